@@ -1,0 +1,1 @@
+//! Placeholder head; the module's author writes it.

@@ -1,0 +1,63 @@
+//! One question about every error: how far does the damage reach, and is it worth trying again?
+
+use std::error::Error;
+use std::fmt;
+
+/// How far an error reaches. Ordered: what reaches further compares greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reach {
+    /// One message: it is parked, the others go on.
+    Message,
+    /// One mailbox: it is skipped in this pass.
+    Mailbox,
+    /// One connection: another one may do.
+    Connection,
+    /// The account: its pass ends.
+    Account,
+    /// The whole program.
+    Process,
+}
+
+/// An adapter's error as the engine sees it. Nothing reads its text but people.
+#[derive(Debug)]
+pub struct Fault {
+    /// How far it reaches.
+    pub reach: Reach,
+    /// Whether the same again may work later without anybody doing anything.
+    pub retry: bool,
+    /// What went wrong.
+    pub source: Box<dyn Error + Send + Sync>,
+}
+
+impl Fault {
+    /// A fault with a cause.
+    pub fn new(reach: Reach, retry: bool, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            reach,
+            retry,
+            source: source.into(),
+        }
+    }
+
+    /// The same cause, reaching further.
+    #[must_use]
+    pub fn at_least(mut self, reach: Reach) -> Self {
+        self.reach = self.reach.max(reach);
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    /// The cause and the causes behind it, in one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.source)?;
+        let mut behind = self.source.source();
+        while let Some(cause) = behind {
+            write!(f, ": {cause}")?;
+            behind = cause.source();
+        }
+        Ok(())
+    }
+}
+
+impl Error for Fault {}

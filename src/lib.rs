@@ -1,0 +1,24 @@
+//! mailferry keeps a local Maildir and a mail server the same, in both directions.
+//!
+//! The rooms, and which way they may look (`tests/rooms.rs` holds this):
+//!
+//! ```text
+//! mail <- sync <- engine <- daemon <- cli <- main
+//!                   ^
+//!   imap, maildir, store implement engine's traits and never see each other
+//!   imap uses net and auth; cli and daemon put everything together from config
+//! ```
+//!
+//! * [`mail`]: the vocabulary; standard library only.
+//! * [`sync`]: the decision; pure.
+//! * [`engine`]: carries decisions out through its ports.
+
+pub mod auth;
+pub mod config;
+pub mod engine;
+pub mod imap;
+pub mod mail;
+pub mod maildir;
+pub mod net;
+pub mod store;
+pub mod sync;

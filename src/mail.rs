@@ -1,0 +1,15 @@
+//! The vocabulary everybody shares: UIDs, flags, mailbox names, identities.
+//!
+//! Uses the standard library only and knows nothing about sockets, files or plans.
+
+mod flags;
+mod identity;
+mod mailbox;
+mod uid;
+mod uid_set;
+
+pub use flags::{Flag, FlagDelta, Flags, Keyword};
+pub use identity::{Digest, Identity, LocalId, MessageIdHash};
+pub use mailbox::{MailboxName, SpecialUse};
+pub use uid::{ModSeq, Uid, UidValidity};
+pub use uid_set::UidSet;

@@ -14,8 +14,10 @@ pub mod ports;
 mod recover;
 mod report;
 mod root;
+mod undo;
 
 pub use context::{Mode, Ports, Scope, Settings};
 pub use fault::{Fault, Reach};
 pub use pass::sync;
 pub use report::{Counts, Problem, Report};
+pub use undo::undo;

@@ -120,7 +120,7 @@ fn seen_folder(folder: &Folder) -> SeenFolder {
 }
 
 /// The mailbox with the role, else one with a name that means it.
-fn trash_name(listed: &[RemoteMailbox]) -> Option<MailboxName> {
+pub(super) fn trash_name(listed: &[RemoteMailbox]) -> Option<MailboxName> {
     let selectable = || listed.iter().filter(|seen| seen.selectable);
     let by_role = selectable().find(|seen| seen.role == Some(SpecialUse::Trash));
     let usual = ["Trash", "Deleted Messages", "Deleted Items", "INBOX/Trash"];

@@ -16,6 +16,9 @@ use crate::sync::{
 /// Most messages in one MOVE or COPY.
 const BATCH: usize = 500;
 
+/// A row whose message moved on the server: its UID there, its file here, its flags.
+type Moved = (RowId, Uid, LocalId, FlagPlan);
+
 /// A row whose message goes to another mailbox on the server.
 #[derive(Clone, Debug)]
 struct Going {
@@ -28,8 +31,7 @@ struct Going {
 impl<P: Ports> Executor<'_, '_, P> {
     /// Moved on the server: the files follow.
     pub(super) async fn moves_local(&self, ops: &[Op]) -> Result<(), Fault> {
-        let mut groups: BTreeMap<(MailboxId, MailboxId), Vec<(RowId, Uid, LocalId, FlagPlan)>> =
-            BTreeMap::new();
+        let mut groups: BTreeMap<(MailboxId, MailboxId), Vec<Moved>> = BTreeMap::new();
         for op in ops {
             let Op::MoveLocal {
                 row,
@@ -60,12 +62,7 @@ impl<P: Ports> Executor<'_, '_, P> {
         Ok(())
     }
 
-    async fn relocate(
-        &self,
-        from: MailboxId,
-        to: MailboxId,
-        moves: &[(RowId, Uid, LocalId, FlagPlan)],
-    ) -> Result<(), Fault> {
+    async fn relocate(&self, from: MailboxId, to: MailboxId, moves: &[Moved]) -> Result<(), Fault> {
         let (Some(source), Some(target)) = (self.input(from), self.input(to)) else {
             return Ok(());
         };

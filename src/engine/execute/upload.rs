@@ -95,10 +95,10 @@ impl<P: Ports> Uploader<'_, '_, '_, P> {
         let intents = self.executor.pass.store().intents().await?;
         let mut open = BTreeSet::new();
         for intent in intents {
-            if let IntentKind::Upload { mailbox, local, .. } = intent.kind {
-                if mailbox == self.mailbox() {
-                    open.insert(local);
-                }
+            if let IntentKind::Upload { mailbox, local, .. } = intent.kind
+                && mailbox == self.mailbox()
+            {
+                open.insert(local);
             }
         }
         let (waiting, ready): (Vec<_>, Vec<_>) =
@@ -136,10 +136,10 @@ impl<P: Ports> Uploader<'_, '_, '_, P> {
         for (at, file) in ready.iter().enumerate() {
             match self.send(remote, file).await {
                 Ok(appended) => {
-                    changes.extend(self.appended(file, appended, before, &mut taken).await?)
+                    changes.extend(self.appended(file, appended, before, &mut taken).await?);
                 }
                 Err(fault) if fault.reach == Reach::Message => {
-                    changes.extend(self.refused(file, &fault))
+                    changes.extend(self.refused(file, &fault));
                 }
                 Err(fault) => {
                     // Broken in the middle of this one: whether the server has it is unknown. The later ones were

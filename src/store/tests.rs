@@ -8,8 +8,7 @@ use std::path::Path;
 
 use super::*;
 use crate::mail::{
-    Flag, Flags, Identity, Keyword, LocalId, MailboxName, MessageIdHash, ModSeq, SpecialUse, Uid,
-    UidValidity,
+    Flag, Flags, Keyword, LocalId, MailboxName, MessageIdHash, ModSeq, SpecialUse, Uid, UidValidity,
 };
 use crate::sync::{EntryState, FileStamp, HoldKind, IntentId, IntentKind, Side, Watermark};
 

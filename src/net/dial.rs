@@ -60,7 +60,9 @@ pub enum Error {
         limit: Duration,
     },
     /// A connection without TLS was asked for and would have left this machine.
-    #[error("{host}:{port} is {address}, not this machine; without TLS only this machine is allowed")]
+    #[error(
+        "{host}:{port} is {address}, not this machine; without TLS only this machine is allowed"
+    )]
     NotLoopback {
         /// The name.
         host: String,
@@ -224,7 +226,10 @@ mod tests {
         let error = connect("127.0.0.1", port, LIMIT).await.unwrap_err();
         assert!(matches!(&error, Error::Connect { source, .. }
             if source.kind() == io::ErrorKind::ConnectionRefused));
-        assert_eq!(error.to_string(), format!("cannot connect to 127.0.0.1:{port}"));
+        assert_eq!(
+            error.to_string(),
+            format!("cannot connect to 127.0.0.1:{port}")
+        );
     }
 
     #[tokio::test]

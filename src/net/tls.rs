@@ -265,8 +265,13 @@ fn certificate(host: String, reason: &CertificateError) -> Error {
 fn plain(name: &str) -> String {
     // The verifier wraps names for debugging: `DnsName("mail.example.org")`.
     let bare = name.split('"').nth(1).unwrap_or(name);
-    bare.chars().take(100).flat_map(char::escape_default).collect()
+    bare.chars()
+        .take(100)
+        .flat_map(char::escape_default)
+        .collect()
 }
 
+#[cfg(test)]
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;

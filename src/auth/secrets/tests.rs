@@ -88,7 +88,16 @@ fn a_credential_is_a_name_in_the_directory_of_systemd() {
     let directory = Some(keep.path().as_os_str().to_owned());
     let secret = credential("secret", directory.clone()).unwrap();
     assert_eq!(secret.expose(), b"pw");
-    for name in ["", ".", "..", "../secret", "/etc/passwd", "a/b", "secret/", "./secret"] {
+    for name in [
+        "",
+        ".",
+        "..",
+        "../secret",
+        "/etc/passwd",
+        "a/b",
+        "secret/",
+        "./secret",
+    ] {
         assert!(
             matches!(
                 credential(name, directory.clone()),

@@ -1,0 +1,465 @@
+use super::*;
+
+use crate::engine::{Fault, Reach};
+
+const GREETING: &[u8] = b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN LITERAL+] Hello there\r\n";
+
+fn plain_settings() -> Settings {
+    settings(TlsMode::None)
+}
+
+/// One login in which the server has `offered` and expects `dialogue`.
+async fn with_offer(
+    user: &str,
+    password: &[u8],
+    offered: &str,
+    dialogue: Script<'_>,
+) -> Result<Opened, ConnectError> {
+    let greeting = line(&format!("* OK [CAPABILITY IMAP4rev1 {offered}] hi"));
+    let mut script: Vec<(&[u8], &[u8])> = vec![(b"", &greeting)];
+    script.extend_from_slice(dialogue);
+    let settings = Settings {
+        user: user.into(),
+        secret: SecretSource::Plain(Secret::new(password)),
+        ..plain_settings()
+    };
+    talk(&settings, &script, false).await
+}
+
+#[tokio::test]
+async fn the_shortest_opening_is_the_greeting_and_one_command() {
+    let command = line(&format!("A0001 AUTHENTICATE PLAIN {CODED}"));
+    let script: Script<'_> = &[
+        (b"", GREETING),
+        (
+            &command,
+            b"A0001 OK [CAPABILITY IMAP4rev1 IDLE MOVE] Logged in\r\n",
+        ),
+    ];
+    let opened = talk(&plain_settings(), script, false).await.unwrap();
+    assert_eq!(opened.round_trips, 2);
+    assert_eq!(opened.server.as_deref(), Some("Hello there"));
+    assert_eq!(
+        opened.capabilities,
+        Capabilities::from_atoms(["IMAP4REV1", "IDLE", "MOVE"])
+    );
+    assert_eq!(opened.leftover, b"");
+}
+
+#[tokio::test]
+async fn what_follows_the_ok_is_left_over_octet_for_octet() {
+    let command = line(&format!("A0001 AUTHENTICATE PLAIN {CODED}"));
+    let more: &[u8] = b"* 5 EXISTS\r\n* ESEARCH (TAG \"x\") UID\r\n\xff\0{3}\r\nhal";
+    let mut reply = b"* 1 EXISTS\r\nA0001 OK [CAPABILITY IMAP4rev1] done\r\n".to_vec();
+    reply.extend_from_slice(more);
+    let script: Script<'_> = &[(b"", GREETING), (&command, &reply)];
+    let mut opened = talk(&plain_settings(), script, true).await.unwrap();
+    let mut all = opened.leftover.clone();
+    opened.stream.read_to_end(&mut all).await.unwrap();
+    assert_eq!(all, more);
+
+    // The same, arriving octet by octet.
+    let (here, mut there) = duplex(1);
+    let settings = plain_settings();
+    let serving = async {
+        there.write_all(GREETING).await.unwrap();
+        let mut got = vec![0; command.len()];
+        there.read_exact(&mut got).await.unwrap();
+        there.write_all(&reply).await.unwrap();
+        drop(there);
+    };
+    let opening = async {
+        let mut opened = converse(&settings, Box::new(here), Privacy::of_a_test(), 0)
+            .await
+            .unwrap();
+        let mut all = opened.leftover.clone();
+        opened.stream.read_to_end(&mut all).await.unwrap();
+        all
+    };
+    assert_eq!(tokio::join!(opening, serving).0, more);
+}
+
+#[tokio::test]
+async fn a_silent_greeting_and_a_silent_ok_cost_a_question_each() {
+    let command = line(&format!("A0002 AUTHENTICATE PLAIN {CODED}"));
+    let script: Script<'_> = &[
+        (b"", b"* OK hi\r\n"),
+        (
+            b"A0001 CAPABILITY\r\n",
+            b"* CAPABILITY IMAP4rev2 AUTH=PLAIN\r\n* CAPABILITY SASL-IR\r\nA0001 OK x\r\n",
+        ),
+        (&command, b"A0002 OK in\r\n"),
+        (
+            b"A0001 CAPABILITY\r\n",
+            b"* CAPABILITY IMAP4rev2 X\r\nA0001 OK\r\n",
+        ),
+    ];
+    let opened = talk(&plain_settings(), script, false).await.unwrap();
+    assert_eq!(opened.round_trips, 4);
+    assert_eq!(
+        opened.capabilities,
+        Capabilities::from_atoms(["IMAP4REV2", "X"])
+    );
+}
+
+#[tokio::test]
+async fn an_untagged_capability_line_during_the_login_is_enough() {
+    let command = line(&format!("A0001 AUTHENTICATE PLAIN {CODED}"));
+    let script: Script<'_> = &[
+        (b"", GREETING),
+        (&command, b"* CAPABILITY IMAP4rev1 X\r\nA0001 OK in\r\n"),
+    ];
+    let opened = talk(&plain_settings(), script, false).await.unwrap();
+    assert_eq!(
+        opened.capabilities,
+        Capabilities::from_atoms(["IMAP4REV1", "X"])
+    );
+}
+
+#[tokio::test]
+async fn hidden_capabilities_are_absent_before_and_after_the_login() {
+    let settings = Settings {
+        hide_capabilities: vec!["sasl-ir".into(), "idle".into()],
+        ..plain_settings()
+    };
+    let answer = line(CODED);
+    let script: Script<'_> = &[
+        (b"", GREETING),
+        (b"A0001 AUTHENTICATE PLAIN\r\n", b"+ \r\n"),
+        (&answer, b"A0001 OK [CAPABILITY IMAP4rev1 IDLE] in\r\n"),
+    ];
+    let opened = talk(&settings, script, false).await.unwrap();
+    assert_eq!(opened.capabilities, Capabilities::from_atoms(["IMAP4REV1"]));
+    assert_eq!(opened.round_trips, 3);
+}
+
+#[tokio::test]
+async fn any_continuation_gets_the_response_once() {
+    let (answer, command) = (
+        line(CODED),
+        line(&format!("A0001 AUTHENTICATE PLAIN {CODED}")),
+    );
+    for ask in [
+        "+",
+        "+ ",
+        "+ go ahead",
+        "+ AAAA",
+        "* OK wait\r\n* 3 EXISTS\r\n+ ",
+    ] {
+        let ask = line(ask);
+        let script: Script<'_> = &[
+            (b"A0001 AUTHENTICATE PLAIN\r\n", &ask),
+            (&answer, b"A0001 OK [CAPABILITY IMAP4rev1] x\r\n"),
+        ];
+        with_offer(USER, PASSWORD.as_bytes(), "AUTH=PLAIN", script)
+            .await
+            .unwrap();
+        // A server that asks although it was told.
+        let script: Script<'_> = &[
+            (&command, &ask),
+            (&answer, &ask),
+            (b"\r\n", b"A0001 OK [CAPABILITY IMAP4rev1] x\r\n"),
+        ];
+        with_offer(USER, PASSWORD.as_bytes(), "AUTH=PLAIN SASL-IR", script)
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn login_quotes_what_it_can_and_sends_the_rest_as_literals() {
+    let done: &[u8] = b"A0001 OK [CAPABILITY IMAP4rev1] x\r\n";
+    let script: Script<'_> = &[(b"A0001 LOGIN \"al ice\" \"p\\\"w\\\\{3}\"\r\n", done)];
+    with_offer("al ice", b"p\"w\\{3}", "", script)
+        .await
+        .unwrap();
+
+    let done: &[u8] = b"L1 OK [CAPABILITY IMAP4rev1] x\r\n";
+    let script: Script<'_> = &[
+        (b"L1 LOGIN {5}\r\n", b"+ go\r\n"),
+        (b"alice {4}\r\n", b"* OK wait\r\n+ go\r\n"),
+        (b"p\xc3\xbc\"\r\n", done),
+    ];
+    with_offer(USER, "p\u{fc}\"".as_bytes(), "", script)
+        .await
+        .unwrap();
+
+    let script: Script<'_> = &[(b"L1 LOGIN {5+}\r\nalice {3+}\r\n\xff\r\n\r\n", done)];
+    for offer in ["LITERAL+", "LITERAL-"] {
+        with_offer(USER, b"\xff\r\n", offer, script).await.unwrap();
+    }
+
+    // Too long for LITERAL-.
+    let long = vec![0xff; SHORT_AND_ONE];
+    let last = [&long[..], b"\r\n"].concat();
+    let script: Script<'_> = &[
+        (b"L1 LOGIN {5+}\r\nalice {4097}\r\n", b"+\r\n"),
+        (&last, done),
+    ];
+    with_offer(USER, &long, "LITERAL-", script).await.unwrap();
+}
+
+const SHORT_AND_ONE: usize = 4097;
+
+#[tokio::test]
+async fn plain_carries_any_octets() {
+    let done: &[u8] = b"A0001 OK [CAPABILITY IMAP4rev1] x\r\n";
+    let command = line("A0001 AUTHENTICATE PLAIN AMO8AP8NCiI=");
+    with_offer(
+        "\u{fc}",
+        b"\xff\r\n\"",
+        "AUTH=PLAIN SASL-IR",
+        &[(&command, done)],
+    )
+    .await
+    .unwrap();
+    let error = with_offer(USER, b"a\0b", "AUTH=PLAIN SASL-IR", &[])
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ConnectError::Unspeakable(_)));
+    let error = with_offer(USER, b"a\0b", "", &[]).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Unspeakable(_)));
+}
+
+#[tokio::test]
+async fn without_a_way_to_log_in_no_password_is_fetched() {
+    let settings = Settings {
+        secret: SecretSource::Command(vec!["no-such-program-here".into()]),
+        ..plain_settings()
+    };
+    let script: Script<'_> = &[(
+        b"",
+        b"* OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=GSSAPI] x\r\n",
+    )];
+    let error = talk(&settings, script, false).await.unwrap_err();
+    assert!(
+        matches!(&error, ConnectError::NoMechanism { offered } if offered == "AUTH=GSSAPI LOGINDISABLED"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn preauth_is_taken_as_logged_in() {
+    let script: Script<'_> = &[(
+        b"",
+        b"* PREAUTH [CAPABILITY IMAP4rev1 X] root\r\n* 1 EXISTS\r\n",
+    )];
+    let opened = talk(&plain_settings(), script, false).await.unwrap();
+    assert!(opened.capabilities.has("X"));
+    assert_eq!(
+        (opened.round_trips, &*opened.leftover),
+        (1, &b"* 1 EXISTS\r\n"[..])
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_is_typed_by_its_code() {
+    use Reach::{Account, Connection};
+    use Refusal as R;
+    let command = line(&format!("A0001 AUTHENTICATE PLAIN {CODED}"));
+    for (code, expected, reach, retry) in [
+        (
+            "[AUTHENTICATIONFAILED] ",
+            R::AuthenticationFailed,
+            Account,
+            false,
+        ),
+        (
+            "[authorizationfailed] ",
+            R::AuthorizationFailed,
+            Account,
+            false,
+        ),
+        ("[EXPIRED] ", R::Expired, Account, false),
+        ("[PRIVACYREQUIRED] ", R::PrivacyRequired, Account, false),
+        ("[CONTACTADMIN] ", R::ContactAdmin, Account, false),
+        ("[UNAVAILABLE] ", R::Unavailable, Account, true),
+        ("[LIMIT] ", R::Limit, Connection, true),
+        ("[INUSE] ", R::Limit, Connection, true),
+        ("AUTHENTICATIONFAILED ", R::Unknown, Account, false),
+        ("", R::Unknown, Account, false),
+    ] {
+        for word in ["NO", "BAD"] {
+            let reply = line(&format!("A0001 {word} {code}so it is"));
+            let script: Script<'_> = &[(b"", GREETING), (&command, &reply)];
+            let error = talk(&plain_settings(), script, false).await.unwrap_err();
+            let ConnectError::Refused {
+                step: Step::Login,
+                refusal,
+                ..
+            } = &error
+            else {
+                panic!("{error:?}");
+            };
+            assert_eq!(*refusal, expected, "{code}");
+            assert!(error.to_string().ends_with("so it is"));
+            let fault = Fault::from(error);
+            assert_eq!((fault.reach, fault.retry), (reach, retry), "{code}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_complaint_that_repeats_the_password_is_left_out() {
+    let command = line(&format!("A0001 AUTHENTICATE PLAIN {CODED}"));
+    let padding = "x".repeat(195);
+    for echo in [
+        "cannot understand LOGIN alice secret".to_owned(),
+        format!("cannot understand {CODED}"),
+        format!("{padding}secret"),
+    ] {
+        let reply = line(&format!("A0001 BAD {echo}"));
+        let script: Script<'_> = &[(b"", GREETING), (&command, &reply)];
+        let error = talk(&plain_settings(), script, false).await.unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains("left out"), "{shown}");
+        assert!(!shown.contains("secr") && !shown.contains(CODED), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_bye_is_an_error_wherever_it_comes() {
+    let bye: &[u8] = b"* BYE [UNAVAILABLE] later\r\n";
+    let command = line(&format!("A0001 AUTHENTICATE PLAIN {CODED}"));
+    let scripts: [Script<'_>; 3] = [
+        &[(b"", bye)],
+        &[(b"", b"* OK hi\r\n"), (b"A0001 CAPABILITY\r\n", bye)],
+        &[(b"", GREETING), (&command, bye)],
+    ];
+    for script in scripts {
+        for hang_up in [true, false] {
+            let error = talk(&plain_settings(), script, hang_up).await.unwrap_err();
+            assert!(
+                matches!(&error, ConnectError::Bye { refusal: Refusal::Unavailable, text }
+                    if text == "[UNAVAILABLE] later"),
+                "{error:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_greet_gets_no_word_from_us() {
+    for garbage in [
+        "HTTP/1.1 400 Bad Request",
+        "220 mail ESMTP",
+        "+OK POP3",
+        "",
+        "* NO go away",
+        "* BAD x",
+        "A0001 OK x",
+        "+ x",
+        "* CAPABILITY IMAP4rev1",
+        "* 3 FETCH (INTERNALDATE NIL)",
+        "\u{1b}]0;x\u{7}\u{fffd}",
+    ] {
+        let garbage = line(garbage);
+        let script: Script<'_> = &[(b"", &garbage), (b"", b"* OK hi\r\n")];
+        let error = talk(&plain_settings(), script, false).await.unwrap_err();
+        assert!(matches!(error, ConnectError::NotImap { .. }), "{error:?}");
+        assert!(!error.to_string().contains(char::is_control));
+        let fault = Fault::from(error);
+        assert_eq!((fault.reach, fault.retry), (Reach::Account, true));
+    }
+}
+
+#[tokio::test]
+async fn a_dialogue_cut_anywhere_is_an_error() {
+    let command = line(&format!("A0001 AUTHENTICATE PLAIN {CODED}"));
+    let reply = b"* CAPABILITY IMAP4rev1\r\nA0001 OK [CAPABILITY IMAP4rev1] in\r\n";
+    for end in 0..GREETING.len() {
+        let script: Script<'_> = &[(b"", &GREETING[..end])];
+        let error = talk(&plain_settings(), script, true).await.unwrap_err();
+        assert!(
+            matches!(
+                error,
+                ConnectError::Closed {
+                    step: Step::Greeting
+                }
+            ),
+            "{end}: {error:?}"
+        );
+    }
+    for end in 0..reply.len() {
+        let script: Script<'_> = &[(b"", GREETING), (&command, &reply[..end])];
+        let error = talk(&plain_settings(), script, true).await.unwrap_err();
+        assert!(
+            matches!(
+                error,
+                ConnectError::Closed { step: Step::Login } | ConnectError::Io { .. }
+            ),
+            "{end}: {error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn lines_that_bring_the_parser_down_never_reach_it() {
+    let command = line(&format!("A0001 AUTHENTICATE PLAIN {CODED}"));
+    let nested = format!("* 1 FETCH (BODYSTRUCTURE {}\r\n", "(".repeat(5000));
+    for hostile in [
+        nested.as_bytes(),
+        b"* 3 FETCH (INTERNALDATE NIL)\r\n",
+        b"* OK [ALERT]\xc3\xa9lan\r\n",
+        b"* ESEARCH (TAG \"A\") UID ALL 1\r\n* XYZZY\r\n\r\n\n",
+        b"* LIST () \"/\" {32}\r\nA0001 NO this is a mailbox's name\r\n (x)\r\n",
+        b"A0001 YES\r\nA0001\r\nA0001 PREAUTH x\r\n",
+        b"* BYTE\r\n",
+    ] {
+        let reply = [hostile, b"A0001 OK [CAPABILITY IMAP4rev1]\xc3\xa9\0\r\n"].concat();
+        let script: Script<'_> = &[(b"", GREETING), (&command, &reply)];
+        talk(&plain_settings(), script, false).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_line_or_literal_without_measure_ends_it() {
+    let command = line(&format!("A0001 AUTHENTICATE PLAIN {CODED}"));
+    let endless = vec![b'x'; 70_000];
+    for hostile in [&endless[..], b"* LIST () \"/\" {4294967295}\r\n"] {
+        let script: Script<'_> = &[(b"", GREETING), (&command, hostile)];
+        let error = talk(&plain_settings(), script, false).await.unwrap_err();
+        assert!(
+            matches!(error, ConnectError::TooLong { step: Step::Login }),
+            "{error:?}"
+        );
+    }
+    let error = talk(&plain_settings(), &[(b"", &endless)], false)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ConnectError::TooLong { .. }), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_ends_every_step() {
+    let command = line(&format!("A0001 AUTHENTICATE PLAIN {CODED}"));
+    let scripts: [(Script<'_>, Step); 4] = [
+        (&[], Step::Greeting),
+        (&[(b"", b"* OK hi\r\n")], Step::Capability),
+        (&[(b"", GREETING)], Step::Login),
+        (
+            &[(b"", GREETING), (&command, b"* OK still here\r\n")],
+            Step::Login,
+        ),
+    ];
+    for (script, expected) in scripts {
+        let (here, mut there) = duplex(1 << 20);
+        for (_, reply) in script {
+            there.write_all(reply).await.unwrap();
+        }
+        let settings = plain_settings();
+        let error = converse(&settings, Box::new(here), Privacy::of_a_test(), 0)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&error, ConnectError::Timeout { step, .. } if *step == expected),
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
+fn debug_shows_no_password() {
+    let shown = format!("{:?}", plain_settings());
+    assert!(shown.contains(USER) && !shown.contains(PASSWORD), "{shown}");
+}

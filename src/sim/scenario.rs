@@ -1,0 +1,1 @@
+//! Situations with a name: how it was, what happened, and how it has to end.

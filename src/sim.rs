@@ -31,7 +31,7 @@ pub use driver::Runner;
 pub use ledger::Ledger;
 pub use local::SimLocal;
 pub use rng::Rng;
-//pub use scenario::Scenario;
+pub use scenario::Scenario;
 pub use server::{SimConnector, SimRemote, SimServer};
 pub use steps::{Place, Steps, Trouble, When};
 pub use store::SimStore;

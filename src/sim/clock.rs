@@ -40,7 +40,9 @@ impl SimClock {
     #[must_use]
     pub fn nanos(&self) -> i64 {
         let passed = i64::try_from(self.passed.get().as_nanos()).unwrap_or(i64::MAX);
-        (START + self.jumped.get()).saturating_mul(1_000_000_000).saturating_add(passed)
+        (START + self.jumped.get())
+            .saturating_mul(1_000_000_000)
+            .saturating_add(passed)
     }
 }
 

@@ -52,7 +52,8 @@ pub fn message_id(body: &[u8]) -> Option<MessageIdHash> {
     let header = text.split("\r\n\r\n").next().unwrap_or_default();
     let mut found = header.split("\r\n").filter_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("Message-ID").then_some(value.trim())
+        name.eq_ignore_ascii_case("Message-ID")
+            .then_some(value.trim())
     });
     let value = found.next()?;
     if found.next().is_some() {

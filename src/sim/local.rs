@@ -113,7 +113,9 @@ impl SimLocal {
     pub fn trash_now(&self) -> Vec<(Vec<u8>, Trashed)> {
         let state = self.state.borrow();
         let trash = state.disk.trash.iter();
-        trash.map(|(path, file)| (path.clone(), file.clone())).collect()
+        trash
+            .map(|(path, file)| (path.clone(), file.clone()))
+            .collect()
     }
 
     /// The files of a folder.
@@ -166,12 +168,9 @@ impl SimLocal {
         }
     }
 
-    fn effect<T>(
-        &self,
-        what: &str,
-        act: impl FnOnce(&mut LocalState) -> T,
-    ) -> Result<T, Fault> {
-        self.steps.effect(Place::Local, what, || act(&mut self.state.borrow_mut()))
+    fn effect<T>(&self, what: &str, act: impl FnOnce(&mut LocalState) -> T) -> Result<T, Fault> {
+        self.steps
+            .effect(Place::Local, what, || act(&mut self.state.borrow_mut()))
     }
 
     /// The directories are synced: renames so far cannot be undone any more.
@@ -189,5 +188,9 @@ fn no_folder(name: &MailboxName) -> Fault {
 }
 
 fn no_file(file: &LocalId) -> Fault {
-    fault(Reach::Message, true, format!("{file} is not there as it was"))
+    fault(
+        Reach::Message,
+        true,
+        format!("{file} is not there as it was"),
+    )
 }

@@ -10,10 +10,10 @@ use std::rc::Rc;
 
 pub use remote::{SimConnector, SimRemote};
 
+use super::SimClock;
 use super::content::{self, Body};
 use super::ledger::Ledger;
 use super::steps::Steps;
-use super::SimClock;
 use crate::engine::ports::Clock;
 use crate::mail::{FlagDelta, Flags, MailboxName, ModSeq, SpecialUse, Uid, UidValidity};
 use crate::sync::{PermanentFlags, Side};
@@ -256,7 +256,10 @@ impl SimServer {
     pub fn restore(&self, from: ServerState) {
         self.steps.note("ext: server restored");
         let connections = self.state.borrow().connections;
-        *self.state.borrow_mut() = ServerState { connections, ..from };
+        *self.state.borrow_mut() = ServerState {
+            connections,
+            ..from
+        };
     }
 
     /// All mailboxes.
@@ -306,7 +309,11 @@ impl SimServer {
             state.late.drain(..).partition(|late| late.due <= now);
         state.late = rest;
         for late in due {
-            let line = format!("ext: late append {} {}", late.mailbox, content::title(&late.body));
+            let line = format!(
+                "ext: late append {} {}",
+                late.mailbox,
+                content::title(&late.body)
+            );
             self.steps.note(line);
             if let Some(mailbox) = state.mailboxes.get_mut(&late.mailbox) {
                 self.ledger.seen(&late.body, Side::Remote);
@@ -342,7 +349,8 @@ impl SimServer {
     /// When there is no such mailbox.
     pub fn append(&self, mailbox: &MailboxName, body: &Body, flags: Flags) -> Uid {
         let title = content::title(body);
-        self.steps.note(format!("ext: server append {mailbox} {title} ({flags})"));
+        self.steps
+            .note(format!("ext: server append {mailbox} {title} ({flags})"));
         self.ledger.born(body, Side::Remote);
         let date = self.clock.now();
         let mut state = self.open();
@@ -353,7 +361,9 @@ impl SimServer {
     /// Its flags change.
     pub fn set_flags(&self, mailbox: &MailboxName, uid: Uid, delta: &FlagDelta) {
         let (add, remove) = (&delta.add, &delta.remove);
-        self.steps.note(format!("ext: server flags {mailbox} {uid} +({add}) -({remove})"));
+        self.steps.note(format!(
+            "ext: server flags {mailbox} {uid} +({add}) -({remove})"
+        ));
         if let Some(found) = self.open().mailboxes.get_mut(mailbox) {
             found.change(uid, delta);
         }
@@ -361,16 +371,24 @@ impl SimServer {
 
     /// It is expunged.
     pub fn delete(&self, mailbox: &MailboxName, uid: Uid) {
-        let gone = self.open().mailboxes.get_mut(mailbox).and_then(|found| found.remove(uid));
+        let gone = self
+            .open()
+            .mailboxes
+            .get_mut(mailbox)
+            .and_then(|found| found.remove(uid));
         let Some(gone) = gone else { return };
         let title = content::title(&gone.body);
-        self.steps.note(format!("ext: server delete {mailbox} {uid} {title}"));
+        self.steps
+            .note(format!("ext: server delete {mailbox} {uid} {title}"));
         self.account_for(&gone.body, mailbox);
     }
 
     fn account_for(&self, body: &Body, mailbox: &MailboxName) {
         let state = self.state.borrow();
-        let mut all = state.mailboxes.values().flat_map(|found| found.messages.values());
+        let mut all = state
+            .mailboxes
+            .values()
+            .flat_map(|found| found.messages.values());
         let last = !all.any(|other| other.body == *body);
         let role = state.mailboxes.get(mailbox).and_then(|found| found.role);
         let from_trash = role == Some(SpecialUse::Trash);
@@ -378,19 +396,32 @@ impl SimServer {
     }
 
     /// It is moved (to the trash, too: as other clients delete).
-    pub fn transfer(&self, from: &MailboxName, uid: Uid, to: &MailboxName, copy: bool) -> Option<Uid> {
+    pub fn transfer(
+        &self,
+        from: &MailboxName,
+        uid: Uid,
+        to: &MailboxName,
+        copy: bool,
+    ) -> Option<Uid> {
         let mut state = self.open();
         let message = state.mailboxes.get(from)?.messages.get(&uid)?.clone();
         state.mailboxes.get(to)?;
         let verb = if copy { "copy" } else { "move" };
         let title = content::title(&message.body);
-        self.steps.note(format!("ext: server {verb} {from} {uid} {title} to {to}"));
+        self.steps
+            .note(format!("ext: server {verb} {from} {uid} {title} to {to}"));
         if copy {
             self.ledger.born(&message.body, Side::Remote);
         } else {
             state.mailboxes.get_mut(from)?.remove(uid);
         }
-        let SimMessage { body, flags, date, poison, .. } = message;
+        let SimMessage {
+            body,
+            flags,
+            date,
+            poison,
+            ..
+        } = message;
         Some(state.mailboxes.get_mut(to)?.add(body, &flags, date, poison))
     }
 
@@ -403,15 +434,20 @@ impl SimServer {
 
     /// A mailbox and what is below it get another name.
     pub fn rename(&self, from: &MailboxName, to: &MailboxName) {
-        self.steps.note(format!("ext: server rename {from} to {to}"));
+        self.steps
+            .note(format!("ext: server rename {from} to {to}"));
         rename_in(&mut self.open().mailboxes, from, to);
     }
 
     /// A mailbox goes, with all that is in it.
     pub fn delete_mailbox(&self, name: &MailboxName) {
-        self.steps.note(format!("ext: server delete mailbox {name}"));
+        self.steps
+            .note(format!("ext: server delete mailbox {name}"));
         let gone = self.open().mailboxes.remove(name);
-        for message in gone.into_iter().flat_map(|gone| gone.messages.into_values()) {
+        for message in gone
+            .into_iter()
+            .flat_map(|gone| gone.messages.into_values())
+        {
             self.account_for(&message.body, name);
         }
     }
@@ -431,7 +467,13 @@ impl SimServer {
         let all = std::mem::take(&mut found.messages);
         // The other way round, so that no message keeps its UID by chance.
         for message in all.into_values().rev() {
-            let SimMessage { body, flags, date, poison, .. } = message;
+            let SimMessage {
+                body,
+                flags,
+                date,
+                poison,
+                ..
+            } = message;
             found.add(body, &flags, date, poison);
         }
     }
@@ -457,7 +499,10 @@ pub(super) fn rename_in<T>(
     let moved = |name: &MailboxName| *name == *from || name.is_below(from);
     let names: Vec<MailboxName> = all.keys().filter(|name| moved(name)).cloned().collect();
     for name in &names {
-        let rest = name.as_str().strip_prefix(from.as_str()).unwrap_or_default();
+        let rest = name
+            .as_str()
+            .strip_prefix(from.as_str())
+            .unwrap_or_default();
         let target = MailboxName::parse(&format!("{to}{rest}")).expect("a name");
         if let Some(value) = all.remove(name) {
             all.insert(target, value);

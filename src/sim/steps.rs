@@ -265,9 +265,7 @@ impl Steps {
         counts.calls[place as usize] += 1;
         let number = counts.calls[place as usize];
         let due = |plan: &&Planned| match plan.at {
-            At::Call(at, call) => {
-                at == place && (call == number || plan.forever && call <= number)
-            }
+            At::Call(at, call) => at == place && (call == number || plan.forever && call <= number),
             At::Effect(_) => false,
         };
         let trouble = counts.planned.iter().find(due).map(|plan| plan.trouble);

@@ -5,7 +5,7 @@ pub mod hand;
 #[cfg(test)]
 mod tests;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -14,8 +14,9 @@ pub use actions::Mix;
 
 use super::content::{self, Body};
 use super::ledger::Ledger;
-use super::server::{SimConnector, SimMailbox};
+use super::server::{ServerState, SimConnector, SimMailbox, SimMessage};
 use super::steps::Steps;
+use super::store::StoreState;
 use super::{SimClock, SimLocal, SimServer, SimStore};
 use crate::mail::{Flag, Flags, LocalId, MailboxName, Uid};
 use crate::sync::{Entry, EntryState, IntentKind};
@@ -42,6 +43,7 @@ pub struct World {
     /// Every mail there ever was.
     pub ledger: Ledger,
     mails: Rc<Cell<u64>>,
+    backup: Rc<RefCell<Option<(StoreState, ServerState)>>>,
 }
 
 impl World {
@@ -59,6 +61,7 @@ impl World {
             steps,
             ledger,
             mails: Rc::new(Cell::new(1000)),
+            backup: Rc::default(),
         }
     }
 
@@ -73,6 +76,25 @@ impl World {
         self.steps.restart();
         self.local.restart(crash);
         self.store.restart();
+    }
+
+    /// Keeps a copy of the state and of the server.
+    pub fn back_up(&self) {
+        *self.backup.borrow_mut() = Some((self.store.snapshot(), self.server.snapshot()));
+    }
+
+    /// The state is as old as the backup.
+    pub fn restore_state(&self) {
+        if let Some((state, _)) = self.backup.borrow().clone() {
+            self.store.restore(state);
+        }
+    }
+
+    /// The server is as old as the backup.
+    pub fn restore_server(&self) {
+        if let Some((_, server)) = self.backup.borrow().clone() {
+            self.server.restore(server);
+        }
     }
 
     /// A mail that was never there before.
@@ -124,18 +146,30 @@ impl World {
                 }
             }
         }
-        fine(doubled.is_empty(), || format!("doubled: {}", doubled.join(", ")))
+        fine(doubled.is_empty(), || {
+            format!("doubled: {}", doubled.join(", "))
+        })
     }
 
     fn copies(&self) -> (BTreeMap<Body, u32>, BTreeMap<Body, u32>) {
         let (mut remote, mut local) = (BTreeMap::new(), BTreeMap::new());
         let uidplus = self.server.switches().uidplus;
-        for message in self.server.mailboxes().values().flat_map(|found| found.messages.values()) {
+        for message in self
+            .server
+            .mailboxes()
+            .values()
+            .flat_map(|found| found.messages.values())
+        {
             if uidplus || !message.flags.has(Flag::Deleted) {
                 *remote.entry(Rc::clone(&message.body)).or_default() += 1;
             }
         }
-        for file in self.local.folders_now().values().flat_map(|folder| folder.files.values()) {
+        for file in self
+            .local
+            .folders_now()
+            .values()
+            .flat_map(|folder| folder.files.values())
+        {
             *local.entry(Rc::clone(&file.body)).or_default() += 1;
         }
         (remote, local)
@@ -162,14 +196,17 @@ impl World {
 
     fn shown(&self, found: Option<&SimMailbox>, flags: &Flags) -> String {
         let shown = self.local.scope().visible(flags);
-        found.map_or_else(|| shown.to_string(), |found| found.permanent.kept(&shown).to_string())
+        found.map_or_else(
+            || shown.to_string(),
+            |found| found.permanent.kept(&shown).to_string(),
+        )
     }
 
     fn remote_multiset(&self) -> Multiset {
         let uidplus = self.server.switches().uidplus;
         let mut all = Multiset::new();
         for (name, found) in self.server.mailboxes() {
-            let counts = |message: &&super::server::SimMessage| {
+            let counts = |message: &&SimMessage| {
                 message.poison.is_none() && (uidplus || !message.flags.has(Flag::Deleted))
             };
             let messages = found.messages.values().filter(counts);
@@ -216,7 +253,9 @@ impl World {
             .collect();
         for entry in self.store.entries_now() {
             let name = names.get(&entry.mailbox).ok_or("a row without mailbox")?;
-            let message = entry.uid.and_then(|uid| mailboxes.get(name)?.messages.get(&uid));
+            let message = entry
+                .uid
+                .and_then(|uid| mailboxes.get(name)?.messages.get(&uid));
             let file = entry.local.as_ref();
             let file = file.and_then(|local| folders.get(name)?.files.get(local));
             let same = match (message, file) {
@@ -224,7 +263,9 @@ impl World {
                 _ => false,
             };
             let linked = entry.state == EntryState::Linked;
-            fine(same && linked, || format!("{name}: the row {entry:?} joins no two equals"))?;
+            fine(same && linked, || {
+                format!("{name}: the row {entry:?} joins no two equals")
+            })?;
         }
         let left = self.store.intents_now();
         fine(left.is_empty(), || format!("intents are left: {left:?}"))
@@ -241,7 +282,10 @@ impl World {
             }
         };
         let intents = self.store.intents_now();
-        intents.iter().filter_map(|intent| digest_of(&intent.kind)).collect()
+        intents
+            .iter()
+            .filter_map(|intent| digest_of(&intent.kind))
+            .collect()
     }
 
     /// Where a content is on the server, every copy.
@@ -265,7 +309,10 @@ impl World {
     pub fn local_places(&self, body: &Body) -> Vec<(MailboxName, LocalId)> {
         let mut places = Vec::new();
         for (name, folder) in self.local.folders_now() {
-            let files = folder.files.into_iter().filter(|(_, file)| file.body == *body);
+            let files = folder
+                .files
+                .into_iter()
+                .filter(|(_, file)| file.body == *body);
             places.extend(files.map(|(id, _)| (name.clone(), id)));
         }
         places
@@ -277,7 +324,11 @@ impl World {
         let mut text = String::from("server:\n");
         for (name, found) in self.server.mailboxes() {
             let validity = found.uidvalidity;
-            let _ = writeln!(text, "  {name} uv {validity} next {} modseq {}", found.uidnext, found.modseq);
+            let _ = writeln!(
+                text,
+                "  {name} uv {validity} next {} modseq {}",
+                found.uidnext, found.modseq
+            );
             for (uid, message) in &found.messages {
                 let title = content::title(&message.body);
                 let _ = writeln!(text, "    {uid} {title} ({})", message.flags);
@@ -287,7 +338,12 @@ impl World {
         for (name, folder) in self.local.folders_now() {
             let _ = writeln!(text, "  {name} marker {}", folder.marker.is_some());
             for (id, file) in &folder.files {
-                let _ = writeln!(text, "    {id} {} ({})", content::title(&file.body), file.flags);
+                let _ = writeln!(
+                    text,
+                    "    {id} {} ({})",
+                    content::title(&file.body),
+                    file.flags
+                );
             }
         }
         for (path, trashed) in self.local.trash_now() {

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::disk::{Disk, SimFile, SimFolder};
 use super::SimLocal;
+use super::disk::{Disk, SimFile, SimFolder};
 use crate::engine::ports::Clock;
 use crate::mail::{Flags, LocalId, MailboxName};
 use crate::sim::content::{self, Body};
@@ -48,7 +48,10 @@ impl SimLocal {
     /// # Panics
     /// When there is no such folder.
     pub fn deliver_file(&self, folder: &MailboxName, body: &Body, flags: &Flags) -> LocalId {
-        self.note(&format!("deliver {folder} {} ({flags})", content::title(body)));
+        self.note(&format!(
+            "deliver {folder} {} ({flags})",
+            content::title(body)
+        ));
         let (id, file) = self.fresh_file(body, flags);
         self.ledger.born(body, Side::Local);
         let mut state = self.state.borrow_mut();
@@ -84,7 +87,11 @@ impl SimLocal {
 
     fn account_for(&self, body: &Body, folder: &MailboxName) {
         let state = self.state.borrow();
-        let mut files = state.disk.folders.values().flat_map(|found| found.files.values());
+        let mut files = state
+            .disk
+            .folders
+            .values()
+            .flat_map(|found| found.files.values());
         let last = !files.any(|file| file.body == *body);
         let from_trash = folder.as_str() == "Trash";
         self.ledger.deleted(body, Side::Local, last, from_trash);
@@ -98,31 +105,64 @@ impl SimLocal {
         to: &MailboxName,
         name: NameOnMove,
     ) -> Option<LocalId> {
-        self.note(&format!("move {from} {} to {to} ({name:?})", self.title(from, file)));
+        self.note(&format!(
+            "move {from} {} to {to} ({name:?})",
+            self.title(from, file)
+        ));
         let (fresh_id, rewritten) = self.fresh_file(&content::mail(0), &Flags::new());
         let mut state = self.state.borrow_mut();
         if !state.disk.folders.contains_key(to) {
             return None;
         }
         let mut moved = state.disk.folders.get_mut(from)?.files.remove(file)?;
-        let id = if name == NameOnMove::Kept { file.clone() } else { fresh_id };
+        let id = if name == NameOnMove::Kept {
+            file.clone()
+        } else {
+            fresh_id
+        };
         if name == NameOnMove::Rewritten {
             moved.inode = rewritten.inode;
             moved.mtime_ns = rewritten.mtime_ns;
         }
-        state.disk.folders.get_mut(to)?.files.insert(id.clone(), moved);
+        state
+            .disk
+            .folders
+            .get_mut(to)?
+            .files
+            .insert(id.clone(), moved);
         Some(id)
     }
 
     /// A mail program copies a file; the copy's name.
-    pub fn copy_file(&self, from: &MailboxName, file: &LocalId, to: &MailboxName) -> Option<LocalId> {
-        let found = self.state.borrow().disk.folders.get(from)?.files.get(file)?.clone();
+    pub fn copy_file(
+        &self,
+        from: &MailboxName,
+        file: &LocalId,
+        to: &MailboxName,
+    ) -> Option<LocalId> {
+        let found = self
+            .state
+            .borrow()
+            .disk
+            .folders
+            .get(from)?
+            .files
+            .get(file)?
+            .clone();
         let (id, mut copy) = self.fresh_file(&found.body, &found.flags);
         copy.flags = found.flags;
         let mut state = self.state.borrow_mut();
-        state.disk.folders.get_mut(to)?.files.insert(id.clone(), copy);
+        state
+            .disk
+            .folders
+            .get_mut(to)?
+            .files
+            .insert(id.clone(), copy);
         drop(state);
-        self.note(&format!("copy {from} {} to {to}", content::title(&found.body)));
+        self.note(&format!(
+            "copy {from} {} to {to}",
+            content::title(&found.body)
+        ));
         self.ledger.born(&found.body, Side::Local);
         Some(id)
     }
@@ -196,7 +236,12 @@ impl SimLocal {
     #[must_use]
     pub fn mount_point_is_clean(&self) -> bool {
         let state = self.state.borrow();
-        let Disk { marker, folders, trash, .. } = &state.mount_point;
+        let Disk {
+            marker,
+            folders,
+            trash,
+            ..
+        } = &state.mount_point;
         marker.is_none() && folders.is_empty() && trash.is_empty()
     }
 }

@@ -62,7 +62,11 @@ impl SimDelivery {
                 unreadable: false,
             };
             let folder = state.disk().folders.get_mut(&self.folder)?;
-            let staged = InTmp { file, durable: false, since: now };
+            let staged = InTmp {
+                file,
+                durable: false,
+                since: now,
+            };
             folder.staged.insert(local.clone(), staged);
             Some(local)
         })?;
@@ -94,7 +98,8 @@ impl Delivery for SimDelivery {
     async fn write(&mut self, octets: &[u8]) -> Result<(), Fault> {
         self.local.steps.pause().await;
         let arriving = self.arriving.as_mut();
-        let arriving = arriving.ok_or_else(|| fault(Reach::Process, false, "write before begin"))?;
+        let arriving =
+            arriving.ok_or_else(|| fault(Reach::Process, false, "write before begin"))?;
         arriving.body.extend_from_slice(octets);
         Ok(())
     }
@@ -106,8 +111,15 @@ impl Delivery for SimDelivery {
             return Err(fault(Reach::Message, true, "not the announced octets"));
         }
         let local = self.write_tmp(&arriving)?;
-        let Arriving { uid, date, flags, .. } = arriving;
-        self.arrived.push(Arrived { uid, date, flags, local });
+        let Arriving {
+            uid, date, flags, ..
+        } = arriving;
+        self.arrived.push(Arrived {
+            uid,
+            date,
+            flags,
+            local,
+        });
         Ok(())
     }
 
@@ -159,7 +171,10 @@ impl SimBatch {
 
 impl Batch for SimBatch {
     async fn durable(mut self) -> Result<Vec<(Uid, Result<Staged, Fault>)>, Fault> {
-        let mut broken = self.local.begin(&format!("durable {}", self.folder)).await?;
+        let mut broken = self
+            .local
+            .begin(&format!("durable {}", self.folder))
+            .await?;
         let mut done = Vec::new();
         for arrived in std::mem::take(&mut self.arrived) {
             let uid = arrived.uid;

@@ -131,11 +131,23 @@ impl Disk {
     fn put(&mut self, spot: Spot, file: SimFile) {
         match spot {
             Spot::Tmp(folder, local, since) => {
-                let staged = InTmp { file, durable: true, since };
-                self.folders.entry(folder).or_default().staged.insert(local, staged);
+                let staged = InTmp {
+                    file,
+                    durable: true,
+                    since,
+                };
+                self.folders
+                    .entry(folder)
+                    .or_default()
+                    .staged
+                    .insert(local, staged);
             }
             Spot::Folder(folder, local) => {
-                self.folders.entry(folder).or_default().files.insert(local, file);
+                self.folders
+                    .entry(folder)
+                    .or_default()
+                    .files
+                    .insert(local, file);
             }
             Spot::Trash(path, local, day) => {
                 self.trash.insert(path, Trashed { day, file, local });

@@ -49,7 +49,12 @@ impl LocalState {
 }
 
 impl SimLocal {
-    fn publish_one(&self, name: &MailboxName, staged: &Staged, flags: &Flags) -> Result<Result<(), Fault>, Fault> {
+    fn publish_one(
+        &self,
+        name: &MailboxName,
+        staged: &Staged,
+        flags: &Flags,
+    ) -> Result<Result<(), Fault>, Fault> {
         let what = format!("publish {name} {} ({flags})", staged.uid);
         self.effect(&what, |state| {
             let shown = state.scope.visible(flags);
@@ -198,7 +203,11 @@ impl Local for SimLocal {
         let _ = day;
         self.begin("retire_folder").await?;
         if !self.state.borrow_mut().folder(name)?.files.is_empty() {
-            return Err(fault(Reach::Mailbox, true, format!("messages are left in {name}")));
+            return Err(fault(
+                Reach::Mailbox,
+                true,
+                format!("messages are left in {name}"),
+            ));
         }
         self.effect(&format!("retire folder {name}"), |state| {
             state.disk().folders.remove(name);
@@ -211,7 +220,11 @@ impl Local for SimLocal {
         let scope = state.scope.clone();
         let folder = state.folder(name)?;
         if folder.restless {
-            return Err(fault(Reach::Mailbox, true, format!("{name} does not hold still")));
+            return Err(fault(
+                Reach::Mailbox,
+                true,
+                format!("{name} does not hold still"),
+            ));
         }
         let files = folder.files.iter().map(|(id, file)| LocalMessage {
             id: id.clone(),
@@ -232,7 +245,9 @@ impl Local for SimLocal {
         let mut broken = self.begin("inspect").await?;
         let mut state = self.state.borrow_mut();
         let folder = state.folder(name)?;
-        let there = files.iter().filter_map(|id| Some((id, folder.files.get(id)?)));
+        let there = files
+            .iter()
+            .filter_map(|id| Some((id, folder.files.get(id)?)));
         let seen = there.map(|(id, file)| {
             let result = match broken.take() {
                 Some(error) => Err(disk_fault(Reach::Message, error, "a file")),
@@ -312,7 +327,9 @@ impl Local for SimLocal {
         files: &[(LocalId, Flags)],
     ) -> Result<Each<()>, Fault> {
         let broken = self.begin("relabel").await?;
-        let done = each(files, broken, |(file, flags)| self.move_one(name, name, file, flags))?;
+        let done = each(files, broken, |(file, flags)| {
+            self.move_one(name, name, file, flags)
+        })?;
         self.sync_dirs(&format!("{name} after relabel"))?;
         Ok(done)
     }
@@ -325,7 +342,9 @@ impl Local for SimLocal {
     ) -> Result<Each<()>, Fault> {
         let broken = self.begin("relocate").await?;
         self.state.borrow_mut().folder(to)?;
-        let done = each(files, broken, |(file, flags)| self.move_one(from, to, file, flags))?;
+        let done = each(files, broken, |(file, flags)| {
+            self.move_one(from, to, file, flags)
+        })?;
         self.sync_dirs(&format!("{from} and {to} after relocate"))?;
         Ok(done)
     }
@@ -337,7 +356,9 @@ impl Local for SimLocal {
         day: &str,
     ) -> Result<Each<Vec<u8>>, Fault> {
         let broken = self.begin("trash").await?;
-        let done = each(files, broken, |(file, stamp)| self.trash_one(name, file, *stamp, day))?;
+        let done = each(files, broken, |(file, stamp)| {
+            self.trash_one(name, file, *stamp, day)
+        })?;
         self.sync_dirs(&format!("{name} and trash"))?;
         Ok(done)
     }
@@ -356,7 +377,11 @@ impl Local for SimLocal {
             let gone = || fault(Reach::Message, false, "not in the trash");
             let found = found.ok_or_else(gone)?;
             let taken = state.folder(to)?.files.contains_key(&found.local);
-            let local = if taken { state.unique(now) } else { found.local.clone() };
+            let local = if taken {
+                state.unique(now)
+            } else {
+                found.local.clone()
+            };
             let before = Spot::Trash(path.to_vec(), found.local, found.day);
             let after = Spot::Folder(to.clone(), local.clone());
             let old = (found.file.flags, found.file.fresh);
@@ -374,15 +399,25 @@ impl Local for SimLocal {
         let stale = |since: i64| now - since > 36 * 3600;
         let mut state = self.state.borrow_mut();
         let disk = state.disk();
-        let old = disk.trash.values().any(|trashed| trashed.day.as_str() < day);
-        let mut tmp = disk.folders.values().flat_map(|folder| folder.staged.values());
+        let old = disk
+            .trash
+            .values()
+            .any(|trashed| trashed.day.as_str() < day);
+        let mut tmp = disk
+            .folders
+            .values()
+            .flat_map(|folder| folder.staged.values());
         if !old && !tmp.any(|staged| stale(staged.since)) {
             return Ok(());
         }
         drop(state);
         self.effect("sweep", |state| {
             let disk = state.disk();
-            for trashed in disk.trash.values().filter(|trashed| trashed.day.as_str() < day) {
+            for trashed in disk
+                .trash
+                .values()
+                .filter(|trashed| trashed.day.as_str() < day)
+            {
                 self.ledger.purged(&trashed.file.body);
             }
             disk.trash.retain(|_, trashed| trashed.day.as_str() >= day);

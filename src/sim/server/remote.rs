@@ -125,11 +125,7 @@ impl SimRemote {
             .ok_or_else(|| fault(Reach::Mailbox, false, "no mailbox is selected"))
     }
 
-    fn with<T>(
-        &self,
-        name: &MailboxName,
-        look: impl FnOnce(&SimMailbox) -> T,
-    ) -> Result<T, Fault> {
+    fn with<T>(&self, name: &MailboxName, look: impl FnOnce(&SimMailbox) -> T) -> Result<T, Fault> {
         let state = self.server.settled();
         let found = state.mailboxes.get(name).filter(|found| found.selectable);
         found.map(look).ok_or_else(|| no_mailbox(name))
@@ -177,18 +173,21 @@ impl SimRemote {
 
     fn view(&self, found: &SimMailbox, known: Option<&KnownMailbox<'_>>) -> RemoteView {
         let switches = self.server.state.borrow().switches;
-        let usable = known.filter(|known| switches.condstore && known.uidvalidity == found.uidvalidity);
+        let usable =
+            known.filter(|known| switches.condstore && known.uidvalidity == found.uidvalidity);
         let since = usable.and_then(|known| known.modseq.map(|since| (since.get(), known.uids)));
         let since = since.filter(|(since, _)| *since <= found.modseq);
         let told = |uid: Uid, message: &SimMessage| {
             since.is_none_or(|(since, uids)| message.modseq > since || !uids.contains(uid))
         };
         let all = found.messages.iter();
-        let listed = all.filter(|(uid, message)| told(**uid, message)).map(|(uid, message)| RemoteMessage {
-            uid: *uid,
-            flags: message.flags.clone(),
-            size: Some(content::size(&message.body)),
-        });
+        let listed = all
+            .filter(|(uid, message)| told(**uid, message))
+            .map(|(uid, message)| RemoteMessage {
+                uid: *uid,
+                flags: message.flags.clone(),
+                size: Some(content::size(&message.body)),
+            });
         let presence = match since.filter(|_| switches.qresync) {
             Some((_, uids)) => Presence::AllBut(vanished(found, uids, switches.false_vanished)),
             None => Presence::Exactly(found.messages.keys().copied().collect()),
@@ -206,13 +205,29 @@ impl SimRemote {
     }
 
     /// Puts a message where it was sent to, now or later.
-    fn accept(&self, mailbox: &MailboxName, body: Body, flags: &Flags, date: i64, unheard: bool) -> Option<Uid> {
+    fn accept(
+        &self,
+        mailbox: &MailboxName,
+        body: Body,
+        flags: &Flags,
+        date: i64,
+        unheard: bool,
+    ) -> Option<Uid> {
         let server = &self.server;
         let mut state = server.open();
-        let late = state.switches.late.filter(|_| unheard || server.steps.stopping());
+        let late = state
+            .switches
+            .late
+            .filter(|_| unheard || server.steps.stopping());
         if let Some(seconds) = late {
             let due = server.clock.now() + seconds;
-            state.late.push(Late { due, mailbox: mailbox.clone(), body, flags: flags.clone(), date });
+            state.late.push(Late {
+                due,
+                mailbox: mailbox.clone(),
+                body,
+                flags: flags.clone(),
+                date,
+            });
             return None;
         }
         server.ledger.seen(&body, Side::Remote);
@@ -244,7 +259,10 @@ fn no_mailbox(name: &MailboxName) -> Fault {
 }
 
 fn vanished(found: &SimMailbox, known: &UidSet, falsely: bool) -> UidSet {
-    let mut gone: UidSet = known.iter().filter(|uid| !found.messages.contains_key(uid)).collect();
+    let mut gone: UidSet = known
+        .iter()
+        .filter(|uid| !found.messages.contains_key(uid))
+        .collect();
     if falsely {
         gone.extend(known.iter().find(|uid| found.messages.contains_key(uid)));
     }
@@ -312,7 +330,9 @@ impl Remote for SimRemote {
         let name = self.selected()?;
         let course = self.begin("existing", Reach::Mailbox).await?;
         let found = self.with(&name, |found| {
-            uids.iter().filter(|uid| found.messages.contains_key(uid)).collect()
+            uids.iter()
+                .filter(|uid| found.messages.contains_key(uid))
+                .collect()
         })?;
         self.finish(course, "existing", found)
     }
@@ -321,7 +341,10 @@ impl Remote for SimRemote {
         let name = self.selected()?;
         let course = self.begin("identify", Reach::Mailbox).await?;
         let known = self.with(&name, |found| {
-            let asked = found.messages.iter().filter(|(uid, _)| uids.contains(**uid));
+            let asked = found
+                .messages
+                .iter()
+                .filter(|(uid, _)| uids.contains(**uid));
             let told = asked.map(|(uid, message)| {
                 (*uid, content::identity(&message.body, message.date, false))
             });
@@ -344,7 +367,9 @@ impl Remote for SimRemote {
                 Some(Poison::Cuts) => return Err(self.break_off("fetch")),
             }
             let title = content::title(&message.body);
-            self.server.steps.note(format!("server fetch {name} {uid} {title}"));
+            self.server
+                .steps
+                .note(format!("server fetch {name} {uid} {title}"));
             let sent = send_to(sink, uid, &message).await;
             // A literal was left half read: nothing else can be read from this connection.
             self.dead |= sent.is_err();
@@ -355,7 +380,8 @@ impl Remote for SimRemote {
             && let Some(message) = self.with(&name, |found| found.messages.get(&uid).cloned())?
         {
             let size = content::size(&message.body);
-            sink.begin(uid, size, message.date, Some(message.flags)).await?;
+            sink.begin(uid, size, message.date, Some(message.flags))
+                .await?;
             sink.write(&message.body[..message.body.len() / 2]).await?;
         }
         self.finish(course, "fetch", ())
@@ -369,7 +395,9 @@ impl Remote for SimRemote {
         octets: u64,
         body: &mut impl BodySource,
     ) -> Result<Appended, Fault> {
-        let course = self.begin(&format!("append {mailbox}"), Reach::Message).await?;
+        let course = self
+            .begin(&format!("append {mailbox}"), Reach::Message)
+            .await?;
         let read_only = self.with(mailbox, |found| found.read_only)?;
         let limit = self.server.switches().append_limit;
         if read_only || limit.is_some_and(|limit| octets > limit) {
@@ -449,7 +477,11 @@ impl Remote for SimRemote {
         let done = server.steps.effect(Place::Server, &what, || {
             carry(&server, &name, to, &copied, &removed, expunge)
         })?;
-        let done = if switches.uidplus { done } else { Transferred::default() };
+        let done = if switches.uidplus {
+            done
+        } else {
+            Transferred::default()
+        };
         self.finish(course, &what, done)
     }
 
@@ -476,7 +508,9 @@ impl Remote for SimRemote {
         let course = self.begin(&what, Reach::Mailbox).await?;
         let server = self.server.clone();
         if !server.settled().mailboxes.contains_key(mailbox) && course != Course::Half {
-            server.steps.effect(Place::Server, &what, || server.make(mailbox, None))?;
+            server
+                .steps
+                .effect(Place::Server, &what, || server.make(mailbox, None))?;
         }
         self.finish(course, &what, ())
     }
@@ -508,14 +542,11 @@ fn deleted() -> FlagDelta {
     }
 }
 
-async fn send_to(
-    sink: &mut impl BodySink,
-    uid: Uid,
-    message: &SimMessage,
-) -> Result<(), Fault> {
+async fn send_to(sink: &mut impl BodySink, uid: Uid, message: &SimMessage) -> Result<(), Fault> {
     let (head, tail) = message.body.split_at(message.body.len() / 2);
     let size = content::size(&message.body);
-    sink.begin(uid, size, message.date, Some(message.flags.clone())).await?;
+    sink.begin(uid, size, message.date, Some(message.flags.clone()))
+        .await?;
     sink.write(head).await?;
     sink.write(tail).await?;
     sink.end().await
@@ -531,7 +562,11 @@ async fn read_all(body: &mut impl BodySource, octets: u64) -> Result<Body, Fault
         all.extend_from_slice(&next);
     }
     if content::size(&all) != octets {
-        return Err(fault(Reach::Message, false, "the body is not as long as announced"));
+        return Err(fault(
+            Reach::Message,
+            false,
+            "the body is not as long as announced",
+        ));
     }
     Ok(Rc::from(all))
 }
@@ -554,12 +589,23 @@ fn carry(
         return done;
     }
     for uid in copied {
-        let source = state.mailboxes.get(from).and_then(|found| found.messages.get(uid));
-        let Some(SimMessage { body, flags, date, poison, .. }) = source.cloned() else {
+        let source = state
+            .mailboxes
+            .get(from)
+            .and_then(|found| found.messages.get(uid));
+        let Some(SimMessage {
+            body,
+            flags,
+            date,
+            poison,
+            ..
+        }) = source.cloned()
+        else {
             continue;
         };
         if let Some(found) = state.mailboxes.get_mut(to) {
-            done.pairs.push((*uid, found.add(body, &flags, date, poison)));
+            done.pairs
+                .push((*uid, found.add(body, &flags, date, poison)));
         }
     }
     let Some(source) = state.mailboxes.get_mut(from) else {

@@ -20,7 +20,11 @@ impl StoreState {
             }
             Change::DropMailbox(id) => self.drop_mailbox(id),
             Change::SetWatermark(id, mark) => self.set_watermark(id, mark)?,
-            Change::SetOutcome { mailbox, at, problem } => {
+            Change::SetOutcome {
+                mailbox,
+                at,
+                problem,
+            } => {
                 let record = self.mailboxes.get_mut(&mailbox);
                 let record = record.ok_or_else(|| missing("mailbox", mailbox.0))?;
                 record.last_sync = at.or(record.last_sync);
@@ -52,7 +56,11 @@ impl StoreState {
                 self.unpark(&parked);
                 self.parked.push(parked);
             }
-            Change::Unpark { mailbox, uid, local } => {
+            Change::Unpark {
+                mailbox,
+                uid,
+                local,
+            } => {
                 let same = |parked: &Parked| {
                     parked.mailbox == mailbox && parked.uid == uid && parked.local == local
                 };
@@ -63,7 +71,11 @@ impl StoreState {
             }
             Change::DropHold(id) => {
                 self.holds.remove(&id);
-                for entry in self.entries.values_mut().filter(|entry| entry.hold == Some(id)) {
+                for entry in self
+                    .entries
+                    .values_mut()
+                    .filter(|entry| entry.hold == Some(id))
+                {
                     entry.hold = None;
                 }
             }
@@ -82,7 +94,12 @@ impl StoreState {
             }
             Change::SetFlags(row, flags) => self.row(row)?.flags = flags,
             Change::SetStamp(row, stamp) => self.row(row)?.stamp = stamp,
-            Change::Relink { row, mailbox, uid, local } => {
+            Change::Relink {
+                row,
+                mailbox,
+                uid,
+                local,
+            } => {
                 let entry = self.row(row)?;
                 entry.mailbox = mailbox;
                 entry.uid = uid;
@@ -100,11 +117,16 @@ impl StoreState {
     }
 
     fn row(&mut self, row: RowId) -> Result<&mut Entry, Fault> {
-        self.entries.get_mut(&row).ok_or_else(|| missing("row", row.0))
+        self.entries
+            .get_mut(&row)
+            .ok_or_else(|| missing("row", row.0))
     }
 
     fn set_watermark(&mut self, id: MailboxId, mark: Watermark) -> Result<(), Fault> {
-        let record = self.mailboxes.get_mut(&id).ok_or_else(|| missing("mailbox", id.0))?;
+        let record = self
+            .mailboxes
+            .get_mut(&id)
+            .ok_or_else(|| missing("mailbox", id.0))?;
         record.uidvalidity = mark.uidvalidity;
         record.uidnext = mark.uidnext;
         record.modseq = mark.modseq;
@@ -139,12 +161,25 @@ impl StoreState {
         files.sort_unstable();
         let mut names: Vec<_> = self.mailboxes.values().map(|record| &record.name).collect();
         names.sort_unstable();
-        assert!(uids.windows(2).all(|two| two[0] != two[1]), "two rows have one UID: {uids:?}");
-        assert!(files.windows(2).all(|two| two[0] != two[1]), "two rows have one file: {files:?}");
-        assert!(names.windows(2).all(|two| two[0] != two[1]), "two mailboxes have one name: {names:?}");
+        assert!(
+            uids.windows(2).all(|two| two[0] != two[1]),
+            "two rows have one UID: {uids:?}"
+        );
+        assert!(
+            files.windows(2).all(|two| two[0] != two[1]),
+            "two rows have one file: {files:?}"
+        );
+        assert!(
+            names.windows(2).all(|two| two[0] != two[1]),
+            "two mailboxes have one name: {names:?}"
+        );
     }
 }
 
 fn missing(what: &str, number: i64) -> Fault {
-    fault(Reach::Process, false, format!("a change of {what} {number}, which is not there"))
+    fault(
+        Reach::Process,
+        false,
+        format!("a change of {what} {number}, which is not there"),
+    )
 }

@@ -54,12 +54,13 @@ impl Store for SimStore {
 
     async fn set_epoch(&self, epoch: u64, pending: Option<u64>) -> Result<(), Fault> {
         self.begin("set_epoch").await?;
-        self.steps.effect(Place::Store, &format!("epoch {epoch} {pending:?}"), || {
-            let mut state = self.state.borrow_mut();
-            state.exists = true;
-            state.epoch = epoch;
-            state.pending = pending;
-        })
+        self.steps
+            .effect(Place::Store, &format!("epoch {epoch} {pending:?}"), || {
+                let mut state = self.state.borrow_mut();
+                state.exists = true;
+                state.epoch = epoch;
+                state.pending = pending;
+            })
     }
 
     async fn start_over(&self) -> Result<StateId, Fault> {
@@ -122,7 +123,12 @@ impl Store for SimStore {
 
     async fn entries(&self, rows: &[RowId]) -> Result<Vec<Entry>, Fault> {
         self.begin("entries").await?;
-        Ok(self.read(|state| rows.iter().filter_map(|row| state.entries.get(row)).cloned().collect()))
+        Ok(self.read(|state| {
+            rows.iter()
+                .filter_map(|row| state.entries.get(row))
+                .cloned()
+                .collect()
+        }))
     }
 
     async fn reserve_rows(&self, count: u32) -> Result<RowId, Fault> {
@@ -162,7 +168,10 @@ impl Store for SimStore {
     async fn deletions(&self, since: i64) -> Result<Vec<Deletion>, Fault> {
         self.begin("deletions").await?;
         Ok(self.read(|state| {
-            let recent = state.deletions.iter().filter(|deletion| deletion.at >= since);
+            let recent = state
+                .deletions
+                .iter()
+                .filter(|deletion| deletion.at >= since);
             recent.cloned().collect()
         }))
     }

@@ -58,7 +58,9 @@ impl World {
 
     fn random_remote(&self, rng: &mut Rng, mix: Mix) {
         let mailboxes: Vec<MailboxName> = self.server.mailboxes().into_keys().collect();
-        let Some(to) = rng.pick(&mailboxes) else { return };
+        let Some(to) = rng.pick(&mailboxes) else {
+            return;
+        };
         let picked = self.pick_remote(rng, mix);
         match (rng.below(7), picked) {
             (0 | 1, _) | (_, None) => {
@@ -82,7 +84,8 @@ impl World {
         let picked = self.pick_local(rng, mix);
         match (rng.below(8), picked) {
             (0 | 1, _) | (_, None) => {
-                self.local.deliver_file(&to, &self.new_mail(), &random_flags(rng));
+                self.local
+                    .deliver_file(&to, &self.new_mail(), &random_flags(rng));
             }
             (2 | 3, Some((at, file, _))) => {
                 self.local.set_flags(&at, &file, &random_flags(rng));
@@ -110,7 +113,11 @@ impl World {
         let plain = |name: &MailboxName| name.as_str().starts_with("Box");
         let mailboxes = self.server.mailboxes();
         let mailboxes: Vec<MailboxName> = mailboxes.into_keys().collect();
-        let boxes: Vec<MailboxName> = mailboxes.iter().filter(|name| plain(name)).cloned().collect();
+        let boxes: Vec<MailboxName> = mailboxes
+            .iter()
+            .filter(|name| plain(name))
+            .cloned()
+            .collect();
         let there = mailboxes.contains(&made);
         match (rng.below(5), rng.pick(&boxes)) {
             (0, _) if !there => self.server.create(&made, None),
@@ -126,7 +133,11 @@ impl World {
     }
 
     fn pick_remote(&self, rng: &mut Rng, mix: Mix) -> Option<(MailboxName, Uid)> {
-        let busy = if mix.gentle { self.busy() } else { Default::default() };
+        let busy = if mix.gentle {
+            self.busy()
+        } else {
+            Default::default()
+        };
         let mut all = Vec::new();
         for (name, found) in self.server.mailboxes() {
             // Out of the trash things go for good; that is tested by name, not by chance.
@@ -134,14 +145,19 @@ impl World {
                 continue;
             }
             let messages = found.messages.into_iter();
-            let free = messages.filter(|(_, message)| !busy.contains(&content::digest(&message.body)));
+            let free =
+                messages.filter(|(_, message)| !busy.contains(&content::digest(&message.body)));
             all.extend(free.map(|(uid, _)| (name.clone(), uid)));
         }
         rng.pick(&all)
     }
 
     fn pick_local(&self, rng: &mut Rng, mix: Mix) -> Option<(MailboxName, LocalId, Body)> {
-        let busy = if mix.gentle { self.busy() } else { Default::default() };
+        let busy = if mix.gentle {
+            self.busy()
+        } else {
+            Default::default()
+        };
         let mut all = Vec::new();
         for (name, folder) in self.local.folders_now() {
             if name.as_str() == "Trash" {

@@ -46,17 +46,30 @@ impl World {
     /// Mail `number` is put into a folder.
     pub fn filed(&self, folder: &str, number: u64, letters: &str) {
         let body = content::mail(number);
-        self.local.deliver_file(&name(folder), &body, &flags(letters));
+        self.local
+            .deliver_file(&name(folder), &body, &flags(letters));
     }
 
     fn remote(&self, body: &Body) -> (MailboxName, Uid) {
         let place = self.remote_places(body).into_iter().next();
-        place.unwrap_or_else(|| panic!("{} is not on the server\n{}", content::title(body), self.text()))
+        place.unwrap_or_else(|| {
+            panic!(
+                "{} is not on the server\n{}",
+                content::title(body),
+                self.text()
+            )
+        })
     }
 
     fn file(&self, body: &Body) -> (MailboxName, LocalId) {
         let place = self.local_places(body).into_iter().next();
-        place.unwrap_or_else(|| panic!("{} is not in the Maildir\n{}", content::title(body), self.text()))
+        place.unwrap_or_else(|| {
+            panic!(
+                "{} is not in the Maildir\n{}",
+                content::title(body),
+                self.text()
+            )
+        })
     }
 
     /// Another client adds and removes flags of mail `number`.
@@ -134,11 +147,19 @@ impl World {
     pub fn body_is_in(&self, body: &Body, mailboxes: &[&str]) -> Check {
         let mut wanted: Vec<MailboxName> = mailboxes.iter().map(|text| name(text)).collect();
         wanted.sort();
-        let remote: Vec<MailboxName> = self.remote_places(body).into_iter().map(|at| at.0).collect();
+        let remote: Vec<MailboxName> = self
+            .remote_places(body)
+            .into_iter()
+            .map(|at| at.0)
+            .collect();
         let local: Vec<MailboxName> = self.local_places(body).into_iter().map(|at| at.0).collect();
         let title = content::title(body);
-        fine(remote == wanted, || format!("{title} is in {remote:?} on the server, not in {wanted:?}"))?;
-        fine(local == wanted, || format!("{title} is in {local:?} here, not in {wanted:?}"))
+        fine(remote == wanted, || {
+            format!("{title} is in {remote:?} on the server, not in {wanted:?}")
+        })?;
+        fine(local == wanted, || {
+            format!("{title} is in {local:?} here, not in {wanted:?}")
+        })
     }
 
     /// Mail `number` has these flags on the server (and so, both sides being equal, here).
@@ -151,8 +172,12 @@ impl World {
         for (mailbox, uid) in self.remote_places(&body) {
             let all = self.server.mailboxes();
             let found = all.get(&mailbox).and_then(|found| found.messages.get(&uid));
-            let is = found.map(|message| message.flags.clone()).unwrap_or_default();
-            fine(is == wanted, || format!("{number} has ({is}), not ({wanted})"))?;
+            let is = found
+                .map(|message| message.flags.clone())
+                .unwrap_or_default();
+            fine(is == wanted, || {
+                format!("{number} has ({is}), not ({wanted})")
+            })?;
         }
         Ok(())
     }

@@ -21,5 +21,7 @@ pub mod imap;
 pub mod mail;
 pub mod maildir;
 pub mod net;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
 pub mod store;
 pub mod sync;

@@ -37,24 +37,3 @@ pub use view::{
     KeywordScope, LocalChanges, LocalMessage, LocalView, PermanentFlags, Presence, RemoteChanges,
     RemoteMessage, RemoteView,
 };
-
-mod stubs {
-    #![allow(missing_docs)]
-    use super::*;
-    pub fn diff_local(_: &Base, _: &LocalView) -> LocalChanges {
-        LocalChanges::default()
-    }
-    pub fn diff_remote(_: &Base, _: &RemoteView) -> RemoteChanges {
-        RemoteChanges::default()
-    }
-    pub fn needs(_: &AccountInput, _: &Known) -> Needs {
-        Needs::default()
-    }
-    pub fn plan(_: &AccountInput, _: &Known, _: &Policy) -> Plan {
-        Plan::default()
-    }
-    pub fn plan_mailboxes(_: &MailboxesInput, _: &Policy) -> Result<Vec<MailboxOp>, ListRefused> {
-        Ok(vec![])
-    }
-}
-pub use stubs::*;

@@ -14,6 +14,8 @@ pub mod ports;
 mod recover;
 mod report;
 mod root;
+#[cfg(test)]
+mod tests;
 mod undo;
 
 pub use context::{Mode, Ports, Scope, Settings};

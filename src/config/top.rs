@@ -21,9 +21,6 @@ pub(super) const KEYS: [&str; 3] = ["state_dir", "accounts", "hooks"];
 /// No configuration that people write is larger; a larger file is something else.
 const LARGEST: u64 = 1 << 20;
 
-/// More levels in one dotted key than any table of ours has. The parser would recurse over them.
-const MOST_DOTS: usize = 64;
-
 impl Config {
     /// Reads and checks a configuration file.
     ///
@@ -65,9 +62,6 @@ impl Config {
             Ok(text) => text,
             Err(error) => return Err(not_text(file, bytes, error.valid_up_to())),
         };
-        if let Some(at) = too_deep(text) {
-            return Err(single(file, text, at, "has more levels than any key here"));
-        }
         let (table, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
             let found = errors.iter().map(|error| Found {
@@ -83,7 +77,7 @@ impl Config {
         }
         let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
         let places = Places {
-            base: absolute.parent().unwrap_or(Path::new("/")),
+            base: absolute.parent().unwrap_or_else(|| Path::new("/")),
             environment,
         };
         let findings = Findings::default();
@@ -116,21 +110,6 @@ fn not_text(file: &Path, bytes: &[u8], valid: usize) -> ConfigErrors {
         valid,
         "not valid TOML: a byte that is not UTF-8",
     )
-}
-
-/// Where a key with too many levels begins.
-fn too_deep(text: &str) -> Option<usize> {
-    let mut offset = 0;
-    for line in text.split_inclusive('\n') {
-        // Brackets and dots within values count as well: values that need so many are not ours either, but long
-        // sentences in comments and options are.
-        let key = line.split(['=', '#']).next().unwrap_or_default();
-        if key.matches('.').count() > MOST_DOTS {
-            return Some(offset);
-        }
-        offset += line.len();
-    }
-    None
 }
 
 fn read(

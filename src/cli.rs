@@ -52,7 +52,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(outcome) => outcome.into(),
         Err(failure) => {
-            output::complain(&failure.to_string());
+            output::complain(&failure);
             failure.outcome().into()
         }
     }

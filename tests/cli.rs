@@ -66,7 +66,7 @@ fn assert_refused(lines: &str, words: &[&str]) {
     assert_eq!(output.status.code(), Some(2), "{told}");
     assert_eq!(out(&output), "");
     let file = home.config().display().to_string();
-    assert!(told.contains(&file), "{told}");
+    assert!(told.starts_with(&file), "{told}");
     assert!(told.contains('^'), "{told}");
     for word in words {
         assert!(told.contains(word), "{word:?} is not in:\n{told}");
@@ -292,7 +292,12 @@ fn completions_and_manual_are_printed_without_a_configuration() {
     let output = home.run(&["man"]);
     assert_eq!(output.status.code(), Some(0));
     let page = out(&output);
-    for word in [".TH mailferry 1", ".SH COMMANDS", "dry\\-run", "Exit codes"] {
+    for word in [
+        ".TH mailferry 1",
+        ".SH COMMANDS",
+        "dry\\-run",
+        ".SH EXIT CODES",
+    ] {
         assert!(page.contains(word), "{word:?} is not in the manual");
     }
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand};
 use clap_complete::Shell;
 
-const AFTER_HELP: &str = "\
+/// Sections with a head line each; the manual has them too.
+pub(super) const AFTER_HELP: &str = "\
 Exit codes:
   0  all in sync
   1  something failed; the rest was done
@@ -65,7 +66,7 @@ pub(super) enum Command {
         /// The hold, as `mailferry holds` shows it
         id: String,
     },
-    /// Bring the messages of held or trashed deletions back
+    /// Bring the messages of held deletions back
     Restore {
         /// The hold, as `mailferry holds` shows it
         id: String,

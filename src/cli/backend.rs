@@ -9,10 +9,11 @@
 use super::Failure;
 use super::progress::Terminal;
 use super::reports::{
-    AccountMailboxes, AccountStatus, AccountSync, HoldReport, ServerCheck, StatusReport,
+    AccountMailboxes, AccountStatus, AccountSync, HoldReport, Problem, ServerCheck, State,
+    StatusReport, Watch,
 };
 use super::selection::Selected;
-use crate::config::{Account, Config};
+use crate::config::{Account, Config, Protocol};
 
 const ENGINE: &str = "the engine behind this command";
 
@@ -39,12 +40,25 @@ pub async fn sync(
 pub async fn status(config: &Config) -> Result<StatusReport, Failure> {
     let mut report = StatusReport::default();
     for account in &config.accounts {
-        report.accounts.push(account_status(config, account).await?);
+        report.accounts.push(match account.protocol {
+            Protocol::Imap(_) => account_status(config, account).await?,
+            Protocol::Pop3(_) => AccountStatus {
+                name: account.name.to_string(),
+                protocol: account.protocol.name().to_owned(),
+                state: State::Never,
+                watch: Watch::None,
+                last_sync: None,
+                in_flight: 0,
+                mailboxes: Vec::new(),
+                holds: Vec::new(),
+                problems: vec![Problem::of_account(POP3_LATER)],
+            },
+        });
     }
     Ok(report)
 }
 
-/// How one account is.
+/// How one IMAP account is.
 async fn account_status(_config: &Config, _account: &Account) -> Result<AccountStatus, Failure> {
     Err(Failure::NotYet(ENGINE))
 }

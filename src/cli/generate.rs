@@ -3,7 +3,7 @@
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use super::args::Args;
+use super::args::{AFTER_HELP, Args};
 use super::output::Output;
 use super::{Failure, Outcome};
 
@@ -32,7 +32,9 @@ pub(super) fn man(output: &mut Output) -> Result<Outcome, Failure> {
     for verb in command.get_subcommands() {
         describe(verb, &mut page);
     }
-    main.render_extra_section(&mut page)?;
+    for section in AFTER_HELP.split("\n\n") {
+        page.extend_from_slice(listing(section).as_bytes());
+    }
     output.bytes(&page)?;
     Ok(Outcome::InSync)
 }
@@ -63,6 +65,18 @@ fn describe(verb: &clap::Command, page: &mut Vec<u8>) {
     for verb in verb.get_subcommands() {
         describe(verb, page);
     }
+}
+
+/// A head line and lines that stay as they are.
+fn listing(section: &str) -> String {
+    let (head, lines) = section.split_once('\n').unwrap_or((section, ""));
+    let mut text = format!(".SH {}\n.nf\n", head.trim_end_matches(':').to_uppercase());
+    for line in lines.lines() {
+        text.push_str(&roff(line.trim_start()));
+        text.push('\n');
+    }
+    text.push_str(".fi\n");
+    text
 }
 
 /// Text for roff: no line is taken for a request, and hyphens stay hyphens.

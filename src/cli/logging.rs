@@ -56,8 +56,12 @@ fn levels(verbosity: i16) -> EnvFilter {
 }
 
 fn harmless(metadata: &Metadata<'_>) -> bool {
-    let top = metadata.target().split("::").next().unwrap_or_default();
-    *metadata.level() <= Level::WARN || !FENCED.contains(&top)
+    may_say(metadata.target(), *metadata.level())
+}
+
+fn may_say(target: &str, level: Level) -> bool {
+    let top = target.split("::").next().unwrap_or_default();
+    level <= Level::WARN || !FENCED.contains(&top)
 }
 
 /// Writes whole lines, above the progress bars if there are any, with control characters escaped.
@@ -108,6 +112,14 @@ impl Drop for Line<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn libraries_that_see_passwords_say_no_more_than_warnings() {
+        assert!(!may_say("async_imap::client", Level::TRACE));
+        assert!(!may_say("rustls", Level::INFO));
+        assert!(may_say("rustls::conn", Level::WARN));
+        assert!(may_say("mailferry::imap", Level::TRACE));
+    }
 
     #[test]
     fn what_others_say_stays_on_one_line() {

@@ -4,7 +4,8 @@ use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write};
 
 use serde::Serialize;
 
-use super::Failure;
+use super::{Failure, render};
+use crate::config::ConfigError;
 
 /// Standard output. A reader that went away (`mailferry status | head`) is no error: what follows is dropped.
 pub(super) struct Output {
@@ -94,7 +95,13 @@ impl Output {
     }
 }
 
-/// Tells an error on standard error. That nobody can read it changes nothing.
-pub(super) fn complain(text: &str) {
-    let _ = writeln!(io::stderr(), "mailferry: {}", super::render::lines(text));
+/// Tells on standard error why a verb could not be carried out. That nobody can read it changes nothing.
+pub(super) fn complain(failure: &Failure) {
+    let text = render::lines(&failure.to_string());
+    // Mistakes in the configuration begin with file, line and column, which editors follow.
+    let prefix = match failure {
+        Failure::Config(ConfigError::Invalid(_)) => "",
+        _ => "mailferry: ",
+    };
+    let _ = writeln!(io::stderr(), "{prefix}{text}");
 }

@@ -75,7 +75,10 @@ fn assert_refused(lines: &str, words: &[&str]) {
 
 #[test]
 fn every_kind_of_mistake_names_place_key_and_remedy() {
-    assert_refused("port = \n", &["config.toml:6:", "not valid TOML"]);
+    assert_refused(
+        "port = \n",
+        &["config.toml:6:", "accounts.work.port: not valid TOML"],
+    );
     assert_refused(
         "pol = \"5m\"\n",
         &[

@@ -96,9 +96,10 @@ impl Observer for AccountProgress {
     fn event(&self, event: Event<'_>) {
         match event {
             Event::Total { messages, octets } => {
-                self.total.set(messages);
+                // Each plan of a pass announces its own; what earlier plans carried stays counted.
+                self.total.set(self.done.get() + messages);
                 if messages > 0 {
-                    self.with_bar(|bar| bar.set_length(octets));
+                    self.with_bar(|bar| bar.set_length(bar.position() + octets));
                 }
             }
             Event::Done { octets } => {
@@ -147,16 +148,19 @@ mod tests {
     }
 
     #[test]
-    fn the_bar_follows_the_octets() {
+    fn the_bar_follows_the_octets_of_all_plans() {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
         let progress = Terminal { bars: Some(bars) }.account("work");
-        progress.event(Event::Done { octets: 4 });
-        progress.event(Event::Total {
-            messages: 2,
-            octets: 10,
-        });
+        for octets in [4, 10] {
+            progress.event(Event::Total {
+                messages: 1,
+                octets,
+            });
+            progress.event(Event::Done { octets });
+        }
+        assert_eq!(progress.messages(), (2, 2));
         let bar = progress.bar.take().unwrap();
-        assert_eq!((bar.position(), bar.length()), (4, Some(10)));
+        assert_eq!((bar.position(), bar.length()), (14, Some(14)));
         assert!(ProgressStyle::with_template(STYLE).is_ok());
     }
 }

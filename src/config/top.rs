@@ -15,6 +15,7 @@ use super::hooks;
 use super::model::{Account, AccountName, Config};
 use super::paths::{self, Overlap, Places};
 use super::reader::{Entry, Findings, Section, escape};
+use super::source;
 
 pub(super) const KEYS: [&str; 3] = ["state_dir", "accounts", "hooks"];
 
@@ -64,11 +65,14 @@ impl Config {
         };
         let (table, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
-            let found = errors.iter().map(|error| Found {
-                at: error.span().unwrap_or(text.len()..text.len()),
-                key: String::new(),
-                message: format!("not valid TOML: {}", error.message()),
-                help: None,
+            let found = errors.iter().map(|error| {
+                let at = error.span().unwrap_or(text.len()..text.len());
+                Found {
+                    key: source::key_at(text, at.start),
+                    at,
+                    message: format!("not valid TOML: {}", error.message()),
+                    help: None,
+                }
             });
             // What follows a broken line is often an echo of it.
             let mut all = error::locate(file, text, found.collect());

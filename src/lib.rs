@@ -12,8 +12,11 @@
 //! * [`mail`]: the vocabulary; standard library only.
 //! * [`sync`]: the decision; pure.
 //! * [`engine`]: carries decisions out through its ports.
+//! * [`config`]: what the user wants, checked and resolved.
+//! * [`cli`]: what the user types and sees.
 
 pub mod auth;
+pub mod cli;
 pub mod config;
 pub mod content;
 pub mod engine;

@@ -226,7 +226,7 @@ fn time(section: &Section<'_>, key: &str, least: u64, default: u64) -> Duration 
                 Ok(time)
             })
         })
-        .unwrap_or(Duration::from_secs(default))
+        .unwrap_or_else(|| Duration::from_secs(default))
 }
 
 fn extensions(entry: &Entry<'_>) -> Vec<String> {

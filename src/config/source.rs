@@ -40,6 +40,30 @@ pub(super) fn place(text: &str, offset: usize) -> Place {
     }
 }
 
+/// The dotted key that a place belongs to, as far as broken TOML lets one say: the last table header above it and the
+/// key on its line.
+pub(super) fn key_at(text: &str, offset: usize) -> String {
+    let line_start = floor(text, offset).rfind('\n').map_or(0, |at| at + 1);
+    let (above, rest) = text.split_at_checked(line_start).unwrap_or_default();
+    let line = rest.lines().next().unwrap_or_default();
+    let header = above.lines().rev().find_map(|line| {
+        let inner = line.trim_start().strip_prefix('[')?;
+        let inner = inner.strip_prefix('[').unwrap_or(inner);
+        let (name, _) = inner.split_once(']')?;
+        bare_key(name)
+    });
+    let own = line.split_once('=').and_then(|(key, _)| bare_key(key));
+    let parts: Vec<String> = header.into_iter().chain(own).collect();
+    parts.join(".")
+}
+
+/// The text if it can be a key without quotes.
+fn bare_key(text: &str) -> Option<String> {
+    let text = text.trim();
+    let fine = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    (!text.is_empty() && text.chars().all(fine)).then(|| text.to_owned())
+}
+
 /// The line of a span and the marks under it, ready to be shown.
 pub(super) fn snippet(text: &str, span: &Range<usize>) -> Snippet {
     let before = floor(text, span.start);
@@ -153,6 +177,17 @@ mod tests {
         let offset = text.find("\"x").unwrap();
         assert_eq!(place(text, offset), Place { line: 2, column: 8 });
         assert_eq!(place(text, 10_000), Place { line: 3, column: 1 });
+    }
+
+    #[test]
+    fn broken_lines_still_have_a_key() {
+        let text = "a = 1\n[accounts.work]\nhost = \nport 993\n[accounts\n";
+        let at = |needle: &str| key_at(text, text.find(needle).unwrap() + 1);
+        assert_eq!(at("a ="), "a");
+        assert_eq!(at("[accounts.work"), "");
+        assert_eq!(at("host"), "accounts.work.host");
+        assert_eq!(at("port"), "accounts.work");
+        assert_eq!(key_at(text, 10_000), "accounts.work");
     }
 
     #[test]

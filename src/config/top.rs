@@ -15,14 +15,12 @@ use super::hooks;
 use super::model::{Account, AccountName, Config};
 use super::paths::{self, Overlap, Places};
 use super::reader::{Entry, Findings, Section, escape};
+use super::source;
 
 pub(super) const KEYS: [&str; 3] = ["state_dir", "accounts", "hooks"];
 
 /// No configuration that people write is larger; a larger file is something else.
 const LARGEST: u64 = 1 << 20;
-
-/// More levels in one dotted key than any table of ours has. The parser would recurse over them.
-const MOST_DOTS: usize = 64;
 
 impl Config {
     /// Reads and checks a configuration file.
@@ -65,16 +63,16 @@ impl Config {
             Ok(text) => text,
             Err(error) => return Err(not_text(file, bytes, error.valid_up_to())),
         };
-        if let Some(at) = too_deep(text) {
-            return Err(single(file, text, at, "has more levels than any key here"));
-        }
         let (table, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
-            let found = errors.iter().map(|error| Found {
-                at: error.span().unwrap_or(text.len()..text.len()),
-                key: String::new(),
-                message: format!("not valid TOML: {}", error.message()),
-                help: None,
+            let found = errors.iter().map(|error| {
+                let at = error.span().unwrap_or(text.len()..text.len());
+                Found {
+                    key: source::key_at(text, at.start),
+                    at,
+                    message: format!("not valid TOML: {}", error.message()),
+                    help: None,
+                }
             });
             // What follows a broken line is often an echo of it.
             let mut all = error::locate(file, text, found.collect());
@@ -83,7 +81,7 @@ impl Config {
         }
         let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
         let places = Places {
-            base: absolute.parent().unwrap_or(Path::new("/")),
+            base: absolute.parent().unwrap_or_else(|| Path::new("/")),
             environment,
         };
         let findings = Findings::default();
@@ -116,21 +114,6 @@ fn not_text(file: &Path, bytes: &[u8], valid: usize) -> ConfigErrors {
         valid,
         "not valid TOML: a byte that is not UTF-8",
     )
-}
-
-/// Where a key with too many levels begins.
-fn too_deep(text: &str) -> Option<usize> {
-    let mut offset = 0;
-    for line in text.split_inclusive('\n') {
-        // Brackets and dots within values count as well: values that need so many are not ours either, but long
-        // sentences in comments and options are.
-        let key = line.split(['=', '#']).next().unwrap_or_default();
-        if key.matches('.').count() > MOST_DOTS {
-            return Some(offset);
-        }
-        offset += line.len();
-    }
-    None
 }
 
 fn read(

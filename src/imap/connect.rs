@@ -191,7 +191,13 @@ async fn settle(
     mut dialogue: Dialogue<BoxStream>,
 ) -> Result<Opened, ConnectError> {
     if dialogue.heard().capabilities.is_none() {
-        dialogue.command(Step::Capability, "CAPABILITY").await?;
+        let question = format!("{} CAPABILITY\r\n", dialogue.own_tag());
+        let more = dialogue.say(Step::Capability, question.as_bytes()).await?;
+        if more {
+            return Err(ConnectError::Insatiable {
+                step: Step::Capability,
+            });
+        }
     }
     let parts = dialogue.into_parts()?;
     let capabilities = parts.heard.capabilities.unwrap_or_default();

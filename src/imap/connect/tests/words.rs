@@ -90,8 +90,8 @@ async fn a_silent_greeting_and_a_silent_ok_cost_a_question_each() {
         ),
         (&command, b"A0002 OK in\r\n"),
         (
-            b"A0001 CAPABILITY\r\n",
-            b"* CAPABILITY IMAP4rev2 X\r\nA0001 OK\r\n",
+            b"L1 CAPABILITY\r\n",
+            b"* CAPABILITY IMAP4rev2 X\r\nL1 OK\r\n",
         ),
     ];
     let opened = talk(&plain_settings(), script, false).await.unwrap();
@@ -197,6 +197,34 @@ async fn login_quotes_what_it_can_and_sends_the_rest_as_literals() {
         (&last, done),
     ];
     with_offer(USER, &long, "LITERAL-", script).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_wants_more_or_less_than_the_password_is_left() {
+    let script: Script<'_> = &[(b"L1 LOGIN {5}\r\n", b"L1 OK in\r\n")];
+    let error = with_offer(USER, b"\xff", "", script).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Hasty), "{error:?}");
+    let script: Script<'_> = &[(b"L1 LOGIN {5+}\r\nalice {1+}\r\n\xff\r\n", b"+ more\r\n")];
+    let error = with_offer(USER, b"\xff", "LITERAL+", script)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, ConnectError::Insatiable { .. }),
+        "{error:?}"
+    );
+    // And one that refuses the user's name.
+    let script: Script<'_> = &[(b"L1 LOGIN {5}\r\n", b"L1 NO [LIMIT] too long\r\n")];
+    let error = with_offer(USER, b"\xff", "", script).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            ConnectError::Refused {
+                refusal: Refusal::Limit,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
 }
 
 const SHORT_AND_ONE: usize = 4097;
@@ -460,6 +488,13 @@ async fn silence_ends_every_step() {
 
 #[test]
 fn debug_shows_no_password() {
-    let shown = format!("{:?}", plain_settings());
-    assert!(shown.contains(USER) && !shown.contains(PASSWORD), "{shown}");
+    let settings = Settings {
+        secret: SecretSource::Plain(Secret::new("hunter2")),
+        ..plain_settings()
+    };
+    let shown = format!("{settings:?}");
+    assert!(
+        shown.contains(USER) && !shown.contains("hunter2"),
+        "{shown}"
+    );
 }

@@ -1,6 +1,6 @@
 //! Opens the conversation with an IMAP server: TCP, TLS, greeting, STARTTLS, login, capabilities.
 //!
-//! async-imap says the first words, through a [gate](gate) under it, and stops right after the tagged OK to the login.
+//! async-imap says the first words, through a gate under it, and stops right after the tagged OK to the login.
 //! Then the stream goes to the wire engine, with every octet that was read behind that OK. Nothing here knows of
 //! mailboxes and messages, and nothing is tried twice: one call is one attempt, with one try of the password.
 //!

@@ -1,6 +1,6 @@
 //! Opens the conversation with an IMAP server: TCP, TLS, greeting, STARTTLS, login, capabilities.
 //!
-//! async-imap says the first words, through a [gate](gate) under it, and stops right after the tagged OK to the login.
+//! async-imap says the first words, through a gate under it, and stops right after the tagged OK to the login.
 //! Then the stream goes to the wire engine, with every octet that was read behind that OK. Nothing here knows of
 //! mailboxes and messages, and nothing is tried twice: one call is one attempt, with one try of the password.
 //!
@@ -191,7 +191,13 @@ async fn settle(
     mut dialogue: Dialogue<BoxStream>,
 ) -> Result<Opened, ConnectError> {
     if dialogue.heard().capabilities.is_none() {
-        dialogue.command(Step::Capability, "CAPABILITY").await?;
+        let question = format!("{} CAPABILITY\r\n", dialogue.own_tag());
+        let more = dialogue.say(Step::Capability, question.as_bytes()).await?;
+        if more {
+            return Err(ConnectError::Insatiable {
+                step: Step::Capability,
+            });
+        }
     }
     let parts = dialogue.into_parts()?;
     let capabilities = parts.heard.capabilities.unwrap_or_default();

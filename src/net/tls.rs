@@ -242,12 +242,14 @@ fn explain(host: &str, error: io::Error) -> Error {
             names: presented.iter().take(8).map(|name| plain(name)).collect(),
         },
         CertificateError::Other(OtherError(other)) => {
-            match other.downcast_ref::<trust::PinMismatch>() {
-                Some(mismatch) => Error::NotPinned {
-                    host,
-                    presented: mismatch.presented,
-                },
-                None => certificate(host, reason),
+            if let Some(mismatch) = other.downcast_ref::<trust::PinMismatch>() {
+                let presented = mismatch.presented;
+                return Error::NotPinned { host, presented };
+            }
+            match other.downcast_ref() {
+                // A certificate that signed itself often calls itself an authority too.
+                Some(webpki::Error::CaUsedAsEndEntity) => Error::UnknownIssuer { host },
+                _ => certificate(host, reason),
             }
         }
         _ => certificate(host, reason),

@@ -137,6 +137,15 @@ pub enum ConnectError {
         /// What was wrong.
         source: async_imap::error::Error,
     },
+    /// The server asks for more than there is to say.
+    #[error("the server asks for more after all of {step} was said")]
+    Insatiable {
+        /// Of what.
+        step: Step,
+    },
+    /// The server says OK to a login of which it has not seen the password.
+    #[error("the server took half a LOGIN for a whole one")]
+    Hasty,
     /// STARTTLS is asked for in the configuration, and the server has none. Perhaps somebody on the way took it out.
     #[error("the server does not offer STARTTLS")]
     NoStartTls,

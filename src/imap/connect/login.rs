@@ -195,7 +195,8 @@ async fn login_with_literals<S: Stream>(
         text.extend_from_slice(format!(" {{{}{sign}}}\r\n", part.len()).as_bytes());
         if asks {
             if !dialogue.say(Step::Login, &text).await? {
-                return Err(ConnectError::Closed { step: Step::Login });
+                // An OK to half a command.
+                return Err(ConnectError::Hasty);
             }
             text.clear();
         }
@@ -205,6 +206,6 @@ async fn login_with_literals<S: Stream>(
     // A continuation is no answer any more: whatever the server wants, there is nothing to add.
     match dialogue.say(Step::Login, &text).await? {
         false => Ok(dialogue),
-        true => Err(ConnectError::Closed { step: Step::Login }),
+        true => Err(ConnectError::Insatiable { step: Step::Login }),
     }
 }

@@ -1,4 +1,4 @@
-//! Scripted servers: `tests/words.rs` over memory, `tests/wires.rs` over TCP and TLS.
+//! Scripted servers: `tests/words.rs` and `tests/logins.rs` over memory, `tests/wires.rs` over TCP and TLS.
 
 use super::*;
 
@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, duplex};
 use crate::auth::Secret;
 use crate::net::Stream;
 
+mod logins;
 mod wires;
 mod words;
 
@@ -70,6 +71,12 @@ async fn talk(
     // A script that is over must not end the opening, and the other way round.
     let (result, _held) = tokio::join!(opening, serving);
     result
+}
+
+const GREETING: &[u8] = b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN LITERAL+] Hello there\r\n";
+
+fn plain_settings() -> Settings {
+    settings(TlsMode::None)
 }
 
 fn line(text: &str) -> Vec<u8> {

@@ -253,8 +253,18 @@ impl Listed {
         webpki::EndEntityCert::try_from(end_entity)
             .map_err(|_| CertificateError::BadEncoding)?
             .verify_is_valid_for_subject_name(server_name)
-            .map_err(|_| CertificateError::NotValidForName)?;
+            .map_err(wrong_name)?;
         Ok(true)
+    }
+}
+
+fn wrong_name(error: webpki::Error) -> CertificateError {
+    match error {
+        webpki::Error::CertNotValidForName(context) => CertificateError::NotValidForNameContext {
+            expected: context.expected,
+            presented: context.presented,
+        },
+        _ => CertificateError::NotValidForName,
     }
 }
 

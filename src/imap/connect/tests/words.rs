@@ -2,30 +2,6 @@ use super::*;
 
 use crate::engine::{Fault, Reach};
 
-const GREETING: &[u8] = b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN LITERAL+] Hello there\r\n";
-
-fn plain_settings() -> Settings {
-    settings(TlsMode::None)
-}
-
-/// One login in which the server has `offered` and expects `dialogue`.
-async fn with_offer(
-    user: &str,
-    password: &[u8],
-    offered: &str,
-    dialogue: Script<'_>,
-) -> Result<Opened, ConnectError> {
-    let greeting = line(&format!("* OK [CAPABILITY IMAP4rev1 {offered}] hi"));
-    let mut script: Vec<(&[u8], &[u8])> = vec![(b"", &greeting)];
-    script.extend_from_slice(dialogue);
-    let settings = Settings {
-        user: user.into(),
-        secret: SecretSource::Plain(Secret::new(password)),
-        ..plain_settings()
-    };
-    talk(&settings, &script, false).await
-}
-
 #[tokio::test]
 async fn the_shortest_opening_is_the_greeting_and_one_command() {
     let command = line(&format!("A0001 AUTHENTICATE PLAIN {CODED}"));
@@ -90,8 +66,8 @@ async fn a_silent_greeting_and_a_silent_ok_cost_a_question_each() {
         ),
         (&command, b"A0002 OK in\r\n"),
         (
-            b"A0001 CAPABILITY\r\n",
-            b"* CAPABILITY IMAP4rev2 X\r\nA0001 OK\r\n",
+            b"L1 CAPABILITY\r\n",
+            b"* CAPABILITY IMAP4rev2 X\r\nL1 OK\r\n",
         ),
     ];
     let opened = talk(&plain_settings(), script, false).await.unwrap();
@@ -134,111 +110,6 @@ async fn hidden_capabilities_are_absent_before_and_after_the_login() {
 }
 
 #[tokio::test]
-async fn any_continuation_gets_the_response_once() {
-    let (answer, command) = (
-        line(CODED),
-        line(&format!("A0001 AUTHENTICATE PLAIN {CODED}")),
-    );
-    for ask in [
-        "+",
-        "+ ",
-        "+ go ahead",
-        "+ AAAA",
-        "* OK wait\r\n* 3 EXISTS\r\n+ ",
-    ] {
-        let ask = line(ask);
-        let script: Script<'_> = &[
-            (b"A0001 AUTHENTICATE PLAIN\r\n", &ask),
-            (&answer, b"A0001 OK [CAPABILITY IMAP4rev1] x\r\n"),
-        ];
-        with_offer(USER, PASSWORD.as_bytes(), "AUTH=PLAIN", script)
-            .await
-            .unwrap();
-        // A server that asks although it was told.
-        let script: Script<'_> = &[
-            (&command, &ask),
-            (&answer, &ask),
-            (b"\r\n", b"A0001 OK [CAPABILITY IMAP4rev1] x\r\n"),
-        ];
-        with_offer(USER, PASSWORD.as_bytes(), "AUTH=PLAIN SASL-IR", script)
-            .await
-            .unwrap();
-    }
-}
-
-#[tokio::test]
-async fn login_quotes_what_it_can_and_sends_the_rest_as_literals() {
-    let done: &[u8] = b"A0001 OK [CAPABILITY IMAP4rev1] x\r\n";
-    let script: Script<'_> = &[(b"A0001 LOGIN \"al ice\" \"p\\\"w\\\\{3}\"\r\n", done)];
-    with_offer("al ice", b"p\"w\\{3}", "", script)
-        .await
-        .unwrap();
-
-    let done: &[u8] = b"L1 OK [CAPABILITY IMAP4rev1] x\r\n";
-    let script: Script<'_> = &[
-        (b"L1 LOGIN {5}\r\n", b"+ go\r\n"),
-        (b"alice {4}\r\n", b"* OK wait\r\n+ go\r\n"),
-        (b"p\xc3\xbc\"\r\n", done),
-    ];
-    with_offer(USER, "p\u{fc}\"".as_bytes(), "", script)
-        .await
-        .unwrap();
-
-    let script: Script<'_> = &[(b"L1 LOGIN {5+}\r\nalice {3+}\r\n\xff\r\n\r\n", done)];
-    for offer in ["LITERAL+", "LITERAL-"] {
-        with_offer(USER, b"\xff\r\n", offer, script).await.unwrap();
-    }
-
-    // Too long for LITERAL-.
-    let long = vec![0xff; SHORT_AND_ONE];
-    let last = [&long[..], b"\r\n"].concat();
-    let script: Script<'_> = &[
-        (b"L1 LOGIN {5+}\r\nalice {4097}\r\n", b"+\r\n"),
-        (&last, done),
-    ];
-    with_offer(USER, &long, "LITERAL-", script).await.unwrap();
-}
-
-const SHORT_AND_ONE: usize = 4097;
-
-#[tokio::test]
-async fn plain_carries_any_octets() {
-    let done: &[u8] = b"A0001 OK [CAPABILITY IMAP4rev1] x\r\n";
-    let command = line("A0001 AUTHENTICATE PLAIN AMO8AP8NCiI=");
-    with_offer(
-        "\u{fc}",
-        b"\xff\r\n\"",
-        "AUTH=PLAIN SASL-IR",
-        &[(&command, done)],
-    )
-    .await
-    .unwrap();
-    let error = with_offer(USER, b"a\0b", "AUTH=PLAIN SASL-IR", &[])
-        .await
-        .unwrap_err();
-    assert!(matches!(error, ConnectError::Unspeakable(_)));
-    let error = with_offer(USER, b"a\0b", "", &[]).await.unwrap_err();
-    assert!(matches!(error, ConnectError::Unspeakable(_)));
-}
-
-#[tokio::test]
-async fn without_a_way_to_log_in_no_password_is_fetched() {
-    let settings = Settings {
-        secret: SecretSource::Command(vec!["no-such-program-here".into()]),
-        ..plain_settings()
-    };
-    let script: Script<'_> = &[(
-        b"",
-        b"* OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=GSSAPI] x\r\n",
-    )];
-    let error = talk(&settings, script, false).await.unwrap_err();
-    assert!(
-        matches!(&error, ConnectError::NoMechanism { offered } if offered == "AUTH=GSSAPI LOGINDISABLED"),
-        "{error:?}"
-    );
-}
-
-#[tokio::test]
 async fn preauth_is_taken_as_logged_in() {
     let script: Script<'_> = &[(
         b"",
@@ -250,71 +121,6 @@ async fn preauth_is_taken_as_logged_in() {
         (opened.round_trips, &*opened.leftover),
         (1, &b"* 1 EXISTS\r\n"[..])
     );
-}
-
-#[tokio::test]
-async fn a_refusal_is_typed_by_its_code() {
-    use Reach::{Account, Connection};
-    use Refusal as R;
-    let command = line(&format!("A0001 AUTHENTICATE PLAIN {CODED}"));
-    for (code, expected, reach, retry) in [
-        (
-            "[AUTHENTICATIONFAILED] ",
-            R::AuthenticationFailed,
-            Account,
-            false,
-        ),
-        (
-            "[authorizationfailed] ",
-            R::AuthorizationFailed,
-            Account,
-            false,
-        ),
-        ("[EXPIRED] ", R::Expired, Account, false),
-        ("[PRIVACYREQUIRED] ", R::PrivacyRequired, Account, false),
-        ("[CONTACTADMIN] ", R::ContactAdmin, Account, false),
-        ("[UNAVAILABLE] ", R::Unavailable, Account, true),
-        ("[LIMIT] ", R::Limit, Connection, true),
-        ("[INUSE] ", R::Limit, Connection, true),
-        ("AUTHENTICATIONFAILED ", R::Unknown, Account, false),
-        ("", R::Unknown, Account, false),
-    ] {
-        for word in ["NO", "BAD"] {
-            let reply = line(&format!("A0001 {word} {code}so it is"));
-            let script: Script<'_> = &[(b"", GREETING), (&command, &reply)];
-            let error = talk(&plain_settings(), script, false).await.unwrap_err();
-            let ConnectError::Refused {
-                step: Step::Login,
-                refusal,
-                ..
-            } = &error
-            else {
-                panic!("{error:?}");
-            };
-            assert_eq!(*refusal, expected, "{code}");
-            assert!(error.to_string().ends_with("so it is"));
-            let fault = Fault::from(error);
-            assert_eq!((fault.reach, fault.retry), (reach, retry), "{code}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_complaint_that_repeats_the_password_is_left_out() {
-    let command = line(&format!("A0001 AUTHENTICATE PLAIN {CODED}"));
-    let padding = "x".repeat(195);
-    for echo in [
-        "cannot understand LOGIN alice secret".to_owned(),
-        format!("cannot understand {CODED}"),
-        format!("{padding}secret"),
-    ] {
-        let reply = line(&format!("A0001 BAD {echo}"));
-        let script: Script<'_> = &[(b"", GREETING), (&command, &reply)];
-        let error = talk(&plain_settings(), script, false).await.unwrap_err();
-        let shown = format!("{error} {error:?}");
-        assert!(shown.contains("left out"), "{shown}");
-        assert!(!shown.contains("secr") && !shown.contains(CODED), "{shown}");
-    }
 }
 
 #[tokio::test]
@@ -460,6 +266,13 @@ async fn silence_ends_every_step() {
 
 #[test]
 fn debug_shows_no_password() {
-    let shown = format!("{:?}", plain_settings());
-    assert!(shown.contains(USER) && !shown.contains(PASSWORD), "{shown}");
+    let settings = Settings {
+        secret: SecretSource::Plain(Secret::new("hunter2")),
+        ..plain_settings()
+    };
+    let shown = format!("{settings:?}");
+    assert!(
+        shown.contains(USER) && !shown.contains("hunter2"),
+        "{shown}"
+    );
 }

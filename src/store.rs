@@ -64,6 +64,10 @@ pub struct Opened {
     pub damaged: Option<PathBuf>,
 }
 
+#[allow(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method's path is not general enough over the session's lifetime"
+)]
 impl SqliteStore {
     /// Opens an account's state below `state_dir`, and makes it (and the directory) if there is none.
     ///
@@ -284,6 +288,10 @@ fn random_hex() -> Result<String, StoreError> {
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
+#[allow(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method's path is not general enough over the session's lifetime"
+)]
 impl Store for SqliteStore {
     async fn id(&self) -> Result<StateId, Fault> {
         Ok(self.call(|session| session.id()).await?)

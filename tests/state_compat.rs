@@ -1,4 +1,5 @@
 //! A state that version 1 wrote can be opened for ever, and nothing in it is lost.
+#![allow(clippy::unwrap_used, reason = "helpers of a test")]
 
 use std::fs;
 use std::path::Path;

@@ -31,7 +31,8 @@ pub(super) fn configure(conn: &Connection, path: &Path) -> Result<(), StoreError
         "PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = ON;
          PRAGMA cache_size = -4096;
-         PRAGMA journal_size_limit = 4194304;",
+         PRAGMA wal_autocheckpoint = 2000;
+         PRAGMA journal_size_limit = 8388608;",
     )
     .map_err(failed)
 }

@@ -66,6 +66,7 @@ impl Model {
         });
     }
 
+    #[allow(clippy::too_many_lines, reason = "one flat list of all changes")]
     fn apply(&mut self, change: &Change) {
         match change.clone() {
             Change::PutMailbox(record) => drop(self.mailboxes.insert(record.id.0, record)),
@@ -109,7 +110,7 @@ impl Model {
             }
             Change::PutEntry(entry) => drop(self.entries.insert(entry.row.0, entry)),
             Change::Delivered(row, stamp) => {
-                self.edit(row, |e| (e.stamp, e.state) = (stamp, EntryState::Linked))
+                self.edit(row, |e| (e.stamp, e.state) = (stamp, EntryState::Linked));
             }
             Change::SetFlags(row, flags) => self.edit(row, |e| e.flags = flags),
             Change::SetStamp(row, stamp) => self.edit(row, |e| e.stamp = stamp),

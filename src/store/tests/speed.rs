@@ -1,4 +1,5 @@
 //! What the state costs. Numbers are printed (`--nocapture`); the bounds are loose, for a busy machine.
+#![allow(clippy::print_stderr, reason = "measurements are for people")]
 
 use std::time::Instant;
 

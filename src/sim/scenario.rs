@@ -102,6 +102,7 @@ impl Scenario {
 pub fn all() -> Vec<Scenario> {
     [
         messages::plain(),
+        messages::moves(),
         messages::conflicts(),
         messages::copies(),
         mailboxes::all(),

@@ -107,7 +107,7 @@ fn live(world: &World, seed: u64, chaos: Chaos, runner: &impl Runner) -> Check {
 /// Some passes with faults, then a restart where the program was stopped.
 fn round(world: &World, rng: &mut Rng, chaos: Chaos, runner: &impl Runner) -> Check {
     if let Some(mix) = chaos.between_effects {
-        disturb(world, Rng::new(rng.next()), mix);
+        disturb(world, Rng::new(rng.number()), mix);
     }
     world.steps.reset();
     if chaos.faults {
@@ -140,11 +140,11 @@ fn disturb(world: &World, rng: Rng, mix: Mix) {
 fn plan_faults(world: &World, rng: &mut Rng) {
     let moment = |rng: &mut Rng| [When::Before, When::Middle, When::After][rng.below(3)];
     if rng.one_in(2) {
-        let effect = 1 + rng.next() % 40;
+        let effect = 1 + rng.number() % 40;
         world.steps.stop_at(effect, moment(rng));
     }
     for _ in 0..rng.below(3) {
-        let call = 1 + rng.next() % 40;
+        let call = 1 + rng.number() % 40;
         let (place, trouble) = match rng.below(4) {
             0 => (Place::Server, Trouble::Refuse),
             1 => (Place::Local, Trouble::Disk(DiskError::Io, moment(rng))),

@@ -49,6 +49,13 @@ pub(super) fn plain() -> Vec<Scenario> {
             w.remote_move(1, "Trash")
         })
         .then(|w| w.is_in(1, &["Trash"])),
+    ]
+}
+
+/// One side moved something.
+pub(super) fn moves() -> Vec<Scenario> {
+    let case = |name, change| Scenario::new(name, few, change);
+    vec![
         case("moved here", |w| w.local_move(1, "Work", NameOnMove::Kept))
             .then(|w| w.is_in(1, &["Work"]))
             .thrifty(nothing_sent),

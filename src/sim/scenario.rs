@@ -104,6 +104,7 @@ pub fn all() -> Vec<Scenario> {
         messages::plain(),
         messages::moves(),
         messages::conflicts(),
+        messages::tangles(),
         messages::copies(),
         mailboxes::all(),
         disasters::all(),

@@ -152,3 +152,10 @@ fn a_random_life_is_the_same_every_time() {
         "only {lived} lives were such that this engine could cope"
     );
 }
+
+#[test]
+#[should_panic(expected = "2 of 3 fail")]
+fn a_survey_tells_of_all_that_fail() {
+    let some = ["new on the server", "deleted here", "moved here"].map(named);
+    survey(&some, |scenario| converges(scenario, &SOUND));
+}

@@ -3,6 +3,7 @@
 mod actor;
 mod delivery;
 mod disk;
+mod files;
 mod port;
 #[cfg(test)]
 mod tests;

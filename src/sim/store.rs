@@ -19,7 +19,6 @@ use crate::sync::{
 /// Everything one account's state holds.
 #[derive(Clone, Debug, Default)]
 pub struct StoreState {
-    pub(super) exists: bool,
     pub(super) fresh: bool,
     pub(super) id: String,
     pub(super) epoch: u64,
@@ -60,6 +59,7 @@ impl SimStore {
     fn begin_anew(&self) {
         *self.state.borrow_mut() = StoreState {
             fresh: true,
+            epoch: 1,
             id: self.rng.borrow_mut().hex128(),
             ..StoreState::default()
         };
@@ -86,7 +86,7 @@ impl SimStore {
     /// The program opens the state again.
     pub fn restart(&self) {
         let mut state = self.state.borrow_mut();
-        state.fresh = !state.exists;
+        state.fresh = state.epoch <= 1 && state.mailboxes.is_empty();
     }
 
     /// How many changes there were, without those that only say when and how well a sync went.

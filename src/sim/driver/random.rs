@@ -7,7 +7,7 @@ use super::{PAUSE, Runner, settle};
 use crate::sim::rng::Rng;
 use crate::sim::server::Switches;
 use crate::sim::steps::{DiskError, Place, Trouble, When};
-use crate::sim::world::{Check, Mix, World, fine};
+use crate::sim::world::{Check, Mix, World};
 
 /// What a random life is made of.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +67,20 @@ pub fn random(seed: u64, chaos: Chaos, runner: &impl Runner) -> Vec<String> {
     world.steps.trace()
 }
 
+/// Lives the same life twice.
+///
+/// # Panics
+/// When the second one goes differently, or a promise is broken.
+pub fn repeats(seed: u64, chaos: Chaos, runner: &impl Runner) {
+    let first = random(seed, chaos, runner);
+    let second = random(seed, chaos, runner);
+    let differs = first.iter().zip(&second).position(|(a, b)| a != b);
+    assert!(
+        first == second,
+        "seed {seed}: the traces differ from line {differs:?} on"
+    );
+}
+
 fn live(world: &World, seed: u64, chaos: Chaos, runner: &impl Runner) -> Check {
     let mut rng = Rng::new(seed);
     if chaos.poor_server {
@@ -97,17 +111,13 @@ fn live(world: &World, seed: u64, chaos: Chaos, runner: &impl Runner) -> Check {
         world.equal()?;
         world.base_agrees()?;
     }
-    let steps = world.steps.effects();
-    settle(world, runner)?;
-    fine(world.store.holds_now().len() < 100, || {
-        format!("too many holds after {steps}")
-    })
+    Ok(())
 }
 
 /// Some passes with faults, then a restart where the program was stopped.
 fn round(world: &World, rng: &mut Rng, chaos: Chaos, runner: &impl Runner) -> Check {
     if let Some(mix) = chaos.between_effects {
-        disturb(world, Rng::new(rng.next()), mix);
+        disturb(world, Rng::new(rng.number()), mix);
     }
     world.steps.reset();
     if chaos.faults {
@@ -140,11 +150,11 @@ fn disturb(world: &World, rng: Rng, mix: Mix) {
 fn plan_faults(world: &World, rng: &mut Rng) {
     let moment = |rng: &mut Rng| [When::Before, When::Middle, When::After][rng.below(3)];
     if rng.one_in(2) {
-        let effect = 1 + rng.next() % 40;
+        let effect = 1 + rng.number() % 40;
         world.steps.stop_at(effect, moment(rng));
     }
     for _ in 0..rng.below(3) {
-        let call = 1 + rng.next() % 40;
+        let call = 1 + rng.number() % 40;
         let (place, trouble) = match rng.below(4) {
             0 => (Place::Server, Trouble::Refuse),
             1 => (Place::Local, Trouble::Disk(DiskError::Io, moment(rng))),

@@ -72,7 +72,7 @@ fn states() -> Vec<Scenario> {
             w.local_flags(3, "F");
         })
         .then(|w| (3..7).try_for_each(|number| w.is_in(number, &["INBOX"]))),
-        case("server restored from an old backup", |w| w.restore_server()).after(|w| {
+        case("server restored from an old backup", World::restore_server).after(|w| {
             w.back_up();
             w.filed("INBOX", 4, "S");
             w.local_flags(3, "F");
@@ -166,9 +166,12 @@ fn floods() -> Vec<Scenario> {
     ]
 }
 
-/// What a user says of the holds after a flood, and what it leads to: `true` for both sides equal again.
+/// What a user says of holds, and what must come of it.
+pub type Verdict = (HoldVerdict, fn(&World) -> Check);
+
+/// What a user may say after a flood of deletions here.
 #[must_use]
-pub fn verdicts() -> [(HoldVerdict, fn(&World) -> Check); 2] {
+pub fn verdicts() -> [Verdict; 2] {
     [
         (HoldVerdict::Approved, |w: &World| {
             (100..120).try_for_each(|number| w.is_in(number, &["Trash"]))

@@ -60,7 +60,7 @@ pub(super) fn all() -> Vec<Scenario> {
         })
         .then(|w| w.is_in(20, &["Archive"])),
         case("folder removed here", |w| {
-            w.local.remove_folder(&name("Archive"))
+            w.local.remove_folder(&name("Archive"));
         })
         .then(|w| w.is_in(10, &["Archive"])),
         case("renumbered", |w| w.server.renumber(&name("INBOX")))

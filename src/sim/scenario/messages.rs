@@ -28,7 +28,7 @@ pub(super) fn plain() -> Vec<Scenario> {
             .then(|w| w.has_flags(1, "SF"))
             .thrifty(nothing_sent),
         case("flags changed on the server", |w| {
-            w.remote_flags(2, "F", "S")
+            w.remote_flags(2, "F", "S");
         })
         .then(|w| w.has_flags(2, "F"))
         .thrifty(nothing_sent),
@@ -39,16 +39,23 @@ pub(super) fn plain() -> Vec<Scenario> {
         .then(|w| w.has_flags(2, "FR"))
         .thrifty(nothing_sent),
         case("a keyword that no file name shows", |w| {
-            w.remote_flags(1, " Work", "")
+            w.remote_flags(1, " Work", "");
         })
         .then(|w| w.has_flags(1, " Work")),
         case("deleted here", |w| w.local_delete(1)).then(|w| w.is_in(1, &["Trash"])),
         case("deleted on the server", |w| w.remote_delete(1))
             .then(|w| w.is_in(1, &[]).and(w.is_in_local_trash(1))),
         case("moved to the trash on the server", |w| {
-            w.remote_move(1, "Trash")
+            w.remote_move(1, "Trash");
         })
         .then(|w| w.is_in(1, &["Trash"])),
+    ]
+}
+
+/// One side moved something.
+pub(super) fn moves() -> Vec<Scenario> {
+    let case = |name, change| Scenario::new(name, few, change);
+    vec![
         case("moved here", |w| w.local_move(1, "Work", NameOnMove::Kept))
             .then(|w| w.is_in(1, &["Work"]))
             .thrifty(nothing_sent),
@@ -149,6 +156,13 @@ pub(super) fn conflicts() -> Vec<Scenario> {
             w.local_flags(1, "F");
         })
         .then(|w| w.is_in(1, &["Work"]).and(w.has_flags(1, "F"))),
+    ]
+}
+
+/// Somebody edited a file in place, or much happened at once.
+pub(super) fn tangles() -> Vec<Scenario> {
+    let case = |name, change| Scenario::new(name, few, change);
+    vec![
         case("edited here and flagged on the server", |w| {
             w.local_edit(1);
             w.remote_flags(1, "F", "");

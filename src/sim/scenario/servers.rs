@@ -55,7 +55,7 @@ fn poor() -> Vec<Scenario> {
     vec![
         case("everything at once", few),
         case("server with CONDSTORE only", |w| {
-            with(w, |s| s.qresync = false)
+            with(w, |s| s.qresync = false);
         }),
         case("server without CONDSTORE", |w| {
             with(w, |s| {
@@ -91,10 +91,10 @@ fn poor() -> Vec<Scenario> {
             });
         }),
         case("APPENDs of dead connections come late", |w| {
-            with(w, |s| s.late = Some(10))
+            with(w, |s| s.late = Some(10));
         }),
         case("one connection only", |w| {
-            with(w, |s| s.connections = Some(1))
+            with(w, |s| s.connections = Some(1));
         }),
     ]
 }
@@ -106,13 +106,13 @@ fn liars() -> Vec<Scenario> {
     };
     vec![
         upload("no APPENDUID", |w| {
-            with(w, |s| s.append_uid = AppendUid::Missing)
+            with(w, |s| s.append_uid = AppendUid::Missing);
         }),
         upload("APPENDUID of another message", |w| {
             with(w, |s| s.append_uid = AppendUid::Wrong);
         }),
         upload("APPENDUID of nothing", |w| {
-            with(w, |s| s.append_uid = AppendUid::Nothing)
+            with(w, |s| s.append_uid = AppendUid::Nothing);
         }),
         upload("APPENDUID of another generation", |w| {
             with(w, |s| s.append_uid = AppendUid::OtherValidity);
@@ -130,7 +130,7 @@ fn liars() -> Vec<Scenario> {
         .unequal(),
         Scenario::new("a mailbox that keeps no keywords", few, |w| {
             w.server.change(&name("INBOX"), |mailbox| {
-                mailbox.permanent.any_keyword = false
+                mailbox.permanent.any_keyword = false;
             });
             w.local_flags(1, "SP");
         }),
@@ -143,7 +143,7 @@ fn liars() -> Vec<Scenario> {
         .then(|w| w.is_in(4, &["INBOX"]))
         .unequal(),
         upload("a mail that is too large", |w| {
-            with(w, |s| s.append_limit = Some(10_000))
+            with(w, |s| s.append_limit = Some(10_000));
         })
         .then(|w| w.is_in(4, &["INBOX"])),
     ]
@@ -153,10 +153,10 @@ fn poisons() -> Vec<Scenario> {
     let case = |name, change| Scenario::new(name, few, change).then(others_came);
     vec![
         case("a message that FETCH leaves out", |w| {
-            poisoned(w, Poison::LeftOut)
+            poisoned(w, Poison::LeftOut);
         }),
         case("a message that cannot be fetched", |w| {
-            poisoned(w, Poison::Refused)
+            poisoned(w, Poison::Refused);
         }),
     ]
 }

@@ -3,37 +3,31 @@
 use super::StoreState;
 use crate::engine::{Fault, Reach};
 use crate::sim::steps::fault;
-use crate::sync::{Change, Entry, EntryState, MailboxId, Parked, RowId, Watermark};
+use crate::sync::{Change, Entry, EntryState, IntentKind, MailboxId, Parked, RowId, Watermark};
 
 impl StoreState {
-    /// Makes one change.
-    ///
-    /// # Errors
-    /// It names a mailbox or a row that is not there: the engine's mistake.
+    /// Makes one change. What is about something that is not there changes nothing.
     ///
     /// # Panics
-    /// When afterwards two rows of a mailbox have one UID or one file, or two mailboxes one name: never to be allowed.
-    pub(super) fn apply(&mut self, change: Change) -> Result<(), Fault> {
+    /// When afterwards two rows of a mailbox have one UID or one file: never to be allowed.
+    pub(super) fn apply(&mut self, change: Change) {
         match change {
             Change::PutMailbox(record) => {
                 self.mailboxes.insert(record.id, record);
             }
             Change::DropMailbox(id) => self.drop_mailbox(id),
-            Change::SetWatermark(id, mark) => self.set_watermark(id, mark)?,
+            Change::SetWatermark(id, mark) => self.set_watermark(id, mark),
             Change::SetOutcome {
                 mailbox,
                 at,
                 problem,
             } => {
-                let record = self.mailboxes.get_mut(&mailbox);
-                let record = record.ok_or_else(|| missing("mailbox", mailbox.0))?;
-                record.last_sync = at.or(record.last_sync);
-                record.problem = problem;
+                if let Some(record) = self.mailboxes.get_mut(&mailbox) {
+                    record.last_sync = at.or(record.last_sync);
+                    record.problem = problem;
+                }
             }
             Change::PutEntry(entry) => {
-                if !self.mailboxes.contains_key(&entry.mailbox) {
-                    return Err(missing("mailbox", entry.mailbox.0));
-                }
                 self.entries.insert(entry.row, entry);
             }
             Change::ForgetUids(mailbox) => {
@@ -79,58 +73,78 @@ impl StoreState {
                     entry.hold = None;
                 }
             }
-            other => self.apply_to_row(other)?,
+            other => self.apply_to_row(other),
         }
         self.check_unique();
-        Ok(())
     }
 
-    fn apply_to_row(&mut self, change: Change) -> Result<(), Fault> {
+    fn apply_to_row(&mut self, change: Change) {
         match change {
-            Change::Delivered(row, stamp) => {
-                let entry = self.row(row)?;
+            Change::Delivered(row, stamp) => self.with_row(row, |entry| {
                 entry.state = EntryState::Linked;
                 entry.stamp = stamp;
-            }
-            Change::SetFlags(row, flags) => self.row(row)?.flags = flags,
-            Change::SetStamp(row, stamp) => self.row(row)?.stamp = stamp,
+            }),
+            Change::SetFlags(row, flags) => self.with_row(row, |entry| entry.flags = flags),
+            Change::SetStamp(row, stamp) => self.with_row(row, |entry| entry.stamp = stamp),
             Change::Relink {
                 row,
                 mailbox,
                 uid,
                 local,
-            } => {
-                let entry = self.row(row)?;
+            } => self.with_row(row, |entry| {
                 entry.mailbox = mailbox;
                 entry.uid = uid;
                 entry.local = local;
+            }),
+            Change::SetDigest(row, digest) => {
+                self.with_row(row, |entry| entry.digest = Some(digest));
             }
-            Change::SetDigest(row, digest) => self.row(row)?.digest = Some(digest),
             Change::SetHold(rows, hold) => {
                 for row in rows {
-                    self.row(row)?.hold = hold;
+                    self.with_row(row, |entry| entry.hold = hold);
                 }
             }
             other => panic!("{other:?} is not about a row"),
         }
-        Ok(())
     }
 
-    fn row(&mut self, row: RowId) -> Result<&mut Entry, Fault> {
-        self.entries
-            .get_mut(&row)
-            .ok_or_else(|| missing("row", row.0))
+    fn with_row(&mut self, row: RowId, change: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = self.entries.get_mut(&row) {
+            change(entry);
+        }
     }
 
-    fn set_watermark(&mut self, id: MailboxId, mark: Watermark) -> Result<(), Fault> {
-        let record = self
-            .mailboxes
-            .get_mut(&id)
-            .ok_or_else(|| missing("mailbox", id.0))?;
-        record.uidvalidity = mark.uidvalidity;
-        record.uidnext = mark.uidnext;
-        record.modseq = mark.modseq;
-        Ok(())
+    fn set_watermark(&mut self, id: MailboxId, mark: Watermark) {
+        if let Some(record) = self.mailboxes.get_mut(&id) {
+            record.uidvalidity = mark.uidvalidity;
+            record.uidnext = mark.uidnext;
+            record.modseq = mark.modseq;
+        }
+    }
+
+    /// What must hold at the end of a commit.
+    ///
+    /// # Errors
+    /// Something belongs to a mailbox that is not there: the engine's mistake.
+    ///
+    /// # Panics
+    /// When two mailboxes have one name.
+    pub(super) fn check_whole(&self) -> Result<(), Fault> {
+        let mut names: Vec<_> = self.mailboxes.values().map(|record| &record.name).collect();
+        names.sort_unstable();
+        assert!(
+            names.windows(2).all(|two| two[0] != two[1]),
+            "two mailboxes have one name: {names:?}"
+        );
+        let rows = self.entries.values().map(|entry| entry.mailbox);
+        let intents = self.intents.values().map(|intent| home(&intent.kind));
+        let parked = self.parked.iter().map(|parked| parked.mailbox);
+        let holds = self.holds.values().map(|hold| hold.mailbox);
+        let mut homes = rows.chain(intents).chain(parked).chain(holds);
+        match homes.find(|home| !self.mailboxes.contains_key(home)) {
+            Some(home) => Err(missing(home)),
+            None => Ok(()),
+        }
     }
 
     fn drop_mailbox(&mut self, id: MailboxId) {
@@ -138,6 +152,7 @@ impl StoreState {
         self.entries.retain(|_, entry| entry.mailbox != id);
         self.parked.retain(|parked| parked.mailbox != id);
         self.holds.retain(|_, hold| hold.mailbox != id);
+        self.intents.retain(|_, intent| home(&intent.kind) != id);
     }
 
     fn unpark(&mut self, like: &Parked) {
@@ -159,8 +174,6 @@ impl StoreState {
             .filter_map(|entry| Some((entry.mailbox, entry.local.as_ref()?)))
             .collect();
         files.sort_unstable();
-        let mut names: Vec<_> = self.mailboxes.values().map(|record| &record.name).collect();
-        names.sort_unstable();
         assert!(
             uids.windows(2).all(|two| two[0] != two[1]),
             "two rows have one UID: {uids:?}"
@@ -169,17 +182,18 @@ impl StoreState {
             files.windows(2).all(|two| two[0] != two[1]),
             "two rows have one file: {files:?}"
         );
-        assert!(
-            names.windows(2).all(|two| two[0] != two[1]),
-            "two mailboxes have one name: {names:?}"
-        );
     }
 }
 
-fn missing(what: &str, number: i64) -> Fault {
-    fault(
-        Reach::Process,
-        false,
-        format!("a change of {what} {number}, which is not there"),
-    )
+/// The mailbox that an act leads to.
+fn home(kind: &IntentKind) -> MailboxId {
+    match kind {
+        IntentKind::Upload { mailbox, .. } => *mailbox,
+        IntentKind::Transfer { to, .. } => *to,
+    }
+}
+
+fn missing(mailbox: MailboxId) -> Fault {
+    let text = format!("something belongs to {mailbox:?}, which is not there");
+    fault(Reach::Process, false, text)
 }

@@ -57,9 +57,9 @@ impl Store for SimStore {
         self.steps
             .effect(Place::Store, &format!("epoch {epoch} {pending:?}"), || {
                 let mut state = self.state.borrow_mut();
-                state.exists = true;
                 state.epoch = epoch;
                 state.pending = pending;
+                state.fresh &= pending.is_some();
             })
     }
 
@@ -68,8 +68,9 @@ impl Store for SimStore {
         self.steps.effect(Place::Store, "start over", || {
             let mut rng = self.rng.borrow_mut();
             let mut state = self.state.borrow_mut();
-            state.exists = true;
             state.id = rng.hex128();
+            state.epoch = 1;
+            state.fresh = true;
             state.pending = None;
             state.entries.clear();
             state.intents.clear();
@@ -182,11 +183,11 @@ impl Store for SimStore {
         let what = format!("commit {}", names.join(" "));
         self.steps.effect(Place::Store, &what, || {
             let mut after = self.state.borrow().clone();
-            after.exists = true;
             let weighty = changes.iter().filter(|change| is_weighty(change)).count();
             for change in changes {
-                after.apply(change)?;
+                after.apply(change);
             }
+            after.check_whole()?;
             *self.weighty.borrow_mut() += u64::try_from(weighty).unwrap_or(0);
             *self.state.borrow_mut() = after;
             Ok(())

@@ -48,7 +48,10 @@ fn a_commit_is_whole_or_nothing() {
     commit(&world, vec![Change::PutMailbox(record(1, "INBOX"))]).unwrap();
     let bad = vec![
         Change::PutEntry(entry(1, 1, "a")),
-        Change::SetFlags(RowId(99), Flags::new()),
+        Change::PutEntry(Entry {
+            mailbox: MailboxId(99),
+            ..entry(2, 1, "a")
+        }),
     ];
     assert!(commit(&world, bad).is_err());
     assert!(world.store.entries_now().is_empty());
@@ -131,21 +134,30 @@ fn starting_over_drops_rows_and_watermarks_and_changes_the_id() {
 }
 
 #[test]
-fn a_state_is_fresh_until_the_program_that_made_it_ends() {
+fn a_state_is_fresh_until_an_epoch_is_settled() {
     let world = World::new(1);
     assert!(block_on(world.store.id()).unwrap().fresh);
-    block_on(world.store.set_epoch(1, None)).unwrap();
+    block_on(world.store.set_epoch(1, Some(2))).unwrap();
+    world.restart(false);
     assert!(block_on(world.store.id()).unwrap().fresh);
+    block_on(world.store.set_epoch(2, None)).unwrap();
     let old = world.store.snapshot();
     world.restart(false);
-    assert!(!block_on(world.store.id()).unwrap().fresh);
-    let id = block_on(world.store.id()).unwrap().id;
+    let known = block_on(world.store.id()).unwrap();
+    assert!(!known.fresh);
     world.store.lose();
     world.restart(false);
     let lost = block_on(world.store.id()).unwrap();
-    assert!(lost.fresh && lost.id != id && lost.epoch == 0);
+    assert!(lost.fresh && lost.id != known.id && lost.epoch == 1);
     world.store.restore(old);
-    assert_eq!(block_on(world.store.id()).unwrap().id, id);
+    assert_eq!(block_on(world.store.id()).unwrap().id, known.id);
+}
+
+#[test]
+fn a_change_of_what_is_not_there_changes_nothing() {
+    let world = World::new(1);
+    commit(&world, vec![Change::SetFlags(RowId(99), Flags::new())]).unwrap();
+    assert!(world.store.entries_now().is_empty());
 }
 
 #[test]

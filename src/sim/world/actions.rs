@@ -95,7 +95,7 @@ impl World {
                 self.local.copy_file(&at, &file, &to);
             }
             (6, Some((at, file, body))) if mix.edits => {
-                let body = content::edited(&body, rng.next() % 1000);
+                let body = content::edited(&body, rng.number() % 1000);
                 self.local.edit(&at, &file, &body);
             }
             (_, Some((at, file, _))) if at != to => {

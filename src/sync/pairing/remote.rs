@@ -1,5 +1,7 @@
 //! Messages on the server without rows: moved ones, renumbered ones, and ones that are new here as well.
 
+use std::collections::BTreeSet;
+
 use super::Index;
 use crate::mail::{Identity, MessageIdHash};
 use crate::sync::base::MailboxId;
@@ -196,7 +198,30 @@ pub(in crate::sync) fn pair_new(scene: &mut Scene<'_>) -> Vec<Twin> {
         pair_alike(scene, likeness, &mut twins);
     }
     twins.sort_by_key(|twin| twin.mail);
+    set_aside(scene, &twins);
     twins
+}
+
+/// As long as a pair is only suspected, whatever else could be one half of it waits: it may turn out to be the other.
+fn set_aside(scene: &mut Scene<'_>, twins: &[Twin]) {
+    let suspected = twins.iter().filter(|twin| twin.verify);
+    let sizes: BTreeSet<(MailboxId, u64)> = suspected
+        .filter_map(|twin| scene.mails.get(twin.mail))
+        .filter_map(|mail| Some((mail.mailbox, mail.known?.size)))
+        .collect();
+    if sizes.is_empty() {
+        return;
+    }
+    for file in &mut scene.files {
+        let mailbox = file.mailbox;
+        file.taken |= file.known.is_some_and(|known| {
+            readings(known).any(|reading| sizes.contains(&(mailbox, reading.size)))
+        });
+    }
+    for mail in &mut scene.mails {
+        let size = mail.known.map(|known| known.size);
+        mail.taken |= size.is_some_and(|size| sizes.contains(&(mail.mailbox, size)));
+    }
 }
 
 fn pair_alike(scene: &mut Scene<'_>, likeness: Likeness, twins: &mut Vec<Twin>) {

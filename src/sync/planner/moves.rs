@@ -215,7 +215,15 @@ impl<'s, 'a> Decider<'s, 'a> {
             Here::Gone if row.mailbox.marker_lost && hold.is_none() => {}
             Here::Gone => self.drop_row(row),
             Here::Moved(file) => self.moved_here_gone_there(row, file),
-            Here::Kept | Here::Edited | Here::Unclear => match hold {
+            Here::Unclear => {}
+            // A new content is a new message; the old one, should it still be there, comes down as another.
+            Here::Edited if self.can_send(row.mailbox) => {
+                let flags = self.scene.local_flags(row);
+                self.drop_row(row);
+                self.send(row, flags, None);
+            }
+            Here::Edited => {}
+            Here::Kept => match hold {
                 Some(_) => self.delete_here(row, hold, true),
                 None if row.mailbox.marker_lost => {}
                 None => self.hold_renumbered(row),

@@ -12,7 +12,7 @@ pub(super) const BOXES: usize = 3;
 pub(super) struct Body(pub u16);
 
 impl Body {
-    fn named(self) -> bool {
+    pub(super) fn named(self) -> bool {
         self.0 % 4 != 0
     }
 
@@ -148,6 +148,12 @@ impl World {
         let uid = Uid::new(self.serial()).unwrap();
         self.remote[place].insert(uid, RemoteMail { body, flags });
         uid
+    }
+
+    pub(super) fn has_unnamed(&self, place: usize) -> bool {
+        let mut rows = self.base[place].entries.iter();
+        let mut mails = self.remote[place].values();
+        rows.any(|row| row.message_id.is_none()) || mails.any(|mail| !mail.body.named())
     }
 
     pub(super) fn renumber(&mut self, place: usize) {

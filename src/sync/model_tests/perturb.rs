@@ -141,7 +141,7 @@ impl Act {
         }
         let id = files.keys().nth(self.pick % files.len()).unwrap().clone();
         let file = files[&id].clone();
-        let moved_by_copy = self.body % 2 == 0;
+        let moved_by_copy = self.body.is_multiple_of(2);
         match self.kind {
             Kind::Flag | Kind::Keyword => {
                 self.flags(&mut world.local[self.place].get_mut(&id).unwrap().flags);

@@ -332,3 +332,23 @@ fn a_touched_file_is_the_same_file() {
     it.known.local.clear();
     assert_eq!(op_names(&it.plan()), "", "not before it has been read");
 }
+
+#[test]
+fn what_could_be_half_of_a_suspected_pair_waits() {
+    let mut it = Fixture::new();
+    it.new_mail(1, 8, Some(8));
+    it.new_file(1, 8);
+    it.new_file_of(1, 9, 8);
+    it.new_mail(1, 10, Some(8));
+    it.new_mail(1, 11, Some(8));
+    assert_eq!(op_names(&it.plan()), "Adopt Adopt");
+}
+
+#[test]
+fn a_file_that_nobody_has_read_yet_keeps_a_deletion_back() {
+    let mut it = Fixture::new();
+    it.row(1, 1);
+    it.local_moved(1, 2);
+    it.at(2).local.appeared[0].stamp.mtime_ns += 1;
+    assert_eq!(op_names(&it.plan()), "");
+}

@@ -17,6 +17,9 @@ mod planner;
 mod policy;
 mod view;
 
+#[cfg(test)]
+mod model_tests;
+
 pub use base::{
     Base, Entry, EntryState, FileStamp, HoldId, Intent, IntentId, IntentKind, MailboxId,
     MailboxRecord, RowId,

@@ -12,7 +12,7 @@ use super::planner::scene::{Here, Mail, Row, Scene, There};
 ///
 /// * New and edited files are read, unless inode, size and time show whose they are.
 /// * New messages on the server are identified only if they can be something known: a message that is gone from
-///   another mailbox, a new file of the same mailbox, or a message of it from before UIDVALIDITY changed.
+///   any mailbox, a new file of the same mailbox, or a message of it from before UIDVALIDITY changed.
 #[must_use]
 pub fn needs(input: &AccountInput, known: &Known) -> Needs {
     let mut scene = Scene::new(input, known);
@@ -44,15 +44,10 @@ fn need_files(scene: &Scene<'_>, needs: &mut Needs) {
 }
 
 fn need_mails(scene: &Scene<'_>, needs: &mut Needs) {
-    let missed = |row: &&Row<'_>| {
+    let missed = |row: &Row<'_>| {
         row.there == There::Gone && !row.undelivered && row.entry.message_id.is_some()
     };
-    let missed: BTreeSet<MailboxId> = scene
-        .rows
-        .iter()
-        .filter(missed)
-        .map(|row| row.entry.mailbox)
-        .collect();
+    let any_missed = scene.rows.iter().any(missed);
     let unbound: BTreeSet<MailboxId> = scene
         .rows
         .iter()
@@ -66,9 +61,7 @@ fn need_mails(scene: &Scene<'_>, needs: &mut Needs) {
         .map(|file| file.mailbox)
         .collect();
     let could_be = |mail: &Mail<'_>| {
-        unbound.contains(&mail.mailbox)
-            || unexplained.contains(&mail.mailbox)
-            || missed.iter().any(|place| *place != mail.mailbox)
+        any_missed || unbound.contains(&mail.mailbox) || unexplained.contains(&mail.mailbox)
     };
     for mail in &scene.mails {
         if mail.usable && mail.known.is_none() && could_be(mail) {

@@ -51,4 +51,4 @@ pub fn plan(input: &AccountInput, known: &Known, policy: &Policy) -> Plan {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::sync) mod tests;

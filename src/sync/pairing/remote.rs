@@ -1,5 +1,7 @@
 //! Messages on the server without rows: moved ones, renumbered ones, and ones that are new here as well.
 
+use std::collections::BTreeSet;
+
 use super::Index;
 use crate::mail::{Identity, MessageIdHash};
 use crate::sync::base::MailboxId;
@@ -118,7 +120,7 @@ fn pair_unnamed(scene: &mut Scene<'_>) {
     }
 }
 
-/// Finds messages that moved to another mailbox on the server.
+/// Finds messages that moved to another mailbox on the server, or left theirs and came back with a new UID.
 pub(in crate::sync) fn pair_moved(scene: &mut Scene<'_>) {
     let gone = rows_that(scene, |row| {
         row.there == There::Gone && !row.undelivered && row.entry.message_id.is_some()
@@ -136,21 +138,26 @@ pub(in crate::sync) fn pair_moved(scene: &mut Scene<'_>) {
             Here::Moved(file) => scene.files.get(file).map(|file| file.mailbox),
             _ => None,
         };
-        let elsewhere = |mail: usize| {
-            let place = scene.mails.get(mail).map(|mail| mail.mailbox);
-            place != Some(row.entry.mailbox) && fits(scene, mail, &identity)
-        };
-        let followed = |mail: usize| {
-            let place = scene.mails.get(mail).map(|mail| mail.mailbox);
-            place == file_at && elsewhere(mail)
+        let own = row.entry.mailbox;
+        let lies_in = |mail: usize, place: Option<MailboxId>| {
+            let found = scene.mails.get(mail).map(|mail| mail.mailbox);
+            found == place && fits(scene, mail, &identity)
         };
         let found = header(&identity).and_then(|header| {
-            // Where both sides may have gone to the same place, they have.
-            let same = index.take(&header, followed);
-            same.or_else(|| index.take(&header, elsewhere))
+            // Where both sides may have gone to the same place, they have; what came back has not moved.
+            index
+                .take(&header, |mail| lies_in(mail, file_at))
+                .or_else(|| index.take(&header, |mail| lies_in(mail, Some(own))))
+                .or_else(|| index.take(&header, |mail| fits(scene, mail, &identity)))
         });
         if let Some(mail) = found {
-            settle(scene, at, mail, There::Moved(mail));
+            let place = scene.mails.get(mail).map(|mail| mail.mailbox);
+            let there = if place == Some(own) {
+                There::Rebound(mail)
+            } else {
+                There::Moved(mail)
+            };
+            settle(scene, at, mail, there);
         }
     }
 }
@@ -196,7 +203,30 @@ pub(in crate::sync) fn pair_new(scene: &mut Scene<'_>) -> Vec<Twin> {
         pair_alike(scene, likeness, &mut twins);
     }
     twins.sort_by_key(|twin| twin.mail);
+    set_aside(scene, &twins);
     twins
+}
+
+/// As long as a pair is only suspected, whatever else could be one half of it waits: it may turn out to be the other.
+fn set_aside(scene: &mut Scene<'_>, twins: &[Twin]) {
+    let suspected = twins.iter().filter(|twin| twin.verify);
+    let sizes: BTreeSet<(MailboxId, u64)> = suspected
+        .filter_map(|twin| scene.mails.get(twin.mail))
+        .filter_map(|mail| Some((mail.mailbox, mail.known?.size)))
+        .collect();
+    if sizes.is_empty() {
+        return;
+    }
+    for file in &mut scene.files {
+        let mailbox = file.mailbox;
+        file.taken |= file.known.is_some_and(|known| {
+            readings(known).any(|reading| sizes.contains(&(mailbox, reading.size)))
+        });
+    }
+    for mail in &mut scene.mails {
+        let size = mail.known.map(|known| known.size);
+        mail.taken |= size.is_some_and(|size| sizes.contains(&(mail.mailbox, size)));
+    }
 }
 
 fn pair_alike(scene: &mut Scene<'_>, likeness: Likeness, twins: &mut Vec<Twin>) {

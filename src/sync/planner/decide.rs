@@ -1,5 +1,7 @@
 //! The decision for one row: where its file is against where its message is.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::flags::{Flow, agree};
 use super::scene::{Here, Row, Scene, There};
 use super::steps::Steps;
@@ -12,8 +14,6 @@ use crate::sync::merge::is_important;
 use crate::sync::plan::{FlagPlan, Op};
 use crate::sync::policy::{Deletions, Policy};
 
-use std::collections::{BTreeMap, BTreeSet};
-
 /// Makes the decisions and collects what follows from them.
 pub(super) struct Decider<'s, 'a> {
     pub(super) scene: &'s Scene<'a>,
@@ -23,6 +23,8 @@ pub(super) struct Decider<'s, 'a> {
     pub(super) busy: BTreeSet<RowId>,
     /// How many rows leave each hold.
     pub(super) released: BTreeMap<HoldId, usize>,
+    /// Sizes of new files that nobody has read yet.
+    unread: BTreeSet<u64>,
 }
 
 impl<'s, 'a> Decider<'s, 'a> {
@@ -33,6 +35,13 @@ impl<'s, 'a> Decider<'s, 'a> {
             steps: Steps::default(),
             busy: BTreeSet::new(),
             released: BTreeMap::new(),
+            unread: scene
+                .files
+                .iter()
+                .filter(|file| !file.taken && file.known.is_none())
+                .map(|file| file.message.stamp.size)
+                .filter(|size| *size > 0)
+                .collect(),
         }
     }
 
@@ -239,12 +248,7 @@ impl<'s, 'a> Decider<'s, 'a> {
 
     /// A new file that could be this row's has not been read yet (it is still being written, perhaps).
     fn may_be_unread(&self, row: &Row<'a>) -> bool {
-        self.scene.files.iter().any(|file| {
-            !file.taken
-                && file.known.is_none()
-                && file.message.stamp.size == row.entry.stamp.size
-                && file.message.stamp.size > 0
-        })
+        self.unread.contains(&row.entry.stamp.size)
     }
 
     fn fetch_again(&mut self, row: &Row<'a>, hold: Option<&Hold>) {

@@ -3,7 +3,7 @@
 use super::decide::Decider;
 use super::flags::agree;
 use super::scene::{File, Here, Mail, Row, There};
-use crate::mail::{FlagDelta, Flags, Keyword, LocalId};
+use crate::mail::{FlagDelta, Flags, Keyword, Uid};
 use crate::sync::base::MailboxId;
 use crate::sync::change::{Change, Hold, Side};
 use crate::sync::input::MailboxInput;
@@ -53,12 +53,7 @@ impl<'s, 'a> Decider<'s, 'a> {
         };
         if file.mailbox == row.entry.mailbox {
             // Only another name. The deletion follows when the row knows its file again.
-            self.relink(
-                row,
-                row.entry.mailbox,
-                row.entry.uid,
-                Some(&file.message.id),
-            );
+            self.relink(row, row.entry.mailbox, row.entry.uid, Some(file));
         } else if file.usable && self.can_send(place) {
             let flags = self.scene.local_flags(row);
             self.drop_row(row);
@@ -114,8 +109,7 @@ impl<'s, 'a> Decider<'s, 'a> {
             self.follow(row, mail, place, Some(file));
             return;
         }
-        let local = &file.message.id;
-        self.relink(row, mail.mailbox, Some(mail.message.uid), Some(local));
+        self.relink(row, mail.mailbox, Some(mail.message.uid), Some(file));
         let flags = self.flags_across(row, file, place, place);
         let acts = flags.local.is_some() || !flags.remote.is_empty();
         if acts || flags.agreed != row.entry.flags {
@@ -215,7 +209,15 @@ impl<'s, 'a> Decider<'s, 'a> {
             Here::Gone if row.mailbox.marker_lost && hold.is_none() => {}
             Here::Gone => self.drop_row(row),
             Here::Moved(file) => self.moved_here_gone_there(row, file),
-            Here::Kept | Here::Edited | Here::Unclear => match hold {
+            Here::Unclear => {}
+            // A new content is a new message; the old one, should it still be there, comes down as another.
+            Here::Edited if self.can_send(row.mailbox) => {
+                let flags = self.scene.local_flags(row);
+                self.drop_row(row);
+                self.send(row, flags, None);
+            }
+            Here::Edited => {}
+            Here::Kept => match hold {
                 Some(_) => self.delete_here(row, hold, true),
                 None if row.mailbox.marker_lost => {}
                 None => self.hold_renumbered(row),
@@ -227,18 +229,22 @@ impl<'s, 'a> Decider<'s, 'a> {
         &mut self,
         row: &Row<'a>,
         mailbox: MailboxId,
-        uid: Option<crate::mail::Uid>,
-        local: Option<&LocalId>,
+        uid: Option<Uid>,
+        file: Option<&File<'a>>,
     ) {
         let bound = row.there != There::Unbound;
         let change = Change::Relink {
             row: row.entry.row,
             mailbox,
             uid: uid.filter(|_| bound),
-            local: local.cloned(),
+            local: file.map(|file| file.message.id.clone()),
         };
         self.busy.insert(row.entry.row);
         self.record(row, change);
+        if let Some(file) = file {
+            // It may be a copy: the same content in another file.
+            self.record(row, Change::SetStamp(row.entry.row, file.message.stamp));
+        }
     }
 
     fn send_file(&mut self, file: &File<'a>, flags: Flags) {

@@ -173,8 +173,9 @@ impl<'a, P: Ports> Pass<'a, P> {
         self.report.borrow_mut().problems.push(problem);
     }
 
-    pub(super) fn count(&self, add: impl FnOnce(&mut Counts)) {
-        add(&mut self.report.borrow_mut().counts);
+    pub(super) fn count(&self, mailbox: &MailboxName, add: impl FnOnce(&mut Counts)) {
+        let mut report = self.report.borrow_mut();
+        add(report.mailboxes.entry(mailbox.clone()).or_default());
     }
 
     pub(super) fn with_report<T>(&self, change: impl FnOnce(&mut Report) -> T) -> T {

@@ -237,7 +237,9 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
             4 => 3600,
             _ => 6 * 3600,
         };
-        self.pass.count(|counts| counts.parked += 1);
+        if let Some(name) = self.observed.name(mailbox) {
+            self.pass.count(name, |counts| counts.parked += 1);
+        }
         Parked {
             mailbox,
             uid,

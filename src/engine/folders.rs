@@ -207,7 +207,8 @@ impl<P: Ports> Settler<'_, '_, P> {
             | MailboxOp::Adopt { .. } => {}
         }
         let line = super::execute::describe_mailbox_op(op, &self.all.records);
-        self.pass.with_report(|report| report.planned.extend(line));
+        self.pass
+            .with_report(|report| report.planned.extend(line.map(|line| (None, line))));
         Ok(())
     }
 
@@ -244,7 +245,7 @@ impl<P: Ports> Settler<'_, '_, P> {
         {
             return self.skip(&name, fault);
         }
-        self.pass.count(|counts| counts.mailboxes += 1);
+        self.pass.count(&name, |counts| counts.mailbox += 1);
         self.all.changed.insert(record.id);
         self.put(record).await
     }
@@ -262,7 +263,7 @@ impl<P: Ports> Settler<'_, '_, P> {
             return Ok(());
         };
         record.name = to;
-        self.pass.count(|counts| counts.mailboxes += 1);
+        self.pass.count(&record.name, |counts| counts.mailbox += 1);
         self.all.changed.insert(id);
         self.put(record).await
     }

@@ -89,19 +89,25 @@ async fn run<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<(), Fault> 
     observe::learn(pass, pool, &mut observed).await?;
     complete_input(pass, &mailboxes, &mut observed).await?;
     let decided = plan(&observed.input, &observed.known, &pass.settings.policy);
-    pass.with_report(|report| report.mailboxes = observed.input.mailboxes.len());
     if pass.mode == Mode::DryRun {
-        let lines: Vec<String> = decided
-            .ops
-            .iter()
-            .filter_map(|op| describe_op(op, &observed))
-            .collect();
-        pass.with_report(|report| report.planned.extend(lines));
+        foretell(pass, &decided, &observed);
         return count_held(pass).await;
     }
     let unfinished = carry_out(pass, pool, &mailboxes, &observed, decided).await?;
     finish(pass, &mailboxes, &observed, &unfinished).await?;
     count_held(pass).await
+}
+
+/// Puts into the report what would be done.
+fn foretell<P: Ports>(pass: &Pass<'_, P>, decided: &Plan, observed: &Observed) {
+    for (mailbox, line, counts) in decided
+        .ops
+        .iter()
+        .filter_map(|op| describe_op(op, observed))
+    {
+        pass.count(&mailbox, |so_far| so_far.add(counts));
+        pass.with_report(|report| report.planned.push((Some(mailbox), line)));
+    }
 }
 
 /// The first connection, and what the server lists.
@@ -248,7 +254,7 @@ async fn retire<P: Ports>(
         pass.announce().await?;
         match pass.local().retire_folder(name, &pass.clock().day(0)).await {
             Ok(()) => {
-                pass.count(|counts| counts.mailboxes += 1);
+                pass.count(name, |counts| counts.mailbox += 1);
                 pass.commit(vec![Change::DropMailbox(*id)]).await?;
             }
             Err(fault) if fault.reach >= Reach::Account => return Err(fault),

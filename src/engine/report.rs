@@ -1,5 +1,7 @@
 //! What a pass did, for whoever asked for it.
 
+use std::collections::BTreeMap;
+
 use crate::mail::MailboxName;
 
 /// Something that went wrong and did not stop the rest.
@@ -11,7 +13,7 @@ pub struct Problem {
     pub text: String,
 }
 
-/// How much of what was done.
+/// How much of what was done in one mailbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Messages fetched.
@@ -32,25 +34,25 @@ pub struct Counts {
     pub deleted_local: u64,
     /// Messages deleted on the server.
     pub deleted_remote: u64,
-    /// Mailboxes created, renamed or deleted on either side.
-    pub mailboxes: u64,
+    /// Whether the mailbox itself was created, renamed or deleted on either side.
+    pub mailbox: u64,
     /// Messages set aside until later.
     pub parked: u64,
+    /// Messages whose deletion is held.
+    pub held: u64,
 }
 
 /// What became of a pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// What was done.
-    pub counts: Counts,
+    /// What was done, for every mailbox in which something was.
+    pub mailboxes: BTreeMap<MailboxName, Counts>,
     /// What went wrong.
     pub problems: Vec<Problem>,
-    /// Mailboxes that were looked at.
-    pub mailboxes: usize,
     /// Holds that wait for the user.
     pub held: u64,
-    /// What would be done, one line each; only in a dry run.
-    pub planned: Vec<String>,
+    /// What would be done, one line each, with the mailbox it would be done in; only in a dry run.
+    pub planned: Vec<(Option<MailboxName>, String)>,
     /// Mailboxes with an upload that waits until an earlier connection is certainly dead.
     pub unsettled: Vec<MailboxName>,
 }
@@ -58,20 +60,29 @@ pub struct Report {
 impl Report {
     /// Adds what a later pass of the same call did.
     pub(super) fn absorb(&mut self, later: Self) {
-        let (ours, theirs) = (&mut self.counts, later.counts);
-        ours.downloaded += theirs.downloaded;
-        ours.uploaded += theirs.uploaded;
-        ours.linked += theirs.linked;
-        ours.flags_pulled += theirs.flags_pulled;
-        ours.flags_pushed += theirs.flags_pushed;
-        ours.moved_local += theirs.moved_local;
-        ours.moved_remote += theirs.moved_remote;
-        ours.deleted_local += theirs.deleted_local;
-        ours.deleted_remote += theirs.deleted_remote;
-        ours.mailboxes += theirs.mailboxes;
-        ours.parked += theirs.parked;
+        for (name, more) in later.mailboxes {
+            self.mailboxes.entry(name).or_default().add(more);
+        }
         self.problems.extend(later.problems);
         self.held = later.held;
         self.unsettled = later.unsettled;
+    }
+}
+
+impl Counts {
+    /// Adds more of the same.
+    pub(super) fn add(&mut self, more: Self) {
+        self.downloaded += more.downloaded;
+        self.uploaded += more.uploaded;
+        self.linked += more.linked;
+        self.flags_pulled += more.flags_pulled;
+        self.flags_pushed += more.flags_pushed;
+        self.moved_local += more.moved_local;
+        self.moved_remote += more.moved_remote;
+        self.deleted_local += more.deleted_local;
+        self.deleted_remote += more.deleted_remote;
+        self.mailbox += more.mailbox;
+        self.parked += more.parked;
+        self.held += more.held;
     }
 }

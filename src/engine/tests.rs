@@ -124,6 +124,9 @@ fn a_dry_run_has_no_effect() {
 
 #[test]
 fn all_situations_have_different_names() {
-    let names: BTreeSet<_> = scenario::all().iter().map(|scenario| scenario.name).collect();
+    let names: BTreeSet<_> = scenario::all()
+        .iter()
+        .map(|scenario| scenario.name)
+        .collect();
     assert_eq!(names.len(), scenario::all().len());
 }

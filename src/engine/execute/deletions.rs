@@ -106,7 +106,7 @@ impl<P: Ports> Executor<'_, '_, P> {
                 },
                 None => None,
             };
-            self.pass.count(|counts| counts.deleted_local += 1);
+            self.pass.count(name, |counts| counts.deleted_local += 1);
             changes.extend(self.deleted(entry, Side::Local, trashed));
         }
         self.pass.commit(changes).await
@@ -154,7 +154,7 @@ impl<P: Ports> Executor<'_, '_, P> {
                 }
             }
             self.pass
-                .count(|counts| counts.deleted_remote += uids.len());
+                .count(name, |counts| counts.deleted_remote += uids.len());
             let changes = batch.iter().flat_map(|entry| {
                 if marks_only {
                     let marked = entry.flags.clone().with(Flag::Deleted);

@@ -4,17 +4,27 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use crate::engine::observe::Observed;
+use crate::engine::report::Counts;
 use crate::mail::MailboxName;
 use crate::sync::{FlagPlan, MailboxId, MailboxOp, MailboxRecord, Op, RowId};
 
-/// One line for an operation on a message; `None` for what only changes the state.
-pub(in crate::engine) fn describe_op(op: &Op, observed: &Observed) -> Option<String> {
+/// An operation on messages in words, with the mailbox it belongs to and what it would count as; `None` for what only
+/// changes the state.
+pub(in crate::engine) fn describe_op(
+    op: &Op,
+    observed: &Observed,
+) -> Option<(MailboxName, String, Counts)> {
     let words = Words { observed };
-    let line = match op {
+    let mut counts = Counts::default();
+    let (mailbox, text) = match op {
         Op::Download { mailbox, uid, .. } => {
-            format!("{}: fetch message {uid}", words.name(*mailbox))
+            counts.downloaded = 1;
+            (*mailbox, format!("fetch message {uid}"))
         }
-        Op::Upload { mailbox, local, .. } => format!("{}: send {local}", words.name(*mailbox)),
+        Op::Upload { mailbox, local, .. } => {
+            counts.uploaded = 1;
+            (*mailbox, format!("send {local}"))
+        }
         Op::Adopt {
             mailbox,
             uid,
@@ -22,38 +32,38 @@ pub(in crate::engine) fn describe_op(op: &Op, observed: &Observed) -> Option<Str
             verify,
             ..
         } => {
+            counts.linked = 1;
             let how = if *verify { "compare" } else { "link" };
-            format!("{}: {how} message {uid} with {local}", words.name(*mailbox))
+            (*mailbox, format!("{how} message {uid} with {local}"))
         }
-        Op::Rebind { row, uid, .. } => format!("{}: message is {uid} now", words.row(*row)),
-        Op::SetFlags { row, flags } => format!("{}: {}", words.row(*row), flag_words(flags)?),
-        Op::MoveRemote { row, to, local, .. } => {
-            format!(
-                "{}: move on the server to {}: {local}",
-                words.row(*row),
-                words.name(*to)
-            )
+        Op::Rebind { row, uid, .. } => {
+            counts.linked = 1;
+            let (mailbox, what) = words.row(*row)?;
+            (mailbox, format!("{what} is message {uid} now"))
         }
-        Op::MoveLocal { row, to, .. } => {
-            format!("{}: move the file to {}", words.row(*row), words.name(*to))
+        Op::SetFlags { row, flags } => {
+            counts.flags_pulled = u64::from(flags.local.is_some());
+            counts.flags_pushed = u64::from(!flags.remote.is_empty());
+            let (mailbox, what) = words.row(*row)?;
+            (mailbox, format!("{what}: {}", flag_words(flags)?))
         }
-        Op::CopyRemote {
-            source, to, local, ..
-        } => {
-            format!(
-                "{}: copy on the server to {}: {local}",
-                words.row(*source),
-                words.name(*to)
-            )
-        }
-        Op::DeleteLocal { row } => format!("{}: move the file to the local trash", words.row(*row)),
-        Op::DeleteRemote { row } => format!("{}: delete on the server", words.row(*row)),
-        Op::Record(_) => return None,
         Op::Hold {
-            mailbox, reason, ..
-        } => format!("{}: hold: {reason}", words.name(*mailbox)),
+            mailbox,
+            reason,
+            rows,
+            ..
+        } => {
+            counts.held = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+            (*mailbox, format!("hold: {reason}"))
+        }
+        Op::Record(_) => return None,
+        Op::MoveRemote { .. }
+        | Op::MoveLocal { .. }
+        | Op::CopyRemote { .. }
+        | Op::DeleteLocal { .. }
+        | Op::DeleteRemote { .. } => return words.journey(op),
     };
-    Some(line)
+    Some((words.name(mailbox)?, text, counts))
 }
 
 /// One line for an operation on a mailbox.
@@ -92,13 +102,45 @@ struct Words<'a> {
 }
 
 impl Words<'_> {
-    fn name(&self, id: MailboxId) -> String {
-        let name: Option<&MailboxName> = self.observed.name(id);
-        name.map_or_else(|| format!("#{}", id.0), ToString::to_string)
+    fn name(&self, id: MailboxId) -> Option<MailboxName> {
+        self.observed.name(id).cloned()
     }
 
-    /// The mailbox and file (or UID) of a row.
-    fn row(&self, row: RowId) -> String {
+    /// Moves, copies and deletions.
+    fn journey(&self, op: &Op) -> Option<(MailboxName, String, Counts)> {
+        let mut counts = Counts::default();
+        let (row, text) = match op {
+            Op::MoveRemote { row, to, .. } => {
+                counts.moved_remote = 1;
+                (*row, format!("move on the server to {}", self.name(*to)?))
+            }
+            Op::MoveLocal { row, to, .. } => {
+                counts.moved_local = 1;
+                (*row, format!("move the file to {}", self.name(*to)?))
+            }
+            Op::CopyRemote { source, to, .. } => {
+                counts.moved_remote = 1;
+                (
+                    *source,
+                    format!("copy on the server to {}", self.name(*to)?),
+                )
+            }
+            Op::DeleteLocal { row } => {
+                counts.deleted_local = 1;
+                (*row, "move the file to the local trash".to_owned())
+            }
+            Op::DeleteRemote { row } => {
+                counts.deleted_remote = 1;
+                (*row, "delete on the server".to_owned())
+            }
+            _ => return None,
+        };
+        let (mailbox, what) = self.row(row)?;
+        Some((self.name(mailbox)?, format!("{what}: {text}"), counts))
+    }
+
+    /// The mailbox and the file (or UID) of a row.
+    fn row(&self, row: RowId) -> Option<(MailboxId, String)> {
         for input in &self.observed.input.mailboxes {
             let Ok(at) = input
                 .base
@@ -107,17 +149,15 @@ impl Words<'_> {
             else {
                 continue;
             };
-            let Some(entry) = input.base.entries.get(at) else {
-                continue;
-            };
+            let entry = input.base.entries.get(at)?;
             let what = match (&entry.local, entry.uid) {
                 (Some(local), _) => local.to_string(),
                 (None, Some(uid)) => format!("message {uid}"),
                 (None, None) => "message".to_owned(),
             };
-            return format!("{}: {what}", input.base.mailbox.name);
+            return Some((input.base.mailbox.id, what));
         }
-        format!("row {}", row.0)
+        None
     }
 }
 

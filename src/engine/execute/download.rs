@@ -302,7 +302,10 @@ impl<P: Ports> Committer<'_, '_, '_, P> {
     fn delivered(&self, row: RowId, staged: &Staged) -> Vec<Change> {
         let octets = staged.identity.size;
         self.executor.pass.event(Event::Done { octets });
-        self.executor.pass.count(|counts| counts.downloaded += 1);
+        let name = &self.input.base.mailbox.name;
+        self.executor
+            .pass
+            .count(name, |counts| counts.downloaded += 1);
         let mut changes = vec![Change::Delivered(row, staged.stamp)];
         changes.extend(self.unpark(staged.uid));
         changes

@@ -133,7 +133,8 @@ impl<P: Ports> Executor<'_, '_, P> {
                     self.leave_unfinished(id);
                     failed.insert(*row);
                 } else {
-                    self.pass.count(|counts| counts.flags_pushed += 1);
+                    self.pass
+                        .count(&input.base.mailbox.name, |counts| counts.flags_pushed += 1);
                 }
             }
         }
@@ -166,7 +167,9 @@ impl<P: Ports> Executor<'_, '_, P> {
         let mut failed = Vec::new();
         for ((row, (local, _)), result) in rows.into_iter().zip(&files).zip(results) {
             match result {
-                Ok(()) => self.pass.count(|counts| counts.flags_pulled += 1),
+                Ok(()) => self
+                    .pass
+                    .count(&input.base.mailbox.name, |counts| counts.flags_pulled += 1),
                 Err(fault) => {
                     failed.push(row);
                     self.one_failed(input, local, fault)?;

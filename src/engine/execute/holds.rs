@@ -21,6 +21,11 @@ impl<P: Ports> Executor<'_, '_, P> {
                 continue;
             };
             self.leave_unfinished(*mailbox);
+            if let Some(input) = self.input(*mailbox) {
+                let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+                self.pass
+                    .count(&input.base.mailbox.name, |counts| counts.held += count);
+            }
             let open = self.observed.input.holds.iter().find(|hold| {
                 hold.mailbox == *mailbox
                     && hold.side == *side

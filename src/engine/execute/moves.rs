@@ -84,7 +84,8 @@ impl<P: Ports> Executor<'_, '_, P> {
                 self.one_failed(source, local, fault)?;
                 continue;
             }
-            self.pass.count(|counts| counts.moved_local += 1);
+            self.pass
+                .count(target_name, |counts| counts.moved_local += 1);
             changes.push(Change::Relink {
                 row: *row,
                 mailbox: to,
@@ -214,7 +215,7 @@ impl<P: Ports> Executor<'_, '_, P> {
         let mut changes = Vec::new();
         for going in batch {
             let uid = new_uids.get(&going.uid).copied();
-            self.pass.count(|counts| counts.moved_remote += 1);
+            self.pass.count(target, |counts| counts.moved_remote += 1);
             if copy {
                 changes.extend(self.copied(going, to, uid).await?);
                 continue;

@@ -104,7 +104,8 @@ impl<P: Ports> Executor<'_, '_, P> {
         let Some((input, entry)) = self.entry(row) else {
             return Vec::new();
         };
-        self.pass.count(|counts| counts.linked += 1);
+        self.pass
+            .count(&input.base.mailbox.name, |counts| counts.linked += 1);
         self.pass.event(Event::Done { octets: 0 });
         let mailbox = input.base.mailbox.id;
         let relink = Change::Relink {
@@ -168,7 +169,8 @@ impl<P: Ports> Executor<'_, '_, P> {
         let hidden = flags.agreed.minus(&input.scope.visible(&flags.agreed));
         let on_server = flags.agreed.minus(&flags.remote.add);
         let common: Flags = on_server.intersection(&here.flags.union(&hidden));
-        self.pass.count(|counts| counts.linked += 1);
+        self.pass
+            .count(&input.base.mailbox.name, |counts| counts.linked += 1);
         self.queue_flags(FlagJob {
             row,
             mailbox,

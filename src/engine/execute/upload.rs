@@ -263,7 +263,10 @@ impl<P: Ports> Uploader<'_, '_, '_, P> {
     ) -> Result<Vec<Change>, Fault> {
         let octets = file.found.identity.size;
         self.executor.pass.event(Event::Done { octets });
-        self.executor.pass.count(|counts| counts.uploaded += 1);
+        let name = &self.input.base.mailbox.name;
+        self.executor
+            .pass
+            .count(name, |counts| counts.uploaded += 1);
         let plausible = appended.uid.filter(|(uidvalidity, uid)| {
             *uidvalidity == before.uidvalidity && *uid >= before.uidnext && !taken.contains(uid)
         });

@@ -15,6 +15,7 @@
 
 pub mod auth;
 pub mod config;
+pub mod content;
 pub mod engine;
 pub mod imap;
 pub mod mail;

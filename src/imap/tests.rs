@@ -1,0 +1,476 @@
+//! Every call against a scripted server, and every call under every kind of trouble.
+
+use futures_util::future::LocalBoxFuture;
+
+use super::script::{Client, Manner, PLAIN, Pieces, Record, Step, play, step, uid, uids};
+use crate::engine::ports::{KnownMailbox, Remote};
+use crate::engine::{Fault, Reach};
+use crate::mail::{Flag, FlagDelta, Flags, Keyword, MailboxName, ModSeq, UidValidity};
+
+type Act = for<'a> fn(&'a mut Client) -> LocalBoxFuture<'a, Result<String, Fault>>;
+
+struct Case {
+    name: &'static str,
+    capabilities: &'static str,
+    steps: Vec<Step>,
+    act: Act,
+    result: &'static str,
+    /// How far a NO to the last command reaches; `None` if it is no fault.
+    refused: Option<Reach>,
+}
+
+fn name(text: &str) -> MailboxName {
+    MailboxName::parse(text).unwrap()
+}
+
+const SELECTED: &str = "* 3 EXISTS\n* OK [UIDVALIDITY 7] x\n* OK [UIDNEXT 9] x\n* OK [HIGHESTMODSEQ 40] x\nf1 OK [READ-WRITE] x\n";
+
+fn selected() -> Step {
+    step("f1 SELECT \"INBOX\"\n", SELECTED)
+}
+
+fn show<T: std::fmt::Debug>(result: Result<T, Fault>) -> Result<String, Fault> {
+    result.map(|value| format!("{value:?}"))
+}
+
+fn cases() -> Vec<Case> {
+    vec![
+        Case {
+            name: "list",
+            capabilities: "ENABLE CONDSTORE LIST-EXTENDED LIST-STATUS SPECIAL-USE",
+            steps: vec![step(
+                "f1 ENABLE CONDSTORE\nf2 LIST \"\" \"*\" RETURN (SPECIAL-USE STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))\n",
+                "* ENABLED CONDSTORE\nf1 OK x\n* LIST () \"/\" inbox\n* STATUS INBOX (MESSAGES 2 UIDNEXT 4 UIDVALIDITY 7 HIGHESTMODSEQ 9)\n\
+                 * LIST (\\Trash) \"/\" \"B&AOk-/x\"\nf2 OK x\n",
+            )],
+            act: |session| {
+                Box::pin(async {
+                    show(session.list().await.map(|all| {
+                        all.into_iter()
+                            .map(|one| {
+                                (one.name, one.role, one.status.map(|status| status.messages))
+                            })
+                            .collect::<Vec<_>>()
+                    }))
+                })
+            },
+            result: "[(\"Bé/x\", Some(Trash), None), (\"INBOX\", None, Some(Some(2)))]",
+            refused: None,
+        },
+        Case {
+            name: "status",
+            capabilities: "",
+            steps: vec![step(
+                "f1 STATUS \"a\" (MESSAGES UIDNEXT UIDVALIDITY)\n",
+                "* STATUS a (MESSAGES 2)\nf1 OK x\n",
+            )],
+            act: |session| {
+                Box::pin(async {
+                    show(
+                        session
+                            .status(&name("a"))
+                            .await
+                            .map(|status| status.messages),
+                    )
+                })
+            },
+            result: "Some(2)",
+            refused: Some(Reach::Mailbox),
+        },
+        Case {
+            name: "select",
+            capabilities: "",
+            steps: vec![selected()],
+            act: |session| {
+                Box::pin(async {
+                    show(session.select(&name("INBOX")).await)?;
+                    show(session.select(&name("INBOX")).await)
+                })
+            },
+            result: "Some(UidValidity(7))",
+            refused: Some(Reach::Mailbox),
+        },
+        Case {
+            name: "existing",
+            capabilities: "",
+            steps: vec![
+                selected(),
+                step(
+                    "f2 UID FETCH 1:4 (UID)\n",
+                    "* 1 FETCH (UID 2)\n* 2 FETCH (UID 4 FLAGS ())\n* 3 FETCH (UID 9)\nf2 OK x\n",
+                ),
+            ],
+            act: |session| {
+                Box::pin(async {
+                    session.select(&name("INBOX")).await?;
+                    show(session.existing(&uids(&[1, 2, 3, 4])).await)
+                })
+            },
+            result: "UidSet(2,4)",
+            refused: Some(Reach::Message),
+        },
+        Case {
+            name: "identify",
+            capabilities: "",
+            steps: vec![
+                selected(),
+                step(
+                    "f2 UID FETCH 2:3 (UID RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])\n",
+                    "* 1 FETCH (UID 2 RFC822.SIZE 10 INTERNALDATE \"01-Jan-1970 00:00:05 +0000\" BODY[HEADER.FIELDS (MESSAGE-ID)] {21}\nMessage-ID: <a@b>\n\n)\n\
+                 * 2 FETCH (RFC822.SIZE 11 BODY[HEADER.FIELDS (\"MESSAGE-ID\")] \"\" UID 3)\nf2 OK x\n",
+                ),
+            ],
+            act: |session| {
+                Box::pin(async {
+                    session.select(&name("INBOX")).await?;
+                    let found = session.identify(&uids(&[2, 3])).await?;
+                    show(Ok(found
+                        .into_iter()
+                        .map(|(uid, id)| (uid.get(), id.size, id.date, id.message_id.is_some()))
+                        .collect::<Vec<_>>()))
+                })
+            },
+            result: "[(2, 10, 5, true), (3, 11, 0, false)]",
+            refused: None,
+        },
+        Case {
+            name: "store",
+            capabilities: "CONDSTORE",
+            steps: vec![
+                step("f1 SELECT \"INBOX\" (CONDSTORE)\n", SELECTED),
+                step(
+                    "f2 UID STORE 1:3 (UNCHANGEDSINCE 40) +FLAGS.SILENT (\\Seen $Forwarded)\n",
+                    "* 2 FETCH (UID 2 MODSEQ (41))\nf2 OK [MODIFIED 2] x\n",
+                ),
+                step("f3 UID STORE 1,3 -FLAGS.SILENT (\\Flagged)\n", "f3 OK x\n"),
+            ],
+            act: |session| {
+                Box::pin(async {
+                    session.select(&name("INBOX")).await?;
+                    let delta = FlagDelta {
+                        add: Flags::new()
+                            .with(Flag::Seen)
+                            .with_keyword(Keyword::forwarded()),
+                        remove: Flags::new().with(Flag::Flagged),
+                    };
+                    show(
+                        session
+                            .store(&uids(&[1, 2, 3]), &delta, ModSeq::new(40))
+                            .await,
+                    )
+                })
+            },
+            result: "UidSet(2)",
+            refused: Some(Reach::Message),
+        },
+        Case {
+            name: "move",
+            capabilities: "MOVE UIDPLUS",
+            steps: vec![
+                selected(),
+                step(
+                    "f2 UID MOVE 1,3 \"Old/x\"\n",
+                    "* OK [COPYUID 5 3,1 10:11] x\n* 3 EXPUNGE\n* 1 EXPUNGE\nf2 OK x\n",
+                ),
+            ],
+            act: |session| {
+                Box::pin(async {
+                    session.select(&name("INBOX")).await?;
+                    let moved = session
+                        .transfer(&uids(&[1, 3]), &name("Old/x"), false)
+                        .await?;
+                    Ok(format!(
+                        "{:?}",
+                        moved
+                            .pairs
+                            .iter()
+                            .map(|(from, to)| (from.get(), to.get()))
+                            .collect::<Vec<_>>()
+                    ))
+                })
+            },
+            result: "[(1, 11), (3, 10)]",
+            refused: Some(Reach::Message),
+        },
+        Case {
+            name: "move without MOVE",
+            capabilities: "UIDPLUS",
+            steps: vec![
+                selected(),
+                step("f2 UID COPY 1 \"B\"\n", "f2 OK [COPYUID 5 1 10] x\n"),
+                step(
+                    "f3 UID STORE 1 +FLAGS.SILENT (\\Deleted)\nf4 UID EXPUNGE 1\n",
+                    "f3 OK x\n* 1 EXPUNGE\nf4 OK x\n",
+                ),
+            ],
+            act: |session| {
+                Box::pin(async {
+                    session.select(&name("INBOX")).await?;
+                    show(
+                        session
+                            .transfer(&uids(&[1]), &name("B"), false)
+                            .await
+                            .map(|moved| moved.pairs.len()),
+                    )
+                })
+            },
+            result: "1",
+            refused: Some(Reach::Message),
+        },
+        Case {
+            name: "expunge without UIDPLUS",
+            capabilities: "",
+            steps: vec![
+                selected(),
+                step("f2 UID STORE 1 +FLAGS.SILENT (\\Deleted)\n", "f2 OK x\n"),
+            ],
+            act: |session| {
+                Box::pin(async {
+                    session.select(&name("INBOX")).await?;
+                    show(session.expunge(&uids(&[1])).await)
+                })
+            },
+            result: "()",
+            refused: Some(Reach::Message),
+        },
+        Case {
+            name: "create",
+            capabilities: "",
+            steps: vec![
+                step("f1 CREATE \"A\"\n", "f1 NO [ALREADYEXISTS] x\n"),
+                step("f2 SUBSCRIBE \"A\"\n", "f2 OK x\n"),
+            ],
+            act: |session| Box::pin(async { show(session.create(&name("A")).await) }),
+            result: "()",
+            refused: None,
+        },
+        Case {
+            name: "rename",
+            capabilities: "",
+            steps: vec![step("f1 RENAME \"A\" \"B/c\"\n", "f1 OK x\n")],
+            act: |session| Box::pin(async { show(session.rename(&name("A"), &name("B/c")).await) }),
+            result: "()",
+            refused: Some(Reach::Mailbox),
+        },
+        Case {
+            name: "observe bare",
+            capabilities: "",
+            steps: vec![
+                selected(),
+                step(
+                    "f2 UID FETCH 1:* (UID FLAGS)\n",
+                    "* 1 FETCH (UID 2 FLAGS (\\Seen))\n* 2 FETCH (FLAGS () UID 4)\n* 3 FETCH (UID 8 FLAGS ())\n* 1 FETCH (FLAGS (\\Flagged))\nf2 OK x\n",
+                ),
+            ],
+            act: |session| {
+                Box::pin(async {
+                    let view = session.observe(&name("INBOX"), None).await?;
+                    show(Ok((
+                        view.listed
+                            .iter()
+                            .map(|one| (one.uid.get(), one.flags.clone()))
+                            .collect::<Vec<_>>(),
+                        view.presence,
+                    )))
+                })
+            },
+            result: "([(2, (\\Flagged)), (4, ()), (8, ())], Exactly(UidSet(2,4,8)))",
+            refused: Some(Reach::Mailbox),
+        },
+        Case {
+            name: "append",
+            capabilities: "LITERAL+ UIDPLUS",
+            steps: vec![step(
+                "f1 APPEND \"INBOX\" (\\Seen) \"01-Jan-1970 00:00:07 +0000\" {6+}\na\nb\n\n",
+                "* 4 EXISTS\nf1 OK [APPENDUID 7 44] x\n",
+            )],
+            act: |session| {
+                Box::pin(async {
+                    let flags = Flags::new().with(Flag::Seen);
+                    show(
+                        session
+                            .append(
+                                &name("INBOX"),
+                                &flags,
+                                7,
+                                6,
+                                &mut Pieces(vec!["a\r\n", "b\r\n"]),
+                            )
+                            .await,
+                    )
+                })
+            },
+            result: "Appended { uid: Some((UidValidity(7), Uid(44))) }",
+            refused: Some(Reach::Message),
+        },
+    ]
+}
+
+#[test]
+fn every_call_does_its_work() {
+    for case in cases() {
+        let result = play(case.capabilities, &case.steps, PLAIN, async |session| {
+            (case.act)(session).await
+        });
+        assert_eq!(result.unwrap(), case.result, "{}", case.name);
+    }
+}
+
+#[test]
+fn one_octet_at_a_time_makes_no_difference() {
+    for case in cases() {
+        let manner = Manner {
+            buffer: 1,
+            cut: None,
+        };
+        let result = play(case.capabilities, &case.steps, manner, async |session| {
+            (case.act)(session).await
+        });
+        assert_eq!(result.unwrap(), case.result, "{}", case.name);
+    }
+}
+
+#[test]
+fn a_cut_anywhere_in_an_answer_is_a_broken_connection() {
+    for case in cases() {
+        let size = case.steps.last().unwrap().1.len();
+        for cut in 0..size {
+            let manner = Manner {
+                cut: Some(cut),
+                ..PLAIN
+            };
+            let result = play(case.capabilities, &case.steps, manner, async |session| {
+                let first = (case.act)(session).await;
+                let again = session.status(&name("a")).await;
+                assert_eq!(
+                    again.unwrap_err().reach,
+                    Reach::Connection,
+                    "a broken session is not used again"
+                );
+                first
+            });
+            let fault = result.expect_err(case.name);
+            assert_eq!(fault.reach, Reach::Connection, "{} cut at {cut}", case.name);
+        }
+    }
+}
+
+#[test]
+fn refusals_and_farewells_are_faults() {
+    for case in cases() {
+        for (word, usual) in [
+            ("NO", case.refused),
+            ("BAD", case.refused),
+            ("BYE", Some(Reach::Connection)),
+        ] {
+            let mut steps = case.steps.clone();
+            let (sent, reply) = steps.last_mut().unwrap();
+            let tags: Vec<&str> = sent
+                .split("\r\n")
+                .filter_map(|line| line.split(' ').next())
+                .filter(|tag| tag.starts_with('f'))
+                .collect();
+            *reply = if word == "BYE" {
+                b"* BYE gone\r\n".to_vec()
+            } else {
+                tags.iter()
+                    .map(|tag| format!("{tag} {word} x\r\n"))
+                    .collect::<String>()
+                    .into_bytes()
+            };
+            let Some(reach) = usual else {
+                continue;
+            };
+            let result = play(case.capabilities, &steps, PLAIN, async |session| {
+                (case.act)(session).await
+            });
+            assert_eq!(
+                result.expect_err(case.name).reach,
+                reach,
+                "{} {word}",
+                case.name
+            );
+        }
+    }
+}
+
+#[test]
+fn lines_nobody_knows_are_passed_over() {
+    let noise = "* XYZZY (a {3}\r\n\x00\r\n) b\r\n*\r\n\r\n* 5 FROB\r\n* OK \u{e9} {5}\r\n* FLAGS (x)\r\nA1 OK stray\r\nf99 OK stray\r\n";
+    for case in cases() {
+        let mut steps = case.steps.clone();
+        for (_, reply) in &mut steps {
+            let text = String::from_utf8(reply.clone()).unwrap();
+            let lines = text.replace("\r\n* ", &format!("\r\n{noise}* "));
+            *reply = format!("{noise}{lines}").into_bytes();
+        }
+        let result = play(case.capabilities, &steps, PLAIN, async |session| {
+            (case.act)(session).await
+        });
+        assert_eq!(result.unwrap(), case.result, "{}", case.name);
+    }
+}
+
+#[test]
+fn silence_ends_the_wait() {
+    let steps = [step(
+        "f1 STATUS \"a\" (MESSAGES UIDNEXT UIDVALIDITY)\n",
+        "* OK still here\n",
+    )];
+    let result = play("", &steps, PLAIN, async |session| {
+        session.status(&name("a")).await
+    });
+    assert!(result.unwrap_err().to_string().contains("60 seconds"));
+}
+
+#[test]
+fn a_list_without_inbox_is_a_fault_of_the_account() {
+    for reply in ["f1 OK x\n", "* LIST () \"/\" Archive\nf1 OK x\n"] {
+        let steps = [step("f1 LIST \"\" \"*\"\n", reply)];
+        let fault = play("", &steps, PLAIN, async |session| session.list().await).unwrap_err();
+        assert_eq!((fault.reach, fault.retry), (Reach::Account, true));
+    }
+}
+
+#[test]
+fn a_refused_extended_list_gives_way_to_the_plain_one() {
+    let steps = [
+        step(
+            "f1 LIST \"\" \"*\" RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY))\n",
+            "f1 BAD x\n",
+        ),
+        step("f2 LIST \"\" \"*\"\n", "* LIST () NIL INBOX\nf2 OK x\n"),
+    ];
+    let all = play(
+        "LIST-EXTENDED LIST-STATUS",
+        &steps,
+        PLAIN,
+        async |session| session.list().await,
+    )
+    .unwrap();
+    assert_eq!(all.len(), 1);
+}
+
+mod append;
+mod fetch;
+mod observing;
+
+pub(super) use self::name as mailbox;
+
+fn known<'a>(uids: &'a crate::mail::UidSet, modseq: u64) -> KnownMailbox<'a> {
+    KnownMailbox {
+        uidvalidity: UidValidity::new(7).unwrap(),
+        modseq: ModSeq::new(modseq),
+        uids,
+    }
+}
+
+#[test]
+fn what_is_not_selected_cannot_be_fetched() {
+    let mut sink = Record::default();
+    let fault = play("", &[], PLAIN, async |session| {
+        session.fetch(&uids(&[1]), &mut sink).await
+    });
+    assert_eq!(fault.unwrap_err().reach, Reach::Mailbox);
+    let _ = uid(1);
+}

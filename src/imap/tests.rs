@@ -455,7 +455,7 @@ mod append;
 mod fetch;
 mod observing;
 
-pub(super) use self::name as mailbox;
+use self::name as mailbox;
 
 fn known<'a>(uids: &'a crate::mail::UidSet, modseq: u64) -> KnownMailbox<'a> {
     KnownMailbox {

@@ -205,9 +205,7 @@ fn literal_size(line: &[u8]) -> Option<u64> {
 fn word_is(data: &[u8], word: &str) -> bool {
     data.get(..word.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
-        && data
-            .get(word.len())
-            .is_none_or(|after| after.is_ascii_whitespace())
+        && data.get(word.len()).is_none_or(u8::is_ascii_whitespace)
 }
 
 fn is_condition(data: &[u8]) -> bool {

@@ -26,7 +26,10 @@ const QRESYNC: &str = "ENABLE CONDSTORE QRESYNC ESEARCH";
 const ENABLE: (&str, &str) = ("f1 ENABLE QRESYNC\n", "* ENABLED QRESYNC\nf1 OK x\n");
 const RESYNC: &str = "f2 SELECT \"INBOX\" (QRESYNC (7 40))\n";
 
-fn summary(view: &RemoteView, rows: &[u32]) -> (Vec<(u32, String)>, Vec<u32>, Option<ModSeq>, u32) {
+/// Listed UIDs with their flags, rows that are gone, HIGHESTMODSEQ, EXISTS.
+type Summary = (Vec<(u32, String)>, Vec<u32>, Option<ModSeq>, u32);
+
+fn summary(view: &RemoteView, rows: &[u32]) -> Summary {
     let listed = view
         .listed
         .iter()

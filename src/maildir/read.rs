@@ -28,12 +28,15 @@ const HEAD: usize = 64 * 1024;
 /// A file that was written to this recently, and not renamed since, may be in the middle of being written.
 const SETTLED_NS: i64 = 100_000_000;
 
+/// What became of one file that was to be read.
+pub(super) type Inspection = (LocalId, Result<Inspected, Error>);
+
 impl Core {
     pub(super) fn inspect(
         &self,
         mailbox: &MailboxName,
         files: &[LocalId],
-    ) -> Result<Vec<(LocalId, Result<Inspected, Error>)>, Error> {
+    ) -> Result<Vec<Inspection>, Error> {
         let folder = self.folder(mailbox)?;
         let wanted: Vec<&LocalId> = files.iter().collect();
         let mut finder = Finder::new(&folder, &wanted)?;

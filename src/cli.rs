@@ -77,8 +77,8 @@ fn dispatch(
         Command::Status(wanted) => status::run(wanted, &read_config(file)?, output),
         Command::Mailboxes(wanted) => mailboxes::run(wanted, &read_config(file)?, output),
         Command::Holds(wanted) => holds::list(wanted, &read_config(file)?, output),
-        Command::Approve { id } => holds::approve(id, &read_config(file)?, output),
-        Command::Restore { id } => holds::restore(id, &read_config(file)?, output),
+        Command::Approve { id } => holds::approve(id, &read_config(file)?, terminal, output),
+        Command::Restore { id } => holds::restore(id, &read_config(file)?, terminal, output),
     }
 }
 

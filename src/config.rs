@@ -24,7 +24,7 @@ pub use environment::Environment;
 pub use error::{ConfigError, ConfigErrors, Mistake};
 pub use model::{
     Account, AccountName, Config, Endpoint, Hook, HookScript, ImapAccount, Keep, Layout, Notify,
-    Plain, Pop3Account, Privacy, Protocol, QuietHours, SecretSource, Tls,
+    Pop3Account, Privacy, Protocol, QuietHours, Tls, secret_key,
 };
 pub use nearest::nearest;
 pub use patterns::{Decision, PatternError, Patterns};

@@ -15,6 +15,7 @@ mod framer;
 mod mailboxes;
 pub mod names;
 mod observe;
+pub mod open;
 mod remote;
 mod response;
 #[cfg(test)]
@@ -28,4 +29,5 @@ mod upload;
 
 pub use error::Error;
 pub use names::Names;
+pub use open::ImapConnector;
 pub use session::{Session, SessionOptions};

@@ -94,6 +94,13 @@ impl MaildirAccount {
         })
     }
 
+    /// Where a mailbox's folder is (or would be); `None` if its name cannot be a directory's.
+    #[must_use]
+    pub fn path_of(&self, name: &MailboxName) -> Option<PathBuf> {
+        let levels = self.core.layout.path(name).ok()?;
+        Some(self.core.root.join(levels.iter().collect::<PathBuf>()))
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Core) -> Result<T, Error> + Send + 'static,

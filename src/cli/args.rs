@@ -142,6 +142,9 @@ pub(super) struct HoldsArgs {
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
+    /// Show deletions that were carried out instead; `restore` brings them back, too
+    #[arg(long)]
+    pub done: bool,
 }
 
 #[derive(Debug, Subcommand)]

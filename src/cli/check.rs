@@ -8,7 +8,8 @@ use super::output::Output;
 use super::render::{self, Table, Tone};
 use super::reports::{AccountCheck, CheckReport, ConfigMistake, Problem};
 use super::{Failure, Outcome, backend, block_on, read_config, selection, sync};
-use crate::config::{Account, Config, ConfigError, Protocol, SecretSource};
+use crate::auth::SecretSource;
+use crate::config::{Account, Config, ConfigError, Protocol, secret_key};
 
 /// Runs the verb.
 pub(super) fn run(
@@ -75,7 +76,7 @@ async fn check_account(account: &Account, offline: bool) -> AccountCheck {
         port: account.endpoint.port,
         tls: account.endpoint.tls.name().to_owned(),
         user: account.user.clone(),
-        password_from: account.secret.key().to_owned(),
+        password_from: secret_key(&account.secret).to_owned(),
         maildir: account.maildir.display().to_string(),
         server,
         problems,

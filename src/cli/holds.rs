@@ -1,55 +1,71 @@
 //! `holds`, `approve` and `restore`.
 
 use super::args::HoldsArgs;
+use super::backend::Verdict;
 use super::output::Output;
+use super::progress::Terminal;
 use super::render::{self, Table, Tone};
-use super::reports::{HeldSide, HoldReport};
-use super::{Failure, Outcome, backend, block_on};
+use super::reports::{AccountSync, HeldSide, HoldReport, SyncReport};
+use super::{Failure, Outcome, backend, block_on, sync};
 use crate::config::Config;
 
-/// Shows what is held.
+/// Shows what is held, or what was deleted and can be brought back.
 pub(super) fn list(
     args: &HoldsArgs,
     config: &Config,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
-    let holds = block_on(backend::holds(config))?;
+    let holds = if args.done {
+        backend::done(config)?
+    } else {
+        backend::holds(config)?
+    };
     if args.json {
         output.json(&holds)?;
+    } else if args.done {
+        output.text(&done_text(&holds, output.colour()))?;
     } else {
         output.text(&text(&holds, output.colour()))?;
     }
-    Ok(Outcome::of(false, !holds.is_empty()))
+    Ok(Outcome::of(false, !args.done && !holds.is_empty()))
 }
 
 /// Lets held deletions go on.
-pub(super) fn approve(id: &str, config: &Config, output: &mut Output) -> Result<Outcome, Failure> {
-    let hold = block_on(async {
-        let hold = find(&backend::holds(config).await?, id)?;
-        backend::approve(config, &hold).await?;
-        Ok(hold)
-    })?;
-    let what = render::count(hold.count, "deletion");
-    let mailbox = render::plain(&hold.mailbox);
-    output.text(&format!(
-        "{what} in {mailbox} will be carried out with the next sync\n"
-    ))?;
-    Ok(Outcome::InSync)
+pub(super) fn approve(
+    id: &str,
+    config: &Config,
+    terminal: &Terminal,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let hold = find(&backend::holds(config)?, id)?;
+    let decided = backend::decide(config, &hold, Verdict::Approve, terminal);
+    tell(block_on(decided)?, output)
 }
 
-/// Brings held messages back.
-pub(super) fn restore(id: &str, config: &Config, output: &mut Output) -> Result<Outcome, Failure> {
-    let hold = block_on(async {
-        let hold = find(&backend::holds(config).await?, id)?;
-        backend::restore(config, &hold).await?;
-        Ok(hold)
-    })?;
-    let what = render::count(hold.count, "message");
-    let mailbox = render::plain(&hold.mailbox);
-    output.text(&format!(
-        "{what} will be back in {mailbox} with the next sync\n"
-    ))?;
-    Ok(Outcome::InSync)
+/// Brings held (or deleted) messages back.
+pub(super) fn restore(
+    id: &str,
+    config: &Config,
+    terminal: &Terminal,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let deleted = backend::done(config)?;
+    if let Some(deletion) = deleted.iter().find(|deletion| deletion.id == id) {
+        return tell(block_on(backend::undo(config, deletion, terminal))?, output);
+    }
+    let hold = find(&backend::holds(config)?, id)?;
+    let decided = backend::decide(config, &hold, Verdict::Restore, terminal);
+    tell(block_on(decided)?, output)
+}
+
+/// What the sync did that followed the decision.
+fn tell(report: AccountSync, output: &mut Output) -> Result<Outcome, Failure> {
+    let report = SyncReport {
+        dry_run: false,
+        accounts: vec![report],
+    };
+    output.text(&sync::text(&report, output.colour()))?;
+    Ok(report.outcome())
 }
 
 /// The hold with that id. The number alone is enough where only one account has it.
@@ -82,14 +98,24 @@ fn text(holds: &[HoldReport], colour: bool) -> String {
     if holds.is_empty() {
         return "nothing is held\n".to_owned();
     }
-    let heads = [
-        "ID",
-        "MAILBOX",
-        "MESSAGES",
-        "WOULD BE DELETED",
-        "SINCE",
-        "WHY",
-    ];
+    let mut text = table(holds, "WOULD BE DELETED", colour).render();
+    text.push_str(
+        "`mailferry approve ID` lets them go on, `mailferry restore ID` brings the messages back\n",
+    );
+    text
+}
+
+fn done_text(deletions: &[HoldReport], colour: bool) -> String {
+    if deletions.is_empty() {
+        return "nothing was deleted that could be brought back\n".to_owned();
+    }
+    let mut text = table(deletions, "DELETED", colour).render();
+    text.push_str("`mailferry restore ID` brings the messages back\n");
+    text
+}
+
+fn table(holds: &[HoldReport], deleted: &str, colour: bool) -> Table {
+    let heads = ["ID", "MAILBOX", "MESSAGES", deleted, "SINCE", "WHY"];
     let mut table = Table::new(&heads, &[2], colour);
     for hold in holds {
         let side = match hold.side {
@@ -105,11 +131,7 @@ fn text(holds: &[HoldReport], colour: bool) -> String {
             (&hold.reason, Tone::Plain),
         ]);
     }
-    let mut text = table.render();
-    text.push_str(
-        "`mailferry approve ID` lets them go on, `mailferry restore ID` brings the messages back\n",
-    );
-    text
+    table
 }
 
 #[cfg(test)]

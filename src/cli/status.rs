@@ -22,7 +22,7 @@ pub(super) fn run(
     block_on(async {
         let mut shown: Option<StatusReport> = None;
         loop {
-            let report = backend::status(config).await?;
+            let report = backend::status(config);
             if shown.as_ref() != Some(&report) {
                 show(&report, args, output)?;
             }

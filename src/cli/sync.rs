@@ -55,7 +55,7 @@ async fn sync_all(
 }
 
 /// The report for people.
-fn text(report: &SyncReport, colour: bool) -> String {
+pub(super) fn text(report: &SyncReport, colour: bool) -> String {
     let mut text = String::new();
     for account in &report.accounts {
         let (state, tone) = match account.state {

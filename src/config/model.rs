@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use zeroize::Zeroize;
-
 use super::patterns::Patterns;
+use crate::auth::SecretSource;
 use crate::sync::Policy;
 
 /// Everything the configuration says.
@@ -190,59 +189,14 @@ impl Tls {
     }
 }
 
-/// Where a password comes from.
-#[derive(Clone, Debug)]
-pub enum SecretSource {
-    /// It stands in the configuration.
-    Plain(Plain),
-    /// The first line of this file.
-    File(PathBuf),
-    /// The first line that this command prints: program and arguments, no shell.
-    Command(Vec<String>),
-    /// The systemd credential of this name (`$CREDENTIALS_DIRECTORY`).
-    Credential(String),
-}
-
-impl SecretSource {
-    /// The key that says so.
-    #[must_use]
-    pub fn key(&self) -> &'static str {
-        match self {
-            Self::Plain(_) => "password",
-            Self::File(_) => "password_file",
-            Self::Command(_) => "password_command",
-            Self::Credential(_) => "password_credential",
-        }
-    }
-}
-
-/// A password that stands in the configuration. It is not shown, and its memory is wiped.
-#[derive(Clone)]
-pub struct Plain(String);
-
-impl Plain {
-    /// Takes a password in.
-    #[must_use]
-    pub fn new(password: String) -> Self {
-        Self(password)
-    }
-
-    /// The password itself.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Plain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Plain(..)")
-    }
-}
-
-impl Drop for Plain {
-    fn drop(&mut self) {
-        self.0.zeroize();
+/// The key that says where a password comes from.
+#[must_use]
+pub fn secret_key(source: &SecretSource) -> &'static str {
+    match source {
+        SecretSource::Plain(_) => "password",
+        SecretSource::File(_) => "password_file",
+        SecretSource::Command(_) => "password_command",
+        SecretSource::Credential(_) => "password_credential",
     }
 }
 

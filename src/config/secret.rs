@@ -1,8 +1,8 @@
 //! Where an account's password comes from: exactly one of six keys.
 
-use super::model::{Plain, SecretSource};
 use super::paths::Places;
 use super::reader::{Entry, Section};
+use crate::auth::{Secret, SecretSource};
 
 pub(super) const KEYS: [&str; 6] = [
     "password",
@@ -78,7 +78,7 @@ fn plain(entry: &Entry<'_>) -> Option<SecretSource> {
         entry.wrong("has a line break or a NUL in it, which no server takes");
         return None;
     }
-    Some(SecretSource::Plain(Plain::new(password.to_owned())))
+    Some(SecretSource::Plain(Secret::new(password)))
 }
 
 fn command(entry: &Entry<'_>, places: Places<'_>) -> Option<SecretSource> {

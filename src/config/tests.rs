@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
+use crate::auth::SecretSource;
 use crate::sync::{Deletions, Guard, Policy};
 
 mod arbitrary;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::*;
 use super::{ACCOUNT, environment, parse};
+use crate::auth::SecretSource;
 
 /// `(line, column, key, message and help)` of every mistake.
 fn mistakes(text: &str) -> Vec<(usize, usize, String, String)> {
@@ -301,7 +302,7 @@ fn a_password_in_an_open_file_is_refused() {
     let SecretSource::Plain(plain) = &config.accounts[0].secret else {
         panic!("no password")
     };
-    assert_eq!(plain.expose(), "hunter2");
+    assert_eq!(plain.expose(), b"hunter2");
 }
 
 #[test]

@@ -31,6 +31,12 @@ pub struct Pin([u8; 32]);
 #[error("a pin is the base64 of a SHA-256, 44 characters that end in \"=\"")]
 pub struct PinError;
 
+impl From<[u8; 32]> for Pin {
+    fn from(digest: [u8; 32]) -> Self {
+        Self(digest)
+    }
+}
+
 impl FromStr for Pin {
     type Err = PinError;
 

@@ -43,7 +43,7 @@ use pool::Pool;
 /// Threads for everything but fsync.
 const WORKERS: usize = 2;
 /// Threads for fsync, which waits and does not compute: together they share one journal commit.
-const SYNCERS: usize = 6;
+const SYNCERS: usize = 4;
 /// How many octets of messages may wait in memory to be written, over all deliveries of the account.
 const QUEUE: usize = 8 * 1024 * 1024;
 

@@ -2,10 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::num::NonZeroU64;
 use std::sync::Arc;
-
-use rustix::fs::Advice;
 
 use super::Core;
 use super::error::Error;
@@ -176,7 +173,6 @@ impl Stage {
         };
         sys::set_date(&self.tmp.file, self.meta.date).map_err(failed("date"))?;
         let look = sys::look_at(&self.tmp.file).map_err(failed("look at"))?;
-        start_writeback(&self.tmp.file, look.stamp.size);
         let staged = Staged {
             uid: self.meta.uid,
             local: self.tmp.id.clone(),
@@ -209,12 +205,6 @@ fn copy_expanded(old: &mut File, new: &mut File, buffer: &mut Vec<u8>) -> io::Re
         lines::expand(piece.get(..read).unwrap_or_default(), buffer);
         new.write_all(buffer)?;
     }
-}
-
-/// Asks the kernel to begin writing now, so that the fsync that follows finds little left to do. A hint: failing is
-/// fine.
-fn start_writeback(file: &File, size: u64) {
-    let _ = rustix::fs::fadvise(file, 0, NonZeroU64::new(size), Advice::DontNeed);
 }
 
 /// A message that is written, but not durable yet.

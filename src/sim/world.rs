@@ -238,12 +238,14 @@ impl World {
         all
     }
 
-    /// Every row joins one message and one file with the same content, and no intent is left.
+    /// Every row joins one message and one file with the same content, and no intent is left. Without UIDPLUS, a row
+    /// may also stand for a message that is marked deleted and cannot be expunged.
     ///
     /// # Errors
     /// The first one that does not.
     pub fn base_agrees(&self) -> Check {
         let mailboxes = self.server.mailboxes();
+        let uidplus = self.server.switches().uidplus;
         let folders = self.local.folders_now();
         let names: BTreeMap<_, _> = self
             .store
@@ -258,7 +260,9 @@ impl World {
                 .and_then(|uid| mailboxes.get(name)?.messages.get(&uid));
             let file = entry.local.as_ref();
             let file = file.and_then(|local| folders.get(name)?.files.get(local));
+            let stuck = |message: &SimMessage| !uidplus && message.flags.has(Flag::Deleted);
             let same = match (message, file) {
+                (Some(message), None) => stuck(message),
                 (Some(message), Some(file)) => message.body == file.body,
                 _ => false,
             };

@@ -67,11 +67,15 @@ pub fn settle(world: &World, runner: &impl Runner) -> Result<u32, String> {
     let mut waits = 0;
     for passes in 0..PASSES {
         let before = touched(world);
+        let mark = world.steps.trace_len();
         let result = runner.pass(world);
         if world.steps.stopped() {
             return Err("stopped".to_owned());
         }
-        let calm = touched(world) == before && world.server.is_settled();
+        // A pass in which something went wrong may have done nothing because of that.
+        let calm = touched(world) == before
+            && world.server.is_settled()
+            && world.steps.traced(mark, "!!") == 0;
         world.clock.advance(PAUSE);
         if calm && world.store.intents_now().is_empty() && (result.is_ok() || passes > 4) {
             if waits == 3 || !await_parked(world) {

@@ -36,9 +36,15 @@ fn broken(error: DiskError, what: &str) -> Fault {
     Fault::new(Reach::Account, true, SimError::Disk(error, what.to_owned()))
 }
 
-/// Whether a change says more than when and how well a sync went.
+/// Whether a change says more than when and how well something went.
 fn is_weighty(change: &Change) -> bool {
-    !matches!(change, Change::SetOutcome { .. } | Change::SetWatermark(..))
+    !matches!(
+        change,
+        Change::SetOutcome { .. }
+            | Change::SetWatermark(..)
+            | Change::Park(_)
+            | Change::Unpark { .. }
+    )
 }
 
 fn name_of(change: &Change) -> String {

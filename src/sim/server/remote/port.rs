@@ -77,9 +77,8 @@ impl Remote for SimRemote {
         let name = self.selected()?;
         let course = self.begin("existing", Reach::Mailbox).await?;
         let found = self.with(&name, |found| {
-            uids.iter()
-                .filter(|uid| found.messages.contains_key(uid))
-                .collect()
+            let all = found.messages.keys().copied();
+            all.filter(|uid| uids.contains(*uid)).collect()
         })?;
         self.finish(course, "existing", found)
     }
@@ -103,6 +102,7 @@ impl Remote for SimRemote {
     async fn fetch(&mut self, uids: &UidSet, sink: &mut impl BodySink) -> Result<(), Fault> {
         let name = self.selected()?;
         let course = self.begin("fetch", Reach::Message).await?;
+        let uids = &self.present(&name, uids)?;
         for uid in Self::part(uids, course) {
             let Some(message) = self.with(&name, |found| found.messages.get(&uid).cloned())? else {
                 continue;
@@ -178,6 +178,7 @@ impl Remote for SimRemote {
         let name = self.selected()?;
         let what = format!("store {name} {uids} +({}) -({})", delta.add, delta.remove);
         let course = self.begin(&what, Reach::Mailbox).await?;
+        let uids = &self.present(&name, uids)?;
         let condstore = self.server.switches().condstore;
         let since = unchanged_since.filter(|_| condstore);
         let modified = self.change(&what, &name, |found| {
@@ -207,6 +208,7 @@ impl Remote for SimRemote {
         let verb = if copy { "copy" } else { "move" };
         let what = format!("{verb} {name} {uids} to {to}");
         let course = self.begin(&what, Reach::Mailbox).await?;
+        let uids = &self.present(&name, uids)?;
         self.with(to, |_| ())?;
         let switches = self.server.switches();
         // Without MOVE all is copied first, so half of the way nothing has been removed yet.
@@ -236,6 +238,7 @@ impl Remote for SimRemote {
         let name = self.selected()?;
         let what = format!("expunge {name} {uids}");
         let course = self.begin(&what, Reach::Mailbox).await?;
+        let uids = &self.present(&name, uids)?;
         let uidplus = self.server.switches().uidplus;
         self.change(&what, &name, |found| {
             for uid in uids.iter() {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::join;
+
 use super::context::{Pass, Ports};
 use super::fault::{Fault, Reach};
 use super::folders::Mailboxes;
@@ -46,8 +48,13 @@ pub(super) async fn local_side<P: Ports>(
     pass: &Pass<'_, P>,
     record: &MailboxRecord,
 ) -> Result<LocalSide, Fault> {
-    let base = pass.store().base(record.id).await?;
-    let view = pass.local().scan(&record.name).await?;
+    // The state is read and the folder listed at the same time, on threads of their own.
+    let (base, view) = join(
+        pass.store().base(record.id),
+        pass.local().scan(&record.name),
+    )
+    .await;
+    let (base, view) = (base?, view?);
     let changes = diff_local(&base, &view);
     Ok(LocalSide {
         base,

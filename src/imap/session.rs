@@ -361,8 +361,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             .ok()
             .map_err(refused)
             .inspect_err(|_| self.selected = None)?;
+        let condstore = self.condstore();
         let selected = self.selected.as_mut().ok_or(Error::NotSelected)?;
         selected.note_code(&code);
+        // Some servers tell HIGHESTMODSEQ though CONDSTORE is not offered, or is hidden because it misbehaves.
+        selected.modseq = selected.modseq.filter(|_| condstore);
         selected.grown = 0;
         selected.counted = true;
         if !selected.sticky {

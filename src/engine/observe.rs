@@ -10,7 +10,7 @@ use super::ports::{Clock, Event, Inspected, KnownMailbox, Local, MailboxStatus, 
 use crate::mail::{LocalId, MailboxName, ModSeq, Uid, UidSet, UidValidity};
 use crate::sync::{
     AccountInput, Base, EntryState, KeywordScope, Known, LocalChanges, LocalKnown, MailboxId,
-    MailboxInput, MailboxRecord, Parked, PermanentFlags, RemoteChanges, diff_local, diff_remote,
+    MailboxInput, MailboxRecord, Needs, Parked, PermanentFlags, RemoteChanges, diff_local, diff_remote,
     needs,
 };
 
@@ -278,11 +278,14 @@ pub(super) async fn learn<P: Ports>(
     pool: &Pool<P>,
     observed: &mut Observed,
 ) -> Result<(), Fault> {
+    let mut asked = Needs::default();
     loop {
         let wanted = needs(&observed.input, &observed.known);
-        if wanted.is_empty() {
+        // What was asked for twice and is still not known will not be known in this pass.
+        if wanted.is_empty() || wanted == asked {
             return Ok(());
         }
+        asked = wanted.clone();
         for (mailbox, files) in wanted.local {
             read_files(pass, observed, mailbox, files.into_iter().collect()).await?;
         }

@@ -77,37 +77,27 @@ fn pass(world: &World) -> Result<(), Fault> {
 
 #[test]
 fn every_situation_converges_in_two_passes_and_then_rests() {
-    for scenario in scenario::all() {
-        driver::converges(&scenario, &pass);
-    }
+    driver::survey(&scenario::all(), |scenario| driver::converges(scenario, &pass));
 }
 
 #[test]
 fn a_stop_after_any_effect_loses_and_doubles_nothing() {
-    for scenario in scenario::all() {
-        driver::stops(&scenario, &pass);
-    }
+    driver::survey(&scenario::all(), |scenario| driver::stops(scenario, &pass));
 }
 
 #[test]
 fn a_second_stop_during_the_recovery_loses_and_doubles_nothing() {
-    for scenario in scenario::all() {
-        driver::double_stops(&scenario, &pass);
-    }
+    driver::survey(&scenario::all(), |scenario| driver::double_stops(scenario, &pass));
 }
 
 #[test]
 fn any_call_may_fail() {
-    for scenario in scenario::all() {
-        driver::failures(&scenario, &pass);
-    }
+    driver::survey(&scenario::all(), |scenario| driver::failures(scenario, &pass));
 }
 
 #[test]
 fn any_side_may_be_out_of_order() {
-    for scenario in scenario::all() {
-        driver::outages(&scenario, &pass);
-    }
+    driver::survey(&scenario::all(), |scenario| driver::outages(scenario, &pass));
 }
 
 #[test]

@@ -77,9 +77,9 @@ impl Remote for SimRemote {
         let name = self.selected()?;
         let course = self.begin("existing", Reach::Mailbox).await?;
         let found = self.with(&name, |found| {
-            uids.iter()
-                .filter(|uid| found.messages.contains_key(uid))
-                .collect()
+            // Asked from the messages: a range may reach up to the last UID there can be.
+            let there = found.messages.keys().copied();
+            there.filter(|uid| uids.contains(*uid)).collect()
         })?;
         self.finish(course, "existing", found)
     }

@@ -73,11 +73,13 @@ impl<'s, 'a> Decider<'s, 'a> {
             Here::Unclear => {}
             Here::Kept => self.follow(row, mail, place, None),
             Here::Edited => {
-                // The new content stays where it was edited; the old one goes from where it was moved to, as soon as
-                // the next plan finds it without its file.
+                // The new content stays where it was edited; the old one goes from where it was moved to.
                 if self.can_send(row.mailbox) && self.part_with_file(row, mail.message.uid) {
                     let flags = self.scene.local_flags(row);
                     self.send(row, flags, None);
+                    if place.writable {
+                        self.doom(row, Side::Remote, true);
+                    }
                 }
             }
             Here::Gone | Here::Missing if row.mailbox.marker_lost => {}

@@ -232,9 +232,9 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
         let attempts = earlier.map_or(0, |parked| parked.attempts) + 1;
         let wait = match attempts {
             1 => 0,
-            2 => 60,
-            3 => 600,
-            4 => 3600,
+            2 => 300,
+            3 => 1800,
+            4 => 3 * 3600,
             _ => 6 * 3600,
         };
         if let Some(name) = self.observed.name(mailbox) {

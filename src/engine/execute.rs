@@ -77,7 +77,9 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
     /// Does all of it; returns the mailboxes in which something was left undone.
     pub(super) async fn run(self, plan: Plan) -> Result<BTreeSet<MailboxId>, Fault> {
         self.announce_totals(&plan);
-        let ops = plan.ops;
+        let (gone, ops) = self.apart(plan.ops);
+        // Before a mailbox is made again: afterwards the rows of the old one would look like lost mail of the new one.
+        self.deletions(&gone).await?;
         self.recreate_mailboxes(&ops).await?;
         self.records(&ops).await?;
         self.moves_local(&ops).await?;
@@ -88,6 +90,14 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
         self.holds(&ops).await?;
         self.deletions(&ops).await?;
         Ok(self.unfinished.into_inner())
+    }
+
+    /// Deletions of files whose whole mailbox is gone from the server, and all the rest.
+    fn apart(&self, ops: Vec<Op>) -> (Vec<Op>, Vec<Op>) {
+        ops.into_iter().partition(|op| match op {
+            Op::DeleteLocal { row } => self.entry(*row).is_some_and(|(input, _)| input.remote_gone),
+            _ => false,
+        })
     }
 
     fn announce_totals(&self, plan: &Plan) {

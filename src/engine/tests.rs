@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Fault, Mode, Ports, Report, Scope, Settings, sync};
+use super::{Fault, Mode, Ports, Reach, Report, Scope, Settings, sync};
 use crate::sim::{SimClock, SimConnector, SimLocal, SimStore, World, block_on, driver, scenario};
 use crate::sync::Policy;
 
@@ -56,7 +56,8 @@ fn settings() -> Settings {
         selects: Rc::new(|_| true),
         connections: 3,
         trash_days: 30,
-        settle: Duration::from_secs(5),
+        // Longer than the sim's server takes to carry out what a dead connection sent.
+        settle: Duration::from_secs(15),
     }
 }
 
@@ -70,9 +71,13 @@ fn report(world: &World, mode: Mode) -> Result<Report, Fault> {
     block_on(sync(&ports, &settings(), &Scope::All, mode))
 }
 
-/// One pass as the command line makes it: problems of single messages are no error here.
+/// One pass as the command line makes it; whoever waits for rest has to know of every problem.
 fn pass(world: &World) -> Result<(), Fault> {
-    report(world, Mode::Apply).map(|_| ())
+    let report = report(world, Mode::Apply)?;
+    match report.problems.into_iter().next() {
+        Some(problem) => Err(Fault::new(Reach::Message, true, problem.text)),
+        None => Ok(()),
+    }
 }
 
 #[test]

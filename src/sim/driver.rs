@@ -66,12 +66,13 @@ pub fn settle(world: &World, runner: &impl Runner) -> Result<u32, String> {
     let mut last = String::new();
     let mut waits = 0;
     for passes in 0..PASSES {
-        let before = touched(world);
+        let before = (touched(world), world.store.weighty_changes());
         let result = runner.pass(world);
         if world.steps.stopped() {
             return Err("stopped".to_owned());
         }
-        let calm = touched(world) == before && world.server.is_settled();
+        let now = (touched(world), world.store.weighty_changes());
+        let calm = now == before && world.server.is_settled();
         world.clock.advance(PAUSE);
         if calm && world.store.intents_now().is_empty() && (result.is_ok() || passes > 4) {
             if waits == 3 || !await_parked(world) {

@@ -19,9 +19,11 @@ use super::fault::{Fault, Reach};
 use super::folders::Mailboxes;
 use super::observe::Observed;
 use super::pool::{Named, Pool, RemoteOf};
-use super::ports::Event;
+use super::ports::{Event, Store};
 use crate::mail::{MailboxName, Uid};
-use crate::sync::{Entry, FlagPlan, MailboxId, MailboxInput, Op, Parked, Plan, RowId};
+use crate::sync::{
+    Entry, FlagPlan, IntentKind, MailboxId, MailboxInput, Op, Parked, Plan, RowId,
+};
 
 /// Flags of one row that are to be changed on one side or both.
 #[derive(Clone, Debug)]
@@ -78,6 +80,7 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
     pub(super) async fn run(self, plan: Plan) -> Result<BTreeSet<MailboxId>, Fault> {
         self.announce_totals(&plan);
         let (gone, ops) = self.apart(plan.ops);
+        let ops = self.without_unsettled(ops).await?;
         // Before a mailbox is made again: afterwards the rows of the old one would look like lost mail of the new one.
         self.deletions(&gone).await?;
         self.recreate_mailboxes(&ops).await?;
@@ -98,6 +101,38 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
             Op::DeleteLocal { row } => self.entry(*row).is_some_and(|(input, _)| input.remote_gone),
             _ => false,
         })
+    }
+
+    /// Files that an earlier, dead connection may still be delivering are left for later.
+    async fn without_unsettled(&self, mut ops: Vec<Op>) -> Result<Vec<Op>, Fault> {
+        let intents = self.pass.store().intents().await?;
+        let open: BTreeSet<_> = intents
+            .into_iter()
+            .filter_map(|intent| match intent.kind {
+                IntentKind::Upload { mailbox, local, .. } => Some((mailbox, local)),
+                IntentKind::Transfer { .. } => None,
+            })
+            .collect();
+        if open.is_empty() {
+            return Ok(ops);
+        }
+        ops.retain(|op| {
+            let (mailbox, local) = match op {
+                Op::Upload { mailbox, local, .. } | Op::Adopt { mailbox, local, .. } => {
+                    (mailbox, local)
+                }
+                Op::CopyRemote { to, local, .. } => (to, local),
+                _ => return true,
+            };
+            let waits = open.contains(&(*mailbox, local.clone()));
+            if waits {
+                self.leave_unfinished(*mailbox);
+                let name = self.observed.name(*mailbox).cloned();
+                self.pass.with_report(|report| report.unsettled.extend(name));
+            }
+            !waits
+        });
+        Ok(ops)
     }
 
     fn announce_totals(&self, plan: &Plan) {

@@ -22,7 +22,7 @@ use super::pool::{Named, Pool, RemoteOf};
 use super::ports::{Event, Store};
 use crate::mail::{MailboxName, Uid};
 use crate::sync::{
-    Entry, FlagPlan, IntentKind, MailboxId, MailboxInput, Op, Parked, Plan, RowId,
+    Change, Entry, FlagPlan, IntentKind, MailboxId, MailboxInput, Op, Parked, Plan, RowId,
 };
 
 /// Flags of one row that are to be changed on one side or both.
@@ -80,9 +80,10 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
     pub(super) async fn run(self, plan: Plan) -> Result<BTreeSet<MailboxId>, Fault> {
         self.announce_totals(&plan);
         let (gone, ops) = self.apart(plan.ops);
-        let ops = self.without_unsettled(ops).await?;
+        let mut ops = self.without_unsettled(ops).await?;
         // Before a mailbox is made again: afterwards the rows of the old one would look like lost mail of the new one.
         self.deletions(&gone).await?;
+        ops.retain(|op| !self.is_early(op));
         self.recreate_mailboxes(&ops).await?;
         self.records(&ops).await?;
         self.moves_local(&ops).await?;
@@ -95,12 +96,33 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
         Ok(self.unfinished.into_inner())
     }
 
+    /// Files that could not be read are tried again later and later.
+    pub(super) async fn park_unread(&self) -> Result<(), Fault> {
+        let unread = self.observed.unread.iter();
+        let parked = unread.map(|((mailbox, file), reason)| {
+            Change::Park(self.park(*mailbox, None, Some(file.clone()), reason.clone()))
+        });
+        self.pass.commit(parked.collect()).await
+    }
+
     /// Deletions of files whose whole mailbox is gone from the server, and all the rest.
     fn apart(&self, ops: Vec<Op>) -> (Vec<Op>, Vec<Op>) {
         ops.into_iter().partition(|op| match op {
             Op::DeleteLocal { row } => self.entry(*row).is_some_and(|(input, _)| input.remote_gone),
             _ => false,
         })
+    }
+
+    /// Whether it would make a mailbox again whose old files are not all away yet.
+    fn is_early(&self, op: &Op) -> bool {
+        let (Op::Upload { mailbox: to, .. }
+        | Op::MoveRemote { to, .. }
+        | Op::CopyRemote { to, .. }) = op
+        else {
+            return false;
+        };
+        let gone = self.input(*to).is_some_and(|input| input.remote_gone);
+        gone && self.unfinished.borrow().contains(to)
     }
 
     /// Files that an earlier, dead connection may still be delivering are left for later.

@@ -1,6 +1,6 @@
 //! Looking at both sides of every mailbox, no more than necessary.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Pass, Ports};
 use super::fault::{Fault, Reach};
@@ -37,6 +37,10 @@ pub(super) struct Observed {
     pub(super) known: Known,
     pub(super) facts: BTreeMap<MailboxId, Facts>,
     pub(super) inspected: BTreeMap<(MailboxId, LocalId), Inspected>,
+    /// Files that could not be read in this pass.
+    pub(super) unread: BTreeMap<(MailboxId, LocalId), String>,
+    /// Where not everything could be looked at: their watermarks stay.
+    pub(super) doubtful: BTreeSet<MailboxId>,
     /// Every parked message; the input has those whose time has not come.
     pub(super) all_parked: Vec<Parked>,
 }
@@ -280,7 +284,11 @@ pub(super) async fn learn<P: Ports>(
 ) -> Result<(), Fault> {
     let mut asked = Needs::default();
     loop {
-        let wanted = needs(&observed.input, &observed.known);
+        let mut wanted = needs(&observed.input, &observed.known);
+        for (mailbox, files) in &mut wanted.local {
+            files.retain(|file| !observed.unread.contains_key(&(*mailbox, file.clone())));
+        }
+        wanted.local.retain(|_, files| !files.is_empty());
         // What was asked for twice and is still not known will not be known in this pass.
         if wanted.is_empty() || wanted == asked {
             return Ok(());
@@ -318,7 +326,8 @@ async fn read_files<P: Ports>(
             Err(fault) if fault.reach >= Reach::Account => return Err(fault),
             Err(fault) => {
                 pass.problem(Some(&name), &format_args!("{file}: {fault}"));
-                observed.ignore_file(mailbox, &file);
+                observed.doubtful.insert(mailbox);
+                observed.unread.insert((mailbox, file), fault.to_string());
             }
         }
     }
@@ -356,7 +365,7 @@ async fn ask_server<P: Ports>(
 }
 
 impl Observed {
-    /// A file that cannot be read now is not looked at in this pass.
+    /// A file that went while it was asked for is not looked at in this pass.
     fn ignore_file(&mut self, mailbox: MailboxId, file: &LocalId) {
         let input = self
             .input
@@ -366,7 +375,7 @@ impl Observed {
         if let Some(input) = input {
             input.local.appeared.retain(|found| found.id != *file);
             input.local.edited.retain(|(_, found)| found.id != *file);
-            self.facts.remove(&mailbox);
+            self.doubtful.insert(mailbox);
         }
     }
 
@@ -382,7 +391,7 @@ impl Observed {
                 .remote
                 .appeared
                 .retain(|found| !uids.contains(found.uid));
-            self.facts.remove(&mailbox);
+            self.doubtful.insert(mailbox);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Looking at both sides of every mailbox, no more than necessary.
 
+mod unseen;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Pass, Ports};
@@ -7,10 +9,13 @@ use super::fault::{Fault, Reach};
 use super::folders::Mailboxes;
 use super::pool::{Named, Pool, RemoteOf};
 use super::ports::{Clock, Event, Inspected, KnownMailbox, Local, MailboxStatus, Remote, Store};
+pub(super) use unseen::hold_back;
+use unseen::Unseen;
+
 use crate::mail::{LocalId, MailboxName, ModSeq, Uid, UidSet, UidValidity};
 use crate::sync::{
     AccountInput, Base, EntryState, KeywordScope, Known, LocalChanges, LocalKnown, MailboxId,
-    MailboxInput, MailboxRecord, Needs, Parked, PermanentFlags, RemoteChanges, diff_local, diff_remote,
+    MailboxInput, MailboxRecord, Needs, Parked, PermanentFlags, RemoteChanges, RemoteView, diff_local, diff_remote,
     needs,
 };
 
@@ -39,6 +44,8 @@ pub(super) struct Observed {
     pub(super) inspected: BTreeMap<(MailboxId, LocalId), Inspected>,
     /// Files that could not be read in this pass.
     pub(super) unread: BTreeMap<(MailboxId, LocalId), String>,
+    /// What was found out of mailboxes that could not be observed.
+    unseen: Vec<Unseen>,
     /// Where not everything could be looked at: their watermarks stay.
     pub(super) doubtful: BTreeSet<MailboxId>,
     /// Every parked message; the input has those whose time has not come.
@@ -105,7 +112,6 @@ pub(super) async fn all<P: Ports>(
             held,
         });
     }
-    let wanted = jobs.len();
     let (quiet, jobs): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(Job::is_quiet);
     for job in quiet {
         observed.borrow_mut().add_quiet(job);
@@ -117,7 +123,6 @@ pub(super) async fn all<P: Ports>(
     };
     pool.each(pass, jobs, look).await?;
     let mut observed = observed.into_inner();
-    observed.input.whole = observed.input.mailboxes.len() >= wanted;
     observed.input.holds = holds;
     let now = pass.clock().now();
     observed.input.parked = parked
@@ -184,6 +189,22 @@ fn is_whole(base: &Base) -> bool {
     })
 }
 
+async fn view<R: Remote>(
+    remote: &mut R,
+    job: &Job,
+    base: &Base,
+    marker_lost: bool,
+) -> Result<RemoteView, Fault> {
+    let uids: UidSet = base.entries.iter().filter_map(|entry| entry.uid).collect();
+    let delta = !job.held && !marker_lost && is_whole(base);
+    let known = job.record.uidvalidity.map(|uidvalidity| KnownMailbox {
+        uidvalidity,
+        modseq: job.record.modseq.filter(|_| delta),
+        uids: &uids,
+    });
+    remote.observe(&job.record.name, known).await
+}
+
 async fn look<R: Remote>(
     remote: &mut R,
     job: &Job,
@@ -193,19 +214,16 @@ async fn look<R: Remote>(
     let Some(side) = job.side.borrow_mut().take() else {
         return Ok(());
     };
-    let uids: UidSet = side
-        .base
-        .entries
-        .iter()
-        .filter_map(|entry| entry.uid)
-        .collect();
-    let delta = !job.held && !marker_lost && is_whole(&side.base);
-    let known = job.record.uidvalidity.map(|uidvalidity| KnownMailbox {
-        uidvalidity,
-        modseq: job.record.modseq.filter(|_| delta),
-        uids: &uids,
-    });
-    let view = remote.observe(&job.record.name, known).await?;
+    let view = match view(remote, job, &side.base, marker_lost).await {
+        Ok(view) => view,
+        Err(fault) => {
+            observed.borrow_mut().unseen.push(Unseen {
+                mailbox: job.record.id,
+                side: Some(side),
+            });
+            return Err(fault);
+        }
+    };
     let changes = diff_remote(&side.base, &view);
     let facts = Facts {
         uidvalidity: view.uidvalidity,

@@ -87,6 +87,7 @@ async fn run<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<(), Fault> 
     pool.give(remote);
     let mut observed = observe::all(pass, pool, &mailboxes, scanned).await?;
     observe::learn(pass, pool, &mut observed).await?;
+    observe::hold_back(pass, pool, &mailboxes, &mut observed).await?;
     complete_input(pass, &mailboxes, &mut observed).await?;
     let decided = plan(&observed.input, &observed.known, &pass.settings.policy);
     if pass.mode == Mode::DryRun {

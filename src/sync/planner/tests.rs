@@ -74,7 +74,7 @@ fn deleted_on_the_server() {
     assert_eq!(cell(L::Read, R::Gone), "DeleteLocal");
     assert_eq!(cell(L::Flagged, R::Gone), "Upload");
     assert_eq!(cell(L::Gone, R::Gone), "Record");
-    assert_eq!(cell(L::ToB, R::Gone), "Record Upload");
+    assert_eq!(cell(L::ToB, R::Gone), "Record Upload DeleteRemote");
     assert_eq!(cell(L::Edited, R::Gone), "Upload");
 }
 
@@ -85,7 +85,7 @@ fn moved_on_the_server() {
     assert_eq!(cell(L::Gone, R::ToB), "Record Download");
     assert_eq!(cell(L::ToB, R::ToB), "Record");
     assert_eq!(cell(L::ToB, R::ToC), "MoveLocal");
-    assert_eq!(cell(L::Edited, R::ToB), "Record Upload");
+    assert_eq!(cell(L::Edited, R::ToB), "Record Upload DeleteRemote");
 }
 
 #[test]

@@ -63,8 +63,16 @@ async fn check_epoch<P: Ports>(
     state: &StateId,
     marker: &Marker,
 ) -> Result<(), Fault> {
-    if marker.epoch == state.epoch || Some(marker.epoch) == state.pending {
+    if marker.epoch == state.epoch {
         return Ok(());
+    }
+    if Some(marker.epoch) == state.pending {
+        // The marker was written and then the program ended. Settled before a further epoch is announced: stopped
+        // again in between, neither of the two epochs the state knows would be the marker's.
+        return match pass.mode {
+            Mode::Apply => pass.store().set_epoch(marker.epoch, None).await,
+            Mode::DryRun => Ok(()),
+        };
     }
     pass.problem(
         None,

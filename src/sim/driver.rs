@@ -210,6 +210,8 @@ fn stop(world: &World, runner: &impl Runner, effect: u64, (when, crash): (When, 
     let stopped = world.steps.stopped();
     if stopped {
         world.restart(crash);
+    } else {
+        world.steps.reset();
     }
     stopped
 }

@@ -74,7 +74,7 @@ fn deleted_on_the_server() {
     assert_eq!(cell(L::Read, R::Gone), "DeleteLocal");
     assert_eq!(cell(L::Flagged, R::Gone), "Upload");
     assert_eq!(cell(L::Gone, R::Gone), "Record");
-    assert_eq!(cell(L::ToB, R::Gone), "Record Upload DeleteRemote");
+    assert_eq!(cell(L::ToB, R::Gone), "Record Upload");
     assert_eq!(cell(L::Edited, R::Gone), "Upload");
 }
 

@@ -19,9 +19,11 @@ use super::fault::{Fault, Reach};
 use super::folders::Mailboxes;
 use super::observe::Observed;
 use super::pool::{Named, Pool, RemoteOf};
-use super::ports::Event;
+use super::ports::{Event, Store};
 use crate::mail::{MailboxName, Uid};
-use crate::sync::{Entry, FlagPlan, MailboxId, MailboxInput, Op, Parked, Plan, RowId};
+use crate::sync::{
+    Change, Entry, FlagPlan, IntentKind, MailboxId, MailboxInput, Op, Parked, Plan, RowId,
+};
 
 /// Flags of one row that are to be changed on one side or both.
 #[derive(Clone, Debug)]
@@ -77,7 +79,11 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
     /// Does all of it; returns the mailboxes in which something was left undone.
     pub(super) async fn run(self, plan: Plan) -> Result<BTreeSet<MailboxId>, Fault> {
         self.announce_totals(&plan);
-        let ops = plan.ops;
+        let (gone, ops) = self.apart(plan.ops);
+        let mut ops = self.without_unsettled(ops).await?;
+        // Before a mailbox is made again: afterwards the rows of the old one would look like lost mail of the new one.
+        self.deletions(&gone).await?;
+        ops.retain(|op| !self.is_early(op));
         self.recreate_mailboxes(&ops).await?;
         self.records(&ops).await?;
         self.moves_local(&ops).await?;
@@ -88,6 +94,67 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
         self.holds(&ops).await?;
         self.deletions(&ops).await?;
         Ok(self.unfinished.into_inner())
+    }
+
+    /// Files that could not be read are tried again later and later.
+    pub(super) async fn park_unread(&self) -> Result<(), Fault> {
+        let unread = self.observed.unread.iter();
+        let parked = unread.map(|((mailbox, file), reason)| {
+            Change::Park(self.park(*mailbox, None, Some(file.clone()), reason.clone()))
+        });
+        self.pass.commit(parked.collect()).await
+    }
+
+    /// Deletions of files whose whole mailbox is gone from the server, and all the rest.
+    fn apart(&self, ops: Vec<Op>) -> (Vec<Op>, Vec<Op>) {
+        ops.into_iter().partition(|op| match op {
+            Op::DeleteLocal { row } => self.entry(*row).is_some_and(|(input, _)| input.remote_gone),
+            _ => false,
+        })
+    }
+
+    /// Whether it would make a mailbox again whose old files are not all away yet.
+    fn is_early(&self, op: &Op) -> bool {
+        let (Op::Upload { mailbox: to, .. }
+        | Op::MoveRemote { to, .. }
+        | Op::CopyRemote { to, .. }) = op
+        else {
+            return false;
+        };
+        let gone = self.input(*to).is_some_and(|input| input.remote_gone);
+        gone && self.unfinished.borrow().contains(to)
+    }
+
+    /// Files that an earlier, dead connection may still be delivering are left for later.
+    async fn without_unsettled(&self, mut ops: Vec<Op>) -> Result<Vec<Op>, Fault> {
+        let intents = self.pass.store().intents().await?;
+        let open: BTreeSet<_> = intents
+            .into_iter()
+            .filter_map(|intent| match intent.kind {
+                IntentKind::Upload { mailbox, local, .. } => Some((mailbox, local)),
+                IntentKind::Transfer { .. } => None,
+            })
+            .collect();
+        if open.is_empty() {
+            return Ok(ops);
+        }
+        ops.retain(|op| {
+            let (mailbox, local) = match op {
+                Op::Upload { mailbox, local, .. } | Op::Adopt { mailbox, local, .. } => {
+                    (mailbox, local)
+                }
+                Op::CopyRemote { to, local, .. } => (to, local),
+                _ => return true,
+            };
+            let waits = open.contains(&(*mailbox, local.clone()));
+            if waits {
+                self.leave_unfinished(*mailbox);
+                let name = self.observed.name(*mailbox).cloned();
+                self.pass.with_report(|report| report.unsettled.extend(name));
+            }
+            !waits
+        });
+        Ok(ops)
     }
 
     fn announce_totals(&self, plan: &Plan) {
@@ -232,9 +299,9 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
         let attempts = earlier.map_or(0, |parked| parked.attempts) + 1;
         let wait = match attempts {
             1 => 0,
-            2 => 60,
-            3 => 600,
-            4 => 3600,
+            2 => 300,
+            3 => 1800,
+            4 => 3 * 3600,
             _ => 6 * 3600,
         };
         if let Some(name) = self.observed.name(mailbox) {

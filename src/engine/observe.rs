@@ -1,6 +1,8 @@
 //! Looking at both sides of every mailbox, no more than necessary.
 
-use std::collections::BTreeMap;
+mod unseen;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join;
 
@@ -9,10 +11,13 @@ use super::fault::{Fault, Reach};
 use super::folders::Mailboxes;
 use super::pool::{Named, Pool, RemoteOf};
 use super::ports::{Clock, Event, Inspected, KnownMailbox, Local, MailboxStatus, Remote, Store};
+pub(super) use unseen::hold_back;
+use unseen::Unseen;
+
 use crate::mail::{LocalId, MailboxName, ModSeq, Uid, UidSet, UidValidity};
 use crate::sync::{
     AccountInput, Base, EntryState, KeywordScope, Known, LocalChanges, LocalKnown, MailboxId,
-    MailboxInput, MailboxRecord, Parked, PermanentFlags, RemoteChanges, diff_local, diff_remote,
+    MailboxInput, MailboxRecord, Needs, Parked, PermanentFlags, RemoteChanges, RemoteView, diff_local, diff_remote,
     needs,
 };
 
@@ -39,6 +44,12 @@ pub(super) struct Observed {
     pub(super) known: Known,
     pub(super) facts: BTreeMap<MailboxId, Facts>,
     pub(super) inspected: BTreeMap<(MailboxId, LocalId), Inspected>,
+    /// Files that could not be read in this pass.
+    pub(super) unread: BTreeMap<(MailboxId, LocalId), String>,
+    /// What was found out of mailboxes that could not be observed.
+    unseen: Vec<Unseen>,
+    /// Where not everything could be looked at: their watermarks stay.
+    pub(super) doubtful: BTreeSet<MailboxId>,
     /// Every parked message; the input has those whose time has not come.
     pub(super) all_parked: Vec<Parked>,
 }
@@ -108,7 +119,6 @@ pub(super) async fn all<P: Ports>(
             held,
         });
     }
-    let wanted = jobs.len();
     let (quiet, jobs): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(Job::is_quiet);
     for job in quiet {
         observed.borrow_mut().add_quiet(job);
@@ -120,7 +130,6 @@ pub(super) async fn all<P: Ports>(
     };
     pool.each(pass, jobs, look).await?;
     let mut observed = observed.into_inner();
-    observed.input.whole = observed.input.mailboxes.len() >= wanted;
     observed.input.holds = holds;
     let now = pass.clock().now();
     observed.input.parked = parked
@@ -187,6 +196,22 @@ fn is_whole(base: &Base) -> bool {
     })
 }
 
+async fn view<R: Remote>(
+    remote: &mut R,
+    job: &Job,
+    base: &Base,
+    marker_lost: bool,
+) -> Result<RemoteView, Fault> {
+    let uids: UidSet = base.entries.iter().filter_map(|entry| entry.uid).collect();
+    let delta = !job.held && !marker_lost && is_whole(base);
+    let known = job.record.uidvalidity.map(|uidvalidity| KnownMailbox {
+        uidvalidity,
+        modseq: job.record.modseq.filter(|_| delta),
+        uids: &uids,
+    });
+    remote.observe(&job.record.name, known).await
+}
+
 async fn look<R: Remote>(
     remote: &mut R,
     job: &Job,
@@ -196,19 +221,16 @@ async fn look<R: Remote>(
     let Some(side) = job.side.borrow_mut().take() else {
         return Ok(());
     };
-    let uids: UidSet = side
-        .base
-        .entries
-        .iter()
-        .filter_map(|entry| entry.uid)
-        .collect();
-    let delta = !job.held && !marker_lost && is_whole(&side.base);
-    let known = job.record.uidvalidity.map(|uidvalidity| KnownMailbox {
-        uidvalidity,
-        modseq: job.record.modseq.filter(|_| delta),
-        uids: &uids,
-    });
-    let view = remote.observe(&job.record.name, known).await?;
+    let view = match view(remote, job, &side.base, marker_lost).await {
+        Ok(view) => view,
+        Err(fault) => {
+            observed.borrow_mut().unseen.push(Unseen {
+                mailbox: job.record.id,
+                side: Some(side),
+            });
+            return Err(fault);
+        }
+    };
     let changes = diff_remote(&side.base, &view);
     let facts = Facts {
         uidvalidity: view.uidvalidity,
@@ -285,11 +307,18 @@ pub(super) async fn learn<P: Ports>(
     pool: &Pool<P>,
     observed: &mut Observed,
 ) -> Result<(), Fault> {
+    let mut asked = Needs::default();
     loop {
-        let wanted = needs(&observed.input, &observed.known);
-        if wanted.is_empty() {
+        let mut wanted = needs(&observed.input, &observed.known);
+        for (mailbox, files) in &mut wanted.local {
+            files.retain(|file| !observed.unread.contains_key(&(*mailbox, file.clone())));
+        }
+        wanted.local.retain(|_, files| !files.is_empty());
+        // What was asked for twice and is still not known will not be known in this pass.
+        if wanted.is_empty() || wanted == asked {
             return Ok(());
         }
+        asked = wanted.clone();
         for (mailbox, files) in wanted.local {
             read_files(pass, observed, mailbox, files.into_iter().collect()).await?;
         }
@@ -322,7 +351,8 @@ async fn read_files<P: Ports>(
             Err(fault) if fault.reach >= Reach::Account => return Err(fault),
             Err(fault) => {
                 pass.problem(Some(&name), &format_args!("{file}: {fault}"));
-                observed.ignore_file(mailbox, &file);
+                observed.doubtful.insert(mailbox);
+                observed.unread.insert((mailbox, file), fault.to_string());
             }
         }
     }
@@ -360,7 +390,7 @@ async fn ask_server<P: Ports>(
 }
 
 impl Observed {
-    /// A file that cannot be read now is not looked at in this pass.
+    /// A file that went while it was asked for is not looked at in this pass.
     fn ignore_file(&mut self, mailbox: MailboxId, file: &LocalId) {
         let input = self
             .input
@@ -370,7 +400,7 @@ impl Observed {
         if let Some(input) = input {
             input.local.appeared.retain(|found| found.id != *file);
             input.local.edited.retain(|(_, found)| found.id != *file);
-            self.facts.remove(&mailbox);
+            self.doubtful.insert(mailbox);
         }
     }
 
@@ -386,7 +416,7 @@ impl Observed {
                 .remote
                 .appeared
                 .retain(|found| !uids.contains(found.uid));
-            self.facts.remove(&mailbox);
+            self.doubtful.insert(mailbox);
         }
     }
 }

@@ -17,7 +17,7 @@ use super::report::Report;
 use super::root;
 use crate::mail::MailboxName;
 use crate::sync::{
-    Change, Deletions, HoldKind, HoldVerdict, MailboxId, Plan, Policy, Side, Watermark, plan,
+    Change, Deletions, EntryState, HoldKind, HoldVerdict, MailboxId, Plan, Policy, Side, Watermark, plan,
 };
 
 /// The guard counts deletions within this time, in seconds.
@@ -87,6 +87,7 @@ async fn run<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<(), Fault> 
     pool.give(remote);
     let mut observed = observe::all(pass, pool, &mailboxes, scanned).await?;
     observe::learn(pass, pool, &mut observed).await?;
+    observe::hold_back(pass, pool, &mailboxes, &mut observed).await?;
     complete_input(pass, &mailboxes, &mut observed).await?;
     let decided = plan(&observed.input, &observed.known, &pass.settings.policy);
     if pass.mode == Mode::DryRun {
@@ -176,6 +177,7 @@ async fn carry_out<P: Ports>(
     decided: Plan,
 ) -> Result<BTreeSet<MailboxId>, Fault> {
     let executor = Executor::new(pass, pool, observed, mailboxes);
+    executor.park_unread().await?;
     executor.run(decided).await
 }
 
@@ -188,6 +190,7 @@ async fn finish<P: Ports>(
 ) -> Result<(), Fault> {
     mend_markers(pass, mailboxes, observed, unfinished).await?;
     retire(pass, mailboxes, observed, unfinished).await?;
+    unpark(pass, observed).await?;
     watermarks(pass, observed, unfinished).await?;
     report_parked(pass, observed).await?;
     let day = pass.clock().day(pass.settings.trash_days);
@@ -296,7 +299,10 @@ async fn watermarks<P: Ports>(
         };
         let kept_back = parked.iter().any(|message| message.mailbox == record.id)
             || holds.iter().any(|hold| hold.mailbox == record.id);
-        let done = all && !kept_back && !unfinished.contains(&record.id);
+        let done = all
+            && !kept_back
+            && !unfinished.contains(&record.id)
+            && !observed.doubtful.contains(&record.id);
         let watermark = Watermark {
             uidvalidity: facts.uidvalidity,
             uidnext: facts.uidnext.filter(|_| done),
@@ -319,6 +325,38 @@ async fn watermarks<P: Ports>(
         }
     }
     pass.commit(changes).await
+}
+
+/// What was parked and is gone, or has been joined some other way, waits for nothing any more.
+async fn unpark<P: Ports>(pass: &Pass<'_, P>, observed: &Observed) -> Result<(), Fault> {
+    let mut over = Vec::new();
+    for parked in &observed.all_parked {
+        let Some(input) = observed.mailbox(parked.mailbox) else {
+            continue;
+        };
+        let base = pass.store().base(parked.mailbox).await?;
+        let row = base.entries.iter().find(|entry| match parked.uid {
+            Some(uid) => entry.uid == Some(uid),
+            None => entry.local == parked.local,
+        });
+        let waits = match (row, parked.uid, &parked.local) {
+            (Some(row), Some(_), _) => row.local.is_none() || row.state != EntryState::Linked,
+            (Some(row), None, Some(file)) => {
+                row.uid.is_none() || input.local.edited.iter().any(|(_, it)| it.id == *file)
+            }
+            (None, Some(uid), _) => input.remote.appeared.iter().any(|it| it.uid == uid),
+            (None, None, Some(file)) => input.local.appeared.iter().any(|it| it.id == *file),
+            (_, None, None) => false,
+        };
+        if !waits {
+            over.push(Change::Unpark {
+                mailbox: parked.mailbox,
+                uid: parked.uid,
+                local: parked.local.clone(),
+            });
+        }
+    }
+    pass.commit(over).await
 }
 
 /// Messages that wait for their next try are still a problem.

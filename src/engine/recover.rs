@@ -126,7 +126,7 @@ async fn one<P: Ports>(
         .collect();
     if !uploading.is_empty() {
         let missing = uploads(pass, remote, &base, &uploading).await?;
-        give_up(pass, pool, &missing).await?;
+        give_up(pass, pool, &missing, record).await?;
     }
     if !moving.is_empty() {
         let base = pass.store().base(record.id).await?;
@@ -140,6 +140,7 @@ async fn give_up<P: Ports>(
     pass: &Pass<'_, P>,
     pool: &Pool<P>,
     missing: &[Intent],
+    record: &MailboxRecord,
 ) -> Result<(), Fault> {
     let now = pass.clock().now();
     let settle = pass.settings.settle;
@@ -148,7 +149,13 @@ async fn give_up<P: Ports>(
             .is_ok_and(|age| age > 3600.max(settle.as_secs()))
     };
     let settled = pool.age(pass) >= settle;
-    let over = missing.iter().filter(|intent| settled || long_ago(intent));
+    let (over, open): (Vec<&Intent>, Vec<&Intent>) = missing
+        .iter()
+        .partition(|intent| settled || long_ago(intent));
+    if !open.is_empty() {
+        pass.with_report(|report| report.unsettled.push(record.name.clone()));
+    }
+    let over = over.into_iter();
     pass.commit(over.map(|intent| Change::DropIntent(intent.id)).collect())
         .await
 }

@@ -6,6 +6,7 @@ use thiserror::Error;
 use super::context::{Mode, Pass, Ports};
 use super::fault::{Fault, Reach};
 use super::ports::{Local, Marker, Root, StateId, Store};
+use crate::sync::Change;
 
 /// Why an account's Maildir is not touched.
 #[derive(Debug, Error)]
@@ -36,8 +37,7 @@ pub(super) async fn check<P: Ports>(pass: &Pass<'_, P>) -> Result<(), Fault> {
         Root::Missing if used => Err(stop(RootError::Missing)),
         Root::Unmarked { .. } if used => Err(stop(RootError::Unmarked)),
         Root::Marked(marker) if used && marker.id != state.id => Err(stop(RootError::Foreign)),
-        Root::Marked(marker) if used => check_epoch(pass, &state, &marker).await,
-        Root::Marked(marker) if marker.id == state.id => Ok(()),
+        Root::Marked(marker) if marker.id == state.id => check_epoch(pass, &state, &marker).await,
         _ => mark(pass, &state).await,
     }
 }
@@ -63,8 +63,16 @@ async fn check_epoch<P: Ports>(
     state: &StateId,
     marker: &Marker,
 ) -> Result<(), Fault> {
-    if marker.epoch == state.epoch || Some(marker.epoch) == state.pending {
+    if marker.epoch == state.epoch {
         return Ok(());
+    }
+    if Some(marker.epoch) == state.pending {
+        // The marker was written and then the program ended. Settled before a further epoch is announced: stopped
+        // again in between, neither of the two epochs the state knows would be the marker's.
+        return match pass.mode {
+            Mode::Apply => pass.store().set_epoch(marker.epoch, None).await,
+            Mode::DryRun => Ok(()),
+        };
     }
     pass.problem(
         None,
@@ -74,6 +82,14 @@ async fn check_epoch<P: Ports>(
     if pass.mode == Mode::DryRun {
         return Ok(());
     }
+    // First the mailboxes: without them the state knows nothing, whatever its id. Stopped anywhere in between, the
+    // next pass goes on as with a state that was lost.
+    let known = pass.store().mailboxes().await?;
+    let gone = known
+        .iter()
+        .map(|record| Change::DropMailbox(record.id))
+        .collect();
+    pass.store().commit(gone).await?;
     let fresh = pass.store().start_over().await?;
     mark(pass, &fresh).await
 }

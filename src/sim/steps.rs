@@ -9,6 +9,9 @@ use std::time::Duration;
 use super::SimClock;
 use crate::engine::{Fault, Reach};
 
+/// More calls to one place than any test needs: something goes round and round.
+const MOST_CALLS: u64 = 20_000;
+
 /// Where a call goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
@@ -263,6 +266,8 @@ impl Steps {
             return Err(Fault::new(Reach::Process, false, SimError::Stopped(at)));
         }
         counts.calls[place as usize] += 1;
+        let endless = counts.calls[place as usize] > MOST_CALLS;
+        assert!(!endless, "{what} is called again and again");
         let number = counts.calls[place as usize];
         let due = |plan: &&Planned| match plan.at {
             At::Call(at, call) => at == place && (call == number || plan.forever && call <= number),

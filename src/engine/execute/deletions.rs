@@ -6,10 +6,10 @@ use super::{Executor, Job};
 use crate::engine::context::Ports;
 use crate::engine::fault::{Fault, Reach};
 use crate::engine::pool::RemoteOf;
-use crate::engine::ports::{Clock, Local, Remote};
+use crate::engine::ports::{Clock, Local, Remote, Store};
 use crate::mail::{Flag, LocalId, MailboxName, SpecialUse, UidSet};
 use crate::sync::{
-    Change, Deletion, Deletions, Entry, FileStamp, MailboxId, MailboxInput, Op, Side,
+    Change, Deletion, Deletions, Entry, FileStamp, MailboxId, MailboxInput, Op, RowId, Side,
 };
 
 /// Most messages deleted in one command and one transaction.
@@ -19,37 +19,44 @@ const TRASH: &str = "Trash";
 
 /// A mailbox's deletions on both sides.
 #[derive(Default)]
-struct Doomed<'a> {
-    local: Vec<&'a Entry>,
-    remote: Vec<&'a Entry>,
+struct Doomed {
+    local: Vec<Entry>,
+    remote: Vec<Entry>,
 }
 
 impl<P: Ports> Executor<'_, '_, P> {
     /// Deletes what was decided, if it is still gone on the other side.
     pub(super) async fn deletions(&self, ops: &[Op]) -> Result<(), Fault> {
-        let mut by_mailbox: BTreeMap<MailboxId, Doomed<'_>> = BTreeMap::new();
+        let mut sides: BTreeMap<RowId, Side> = BTreeMap::new();
         for op in ops {
-            let (Op::DeleteLocal { row } | Op::DeleteRemote { row }) = op else {
-                continue;
-            };
-            let Some((input, entry)) = self.entry(*row) else {
-                continue;
-            };
-            let doomed = by_mailbox.entry(input.base.mailbox.id).or_default();
             match op {
-                Op::DeleteLocal { .. } => doomed.local.push(entry),
+                Op::DeleteLocal { row } => sides.insert(*row, Side::Local),
+                Op::DeleteRemote { row } => sides.insert(*row, Side::Remote),
+                _ => continue,
+            };
+        }
+        if sides.is_empty() {
+            return Ok(());
+        }
+        // As the state has them now: what was carried out before may have brought a row to another mailbox.
+        let rows: Vec<RowId> = sides.keys().copied().collect();
+        let mut by_mailbox: BTreeMap<MailboxId, Doomed> = BTreeMap::new();
+        for entry in self.pass.store().entries(&rows).await? {
+            let doomed = by_mailbox.entry(entry.mailbox).or_default();
+            match sides.get(&entry.row) {
+                Some(Side::Local) => doomed.local.push(entry),
                 _ => doomed.remote.push(entry),
             }
         }
         let jobs = self.jobs(by_mailbox);
-        let work = async |remote: &mut RemoteOf<P>, job: &Job<Doomed<'_>>| {
+        let work = async |remote: &mut RemoteOf<P>, job: &Job<Doomed>| {
             let result = self.delete(remote, job).await;
             self.finished(job.mailbox, result)
         };
         self.pool.each(self.pass, jobs, work).await
     }
 
-    async fn delete(&self, remote: &mut RemoteOf<P>, job: &Job<Doomed<'_>>) -> Result<(), Fault> {
+    async fn delete(&self, remote: &mut RemoteOf<P>, job: &Job<Doomed>) -> Result<(), Fault> {
         let Some(input) = self.input(job.mailbox) else {
             return Ok(());
         };
@@ -66,7 +73,7 @@ impl<P: Ports> Executor<'_, '_, P> {
         &self,
         remote: &mut RemoteOf<P>,
         input: &MailboxInput,
-        batch: &[&Entry],
+        batch: &[Entry],
     ) -> Result<(), Fault> {
         let name = &input.base.mailbox.name;
         let alive = if input.remote_gone {
@@ -129,7 +136,7 @@ impl<P: Ports> Executor<'_, '_, P> {
         &self,
         remote: &mut RemoteOf<P>,
         input: &MailboxInput,
-        doomed: &[&Entry],
+        doomed: &[Entry],
     ) -> Result<(), Fault> {
         let abilities = remote.abilities();
         let marks_only = !abilities.uidplus && !abilities.uid_move;
@@ -137,7 +144,6 @@ impl<P: Ports> Executor<'_, '_, P> {
         let gone = self.still_gone(input, doomed).await?;
         let doomed: Vec<&Entry> = doomed
             .iter()
-            .copied()
             // Without UID EXPUNGE a mark is all that can be done, and it is done once.
             .filter(|entry| !(marks_only && entry.flags.has(Flag::Deleted)))
             .filter(|entry| gone.contains(&entry.row))
@@ -172,18 +178,13 @@ impl<P: Ports> Executor<'_, '_, P> {
     async fn still_gone(
         &self,
         input: &MailboxInput,
-        doomed: &[&Entry],
-    ) -> Result<BTreeSet<crate::sync::RowId>, Fault> {
+        doomed: &[Entry],
+    ) -> Result<BTreeSet<RowId>, Fault> {
         let view = self.pass.local().scan(&input.base.mailbox.name).await?;
         let present: BTreeSet<&LocalId> = view.files.iter().map(|file| &file.id).collect();
         let gone = doomed.iter().filter(|entry| {
-            let there = entry
-                .local
-                .as_ref()
-                .is_some_and(|local| present.contains(local));
-            // A file that was edited in place has gone up as a new message: the old one goes although it is there.
-            let replaced = input.local.edited.iter().any(|(row, _)| *row == entry.row);
-            !there || replaced
+            let local = entry.local.as_ref();
+            !local.is_some_and(|local| present.contains(local))
         });
         let gone: BTreeSet<_> = gone.map(|entry| entry.row).collect();
         if gone.len() < doomed.len() {

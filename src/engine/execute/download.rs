@@ -3,8 +3,10 @@
 //! Reading from the network, writing to the disk and committing overlap: while one batch is being made durable, the
 //! next one is already being received.
 
+mod commit;
+
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use futures_util::future::join;
 use tokio::sync::mpsc;
@@ -13,14 +15,17 @@ use super::Executor;
 use crate::engine::context::Ports;
 use crate::engine::fault::{Fault, Reach};
 use crate::engine::pool::RemoteOf;
-use crate::engine::ports::{Batch, BodySink, Delivery, Event, Local, Remote, Staged, Store};
+use crate::engine::ports::{BodySink, Delivery, Local, Remote};
 use crate::mail::{Flags, LocalId, Uid, UidSet};
-use crate::sync::{Change, Entry, EntryState, FlagPlan, MailboxId, MailboxInput, Op, RowId};
+use crate::sync::{Change, FlagPlan, MailboxId, MailboxInput, Op, RowId};
+use commit::Committer;
 
 /// A batch is closed when it has this many messages...
 const BATCH_MESSAGES: usize = 512;
 /// ...or this many octets.
 const BATCH_OCTETS: u64 = 8 << 20;
+/// So many FETCHes may be refused before the mailbox as a whole counts as refused.
+const MOST_REFUSALS: u32 = 64;
 
 /// A message to be fetched.
 #[derive(Clone, Debug)]
@@ -78,42 +83,127 @@ pub(super) async fn run<P: Ports>(
     input: &MailboxInput,
     wanted: &[Wanted],
 ) -> Result<(), Fault> {
-    let name = &input.base.mailbox.name;
     let by_uid: BTreeMap<Uid, &Wanted> = wanted.iter().map(|wanted| (wanted.uid, wanted)).collect();
-    let uids: UidSet = by_uid.keys().copied().collect();
     executor.pass.announce().await?;
-    remote.select(name).await?;
-    let mut delivery = executor.pass.local().deliver(name);
-    let (batches, mut queue) = mpsc::channel(2);
+    remote.select(&input.base.mailbox.name).await?;
     let committer = Committer {
         executor,
         input,
         by_uid: &by_uid,
         seen: RefCell::default(),
     };
+    let mut missing = UidSet::new();
+    let mut refusals = 0;
+    let mut waiting = portions(executor, input, by_uid.keys().copied());
+    while let Some(uids) = waiting.pop_front() {
+        let fetched = fetch(&committer, remote, &uids).await;
+        let left = committer.left(&uids);
+        match fetched {
+            Ok(()) => missing.extend(left.iter()),
+            Err(fault) => {
+                let untouched = left == uids;
+                if fault.reach > Reach::Message {
+                    // Whatever breaks the connection each time must not keep the others from coming.
+                    if fault.reach == Reach::Connection {
+                        executor.set_aside_first(input, &left, &fault).await?;
+                    }
+                    return Err(fault);
+                }
+                refusals += u32::from(untouched);
+                if refusals > MOST_REFUSALS {
+                    return Err(fault.at_least(Reach::Mailbox));
+                }
+                if left.len() > 1 {
+                    waiting.extend(halves(&left));
+                } else {
+                    executor.set_aside_first(input, &left, &fault).await?;
+                }
+            }
+        }
+    }
+    set_aside(executor, remote, input, &missing).await
+}
+
+/// The messages in one piece, and each that failed before by itself, last.
+fn portions<P: Ports>(
+    executor: &Executor<'_, '_, P>,
+    input: &MailboxInput,
+    uids: impl Iterator<Item = Uid>,
+) -> VecDeque<UidSet> {
+    let mailbox = input.base.mailbox.id;
+    let parked = &executor.observed.all_parked;
+    let failed = |uid: &Uid| {
+        let mut known = parked.iter();
+        known.any(|parked| parked.mailbox == mailbox && parked.uid == Some(*uid))
+    };
+    let (doubtful, sound): (Vec<Uid>, Vec<Uid>) = if parked.is_empty() {
+        (Vec::new(), uids.collect())
+    } else {
+        uids.partition(failed)
+    };
+    let sound: UidSet = sound.into_iter().collect();
+    let doubtful = doubtful.into_iter().map(|uid| UidSet::from_range(uid, uid));
+    std::iter::once(sound)
+        .filter(|sound| !sound.is_empty())
+        .chain(doubtful)
+        .collect()
+}
+
+fn halves(uids: &UidSet) -> [UidSet; 2] {
+    let all: Vec<Uid> = uids.iter().collect();
+    let (first, second) = all.split_at(all.len() / 2);
+    [
+        first.iter().copied().collect(),
+        second.iter().copied().collect(),
+    ]
+}
+
+/// One FETCH, everything that came of it settled when it returns.
+async fn fetch<P: Ports>(
+    committer: &Committer<'_, '_, '_, P>,
+    remote: &mut RemoteOf<P>,
+    uids: &UidSet,
+) -> Result<(), Fault> {
+    let name = &committer.input.base.mailbox.name;
+    let mut delivery = committer.executor.pass.local().deliver(name);
+    let (batches, mut queue) = mpsc::channel(2);
     let receive = async {
         let mut sink = Sink::new(&mut delivery, batches);
-        let fetched = remote.fetch(&uids, &mut sink).await;
+        let fetched = remote.fetch(uids, &mut sink).await;
         sink.close().await;
         fetched
     };
-    let settler = &committer;
     // Owns the queue: when a commit fails, the queue goes with it and the sink stops the fetch.
     let commit = async move {
         while let Some(batch) = queue.recv().await {
-            settler.settle(batch).await?;
+            committer.settle(batch).await?;
         }
         Ok::<(), Fault>(())
     };
     let (fetched, committed) = join(receive, commit).await;
     committed?;
-    fetched?;
-    let seen = committer.seen.into_inner();
-    let mut missing = uids;
-    for uid in seen.iter().collect::<Vec<_>>() {
-        missing.remove(uid);
+    fetched
+}
+
+impl<P: Ports> Executor<'_, '_, P> {
+    /// Parks the message that a FETCH would have begun with.
+    async fn set_aside_first(
+        &self,
+        input: &MailboxInput,
+        uids: &UidSet,
+        fault: &Fault,
+    ) -> Result<(), Fault> {
+        let Some(uid) = uids.iter().next() else {
+            return Ok(());
+        };
+        let mailbox = input.base.mailbox.id;
+        self.leave_unfinished(mailbox);
+        let reason = format!("message {uid} cannot be fetched: {fault}");
+        self.pass
+            .problem(Some(&input.base.mailbox.name), &reason);
+        let parked = self.park(mailbox, Some(uid), None, reason);
+        self.pass.commit(vec![Change::Park(parked)]).await
     }
-    set_aside(executor, remote, input, &missing).await
 }
 
 /// What did not come though it exists is parked; what does not exist any more is left to the next look.
@@ -205,149 +295,5 @@ impl<D: Delivery> BodySink for Sink<'_, D> {
             self.cut().await?;
         }
         Ok(())
-    }
-}
-
-/// Brings batches from `tmp/` to their names, with the state always one step ahead.
-struct Committer<'a, 'b, 'c, P: Ports> {
-    executor: &'a Executor<'b, 'c, P>,
-    input: &'a MailboxInput,
-    by_uid: &'a BTreeMap<Uid, &'a Wanted>,
-    seen: RefCell<UidSet>,
-}
-
-impl<P: Ports> Committer<'_, '_, '_, P> {
-    async fn settle<B: Batch>(&self, batch: B) -> Result<(), Fault> {
-        let mut fresh = Vec::new();
-        let mut twins = Vec::new();
-        for (uid, result) in batch.durable().await? {
-            self.seen.borrow_mut().insert(uid);
-            let Some(wanted) = self.by_uid.get(&uid).copied() else {
-                continue;
-            };
-            match result {
-                Err(fault) => self.executor.one_failed(self.input, &uid, fault)?,
-                Ok(staged) => match self.same_as_file(wanted, &staged) {
-                    Some(verbatim) => twins.push((staged, wanted, verbatim)),
-                    None => fresh.push((staged, wanted)),
-                },
-            }
-        }
-        self.deliver(fresh).await?;
-        self.link(twins).await
-    }
-
-    /// Whether it is the same mail as the file it was compared with, and by which reading of the line ends.
-    fn same_as_file(&self, wanted: &Wanted, staged: &Staged) -> Option<bool> {
-        let (local, _) = wanted.adopt.as_ref()?;
-        let key = (self.input.base.mailbox.id, local.clone());
-        let found = self.executor.observed.inspected.get(&key)?;
-        if found.identity.digest == staged.identity.digest {
-            return Some(false);
-        }
-        let verbatim = found.verbatim.map(|(_, digest)| digest);
-        (verbatim.is_some() && verbatim == staged.identity.digest).then_some(true)
-    }
-
-    async fn deliver(&self, fresh: Vec<(Staged, &Wanted)>) -> Result<(), Fault> {
-        if fresh.is_empty() {
-            return Ok(());
-        }
-        let count = u32::try_from(fresh.len()).unwrap_or(u32::MAX);
-        let first = self.executor.pass.store().reserve_rows(count).await?;
-        let mut rows = Vec::with_capacity(fresh.len());
-        let mut changes = Vec::with_capacity(fresh.len());
-        let mut files = Vec::with_capacity(fresh.len());
-        for (number, (staged, wanted)) in (first.0..).zip(fresh) {
-            let row = wanted.replaces.unwrap_or(RowId(number));
-            let flags = staged.flags.clone().unwrap_or_else(|| wanted.flags.clone());
-            changes.push(Change::PutEntry(self.entry(row, &staged, &flags)));
-            rows.push(row);
-            files.push((staged, flags));
-        }
-        self.executor.pass.commit(changes).await?;
-        let name = &self.input.base.mailbox.name;
-        let named = self.executor.pass.local().publish(name, &files).await?;
-        let mut changes = Vec::with_capacity(files.len());
-        for ((row, (staged, _)), result) in rows.into_iter().zip(&files).zip(named) {
-            match result {
-                Ok(()) => changes.extend(self.delivered(row, staged)),
-                Err(fault) => {
-                    changes.push(Change::DropEntry(row));
-                    self.executor.one_failed(self.input, &staged.uid, fault)?;
-                }
-            }
-        }
-        self.executor.pass.commit(changes).await
-    }
-
-    fn entry(&self, row: RowId, staged: &Staged, flags: &Flags) -> Entry {
-        Entry {
-            row,
-            mailbox: self.input.base.mailbox.id,
-            uid: Some(staged.uid),
-            local: Some(staged.local.clone()),
-            flags: flags.clone(),
-            size: staged.identity.size,
-            date: staged.identity.date,
-            message_id: staged.identity.message_id,
-            digest: staged.identity.digest,
-            raw: staged.raw,
-            stamp: staged.stamp,
-            state: EntryState::Delivering,
-            hold: None,
-        }
-    }
-
-    fn delivered(&self, row: RowId, staged: &Staged) -> Vec<Change> {
-        let octets = staged.identity.size;
-        self.executor.pass.event(Event::Done { octets });
-        let name = &self.input.base.mailbox.name;
-        self.executor
-            .pass
-            .count(name, |counts| counts.downloaded += 1);
-        let mut changes = vec![Change::Delivered(row, staged.stamp)];
-        changes.extend(self.unpark(staged.uid));
-        changes
-    }
-
-    fn unpark(&self, uid: Uid) -> Option<Change> {
-        let mailbox = self.input.base.mailbox.id;
-        let parked = &self.executor.observed.all_parked;
-        let was = parked
-            .iter()
-            .any(|parked| parked.mailbox == mailbox && parked.uid == Some(uid));
-        was.then_some(Change::Unpark {
-            mailbox,
-            uid: Some(uid),
-            local: None,
-        })
-    }
-
-    /// What came is what the file holds already: the file stays, what came is dropped.
-    async fn link(&self, twins: Vec<(Staged, &Wanted, bool)>) -> Result<(), Fault> {
-        if twins.is_empty() {
-            return Ok(());
-        }
-        let count = u32::try_from(twins.len()).unwrap_or(u32::MAX);
-        let first = self.executor.pass.store().reserve_rows(count).await?;
-        let mut changes = Vec::new();
-        let mut spare = Vec::new();
-        for (number, (staged, wanted, verbatim)) in (first.0..).zip(twins) {
-            if let Some((local, flags)) = &wanted.adopt {
-                let row = RowId(number);
-                let linked = self
-                    .executor
-                    .link(self.input, row, staged.uid, local, flags, verbatim);
-                changes.extend(linked.map(Change::PutEntry));
-            }
-            spare.push(staged);
-        }
-        self.executor.pass.commit(changes).await?;
-        self.executor
-            .pass
-            .local()
-            .discard(&self.input.base.mailbox.name, &spare)
-            .await
     }
 }

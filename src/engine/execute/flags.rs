@@ -18,6 +18,7 @@ impl<P: Ports> Executor<'_, '_, P> {
     pub(super) async fn flags(&self, ops: &[Op]) -> Result<(), Fault> {
         let mut jobs: BTreeMap<MailboxId, Vec<FlagJob>> = BTreeMap::new();
         let mut only_base = Vec::new();
+        let relinked = relinked(ops);
         for op in ops {
             let Op::SetFlags { row, flags } = op else {
                 continue;
@@ -29,11 +30,14 @@ impl<P: Ports> Executor<'_, '_, P> {
                 only_base.push(Change::SetFlags(*row, flags.agreed.clone()));
                 continue;
             }
+            // A record of this plan may have brought the row somewhere else.
+            let home = (input.base.mailbox.id, &entry.uid, &entry.local);
+            let (mailbox, uid, local) = relinked.get(row).copied().unwrap_or(home);
             let job = FlagJob {
                 row: *row,
-                mailbox: input.base.mailbox.id,
-                uid: entry.uid,
-                local: entry.local.clone(),
+                mailbox,
+                uid: *uid,
+                local: local.clone(),
                 plan: flags.clone(),
             };
             jobs.entry(job.mailbox).or_default().push(job);
@@ -178,4 +182,22 @@ impl<P: Ports> Executor<'_, '_, P> {
         }
         Ok(failed)
     }
+}
+
+/// Where the records of a plan bring rows: mailbox, UID, file.
+fn relinked(ops: &[Op]) -> BTreeMap<RowId, (MailboxId, &Option<Uid>, &Option<LocalId>)> {
+    let records = ops.iter().filter_map(|op| match op {
+        Op::Record(changes) => Some(changes),
+        _ => None,
+    });
+    let places = records.flatten().filter_map(|change| match change {
+        Change::Relink {
+            row,
+            mailbox,
+            uid,
+            local,
+        } => Some((*row, (*mailbox, uid, local))),
+        _ => None,
+    });
+    places.collect()
 }

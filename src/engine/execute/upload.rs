@@ -70,8 +70,7 @@ pub(super) async fn run<P: Ports>(
     outgoing: &[Outgoing],
 ) -> Result<(), Fault> {
     let uploader = Uploader { executor, input };
-    let settled = uploader.without_unsettled(outgoing).await?;
-    for batch in settled.chunks(BATCH) {
+    for batch in outgoing.chunks(BATCH) {
         uploader.batch(remote, batch).await?;
     }
     Ok(())
@@ -87,33 +86,7 @@ impl<P: Ports> Uploader<'_, '_, '_, P> {
         self.input.base.mailbox.id
     }
 
-    /// Files that an earlier, dead connection may still be delivering are left for later.
-    async fn without_unsettled<'o>(
-        &self,
-        outgoing: &'o [Outgoing],
-    ) -> Result<Vec<&'o Outgoing>, Fault> {
-        let intents = self.executor.pass.store().intents().await?;
-        let mut open = BTreeSet::new();
-        for intent in intents {
-            if let IntentKind::Upload { mailbox, local, .. } = intent.kind
-                && mailbox == self.mailbox()
-            {
-                open.insert(local);
-            }
-        }
-        let (waiting, ready): (Vec<_>, Vec<_>) =
-            outgoing.iter().partition(|file| open.contains(&file.local));
-        if !waiting.is_empty() {
-            let name = self.input.base.mailbox.name.clone();
-            self.executor.leave_unfinished(self.mailbox());
-            self.executor
-                .pass
-                .with_report(|report| report.unsettled.push(name));
-        }
-        Ok(ready)
-    }
-
-    async fn batch(&self, remote: &mut RemoteOf<P>, batch: &[&Outgoing]) -> Result<(), Fault> {
+    async fn batch(&self, remote: &mut RemoteOf<P>, batch: &[Outgoing]) -> Result<(), Fault> {
         let pass = self.executor.pass;
         let ready = self.prepare(remote, batch).await?;
         if ready.is_empty() {
@@ -161,7 +134,7 @@ impl<P: Ports> Uploader<'_, '_, '_, P> {
     async fn prepare<'o>(
         &self,
         remote: &RemoteOf<P>,
-        batch: &[&'o Outgoing],
+        batch: &'o [Outgoing],
     ) -> Result<Vec<Ready<'o>>, Fault> {
         let pass = self.executor.pass;
         let mut ready = Vec::with_capacity(batch.len());

@@ -1,41 +1,60 @@
 //! Runs many situations and tells of all that fail, not only of the first.
 
+use std::any::Any;
 use std::fmt::Write as _;
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use super::{Runner, end_state, prepare, report, settle};
 use crate::sim::scenario::{self, Scenario};
 
-/// Tries each situation.
+/// Tries each situation, several at a time. `SIM_SCENARIO` names the only ones to try, by a part of their names.
 ///
 /// # Panics
 /// When one fails, with one line for each that does and the whole story of the first.
-pub fn survey(scenarios: &[Scenario], test: impl Fn(&Scenario)) {
+pub fn survey(scenarios: &[Scenario], test: impl Fn(&Scenario) + Sync) {
+    let only = std::env::var("SIM_SCENARIO").unwrap_or_default();
+    let chosen = scenarios.iter().filter(|it| it.name.contains(&only));
+    let chosen: Vec<&Scenario> = chosen.collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut stories = Vec::new();
+        while let Some(scenario) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let began = Instant::now();
+            let tried = catch_unwind(AssertUnwindSafe(|| test(scenario)));
+            if std::env::var_os("SIM_TIMES").is_some() {
+                eprintln!("= {:>6} ms {}", began.elapsed().as_millis(), scenario.name);
+            }
+            if let Err(payload) = tried {
+                stories.push((scenario.name, story(&*payload)));
+            }
+        }
+        stories
+    };
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let mut stories: Vec<(&str, String)> = std::thread::scope(|scope| {
+        let running: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        let ended = running.into_iter().map(|worker| worker.join().unwrap());
+        ended.flatten().collect()
+    });
+    stories.sort();
     let mut lines = String::new();
-    let mut first = None;
-    let mut failed = 0;
-    for scenario in scenarios {
-        let Err(payload) = catch_unwind(AssertUnwindSafe(|| test(scenario))) else {
-            continue;
-        };
-        let text = payload
-            .downcast_ref::<String>()
-            .cloned()
-            .or_else(|| {
-                payload
-                    .downcast_ref::<&str>()
-                    .map(|text| (*text).to_owned())
-            })
-            .unwrap_or_default();
-        failed += 1;
+    for (name, text) in &stories {
         let head: Vec<&str> = text.lines().take(3).collect();
-        let _ = writeln!(lines, "* {}: {}", scenario.name, head.join(" | "));
-        first.get_or_insert(text);
+        let _ = writeln!(lines, "* {name}: {}", head.join(" | "));
     }
-    if let Some(first) = first {
-        let all = scenarios.len();
+    if let Some((_, first)) = stories.first() {
+        let (failed, all) = (stories.len(), chosen.len());
         panic!("{failed} of {all} fail:\n{lines}\nthe first one:\n{first}");
     }
+}
+
+fn story(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<String>().cloned();
+    let brief = || payload.downcast_ref::<&str>().map(|it| (*it).to_owned());
+    text.or_else(brief).unwrap_or_default()
 }
 
 /// After a flood of deletions the user decides: approved ones are carried out, restored ones come back.

@@ -158,5 +158,8 @@ fn poisons() -> Vec<Scenario> {
         case("a message that cannot be fetched", |w| {
             poisoned(w, Poison::Refused);
         }),
+        case("a message that cuts the connection", |w| {
+            poisoned(w, Poison::Cuts);
+        }),
     ]
 }

@@ -223,7 +223,10 @@ impl<'s, 'a> Decider<'s, 'a> {
     fn deleted_there(&mut self, row: &Row<'a>, hold: Option<&Hold>) {
         let seen = self.scene.local_flags(row);
         if self.policy.push.flags && row.mailbox.writable && is_important(&row.entry.flags, &seen) {
-            self.send_again(row);
+            // It may have moved to a mailbox that was not observed.
+            if self.scene.input.whole {
+                self.send_again(row);
+            }
             return;
         }
         self.delete_here(row, hold, seen.has(Flag::Deleted));

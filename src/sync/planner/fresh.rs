@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::Decider;
 use super::flags::agree_on_new;
-use super::scene::File;
+use super::scene::{File, Mail};
 use crate::mail::Digest;
 use crate::sync::base::{Entry, EntryState, RowId};
 use crate::sync::pairing::Twin;
@@ -117,12 +117,28 @@ impl<'a> Decider<'_, 'a> {
         sources
     }
 
+    /// Whether a file that could not be read may be this message. A file that cannot be read time and again keeps
+    /// nothing back any more.
+    fn may_be_here(&self, mail: &Mail<'_>) -> bool {
+        let size = mail.known.map(|known| known.size).or(mail.message.size);
+        let unread = self.scene.files.iter().filter(|file| {
+            file.mailbox == mail.mailbox && file.known.is_none() && !self.scene.is_hopeless(file)
+        });
+        unread
+            .map(|file| file.message.stamp.size)
+            // On disk a message has LF where it has CRLF on the wire.
+            .any(|here| size.is_none_or(|there| here <= there && there <= here + here / 4))
+    }
+
     /// New messages on the server.
     pub(super) fn new_mails(&mut self) {
         if !self.policy.pull.new {
             return;
         }
         for mail in self.scene.mails.iter().filter(|it| !it.taken && it.usable) {
+            if self.may_be_here(mail) {
+                continue;
+            }
             self.steps.downloads.push(Op::Download {
                 mailbox: mail.mailbox,
                 uid: mail.message.uid,

@@ -46,7 +46,7 @@ impl<'s, 'a> Decider<'s, 'a> {
 
     /// The file moved, the message is gone: moving says that the mail is wanted, so it goes up where it is now.
     ///
-    /// The row is dropped first: whatever happens then, the file is simply a new one.
+    /// Unless a mailbox was not observed: the message may be there. The row is dropped first: whatever happens then, the file is simply a new one.
     pub(super) fn moved_here_gone_there(&mut self, row: &Row<'a>, file: usize) {
         let Some((file, place)) = self.file(file) else {
             return;
@@ -54,7 +54,7 @@ impl<'s, 'a> Decider<'s, 'a> {
         if file.mailbox == row.entry.mailbox {
             // Only another name. The deletion follows when the row knows its file again.
             self.relink(row, row.entry.mailbox, row.entry.uid, Some(file));
-        } else if file.usable && self.can_send(place) {
+        } else if file.usable && self.can_send(place) && self.scene.input.whole {
             let flags = self.scene.local_flags(row);
             self.drop_row(row);
             self.send_file(file, flags);
@@ -73,11 +73,13 @@ impl<'s, 'a> Decider<'s, 'a> {
             Here::Unclear => {}
             Here::Kept => self.follow(row, mail, place, None),
             Here::Edited => {
-                // The new content stays where it was edited; the old one goes from where it was moved to, as soon as
-                // the next plan finds it without its file.
+                // The new content stays where it was edited; the old one goes from where it was moved to.
                 if self.can_send(row.mailbox) && self.part_with_file(row, mail.message.uid) {
                     let flags = self.scene.local_flags(row);
                     self.send(row, flags, None);
+                    if place.writable {
+                        self.doom(row, Side::Remote, true);
+                    }
                 }
             }
             Here::Gone | Here::Missing if row.mailbox.marker_lost => {}

@@ -11,6 +11,9 @@ use crate::sync::diff::as_kept;
 use crate::sync::input::{AccountInput, Known, LocalKnown, MailboxInput};
 use crate::sync::view::{LocalMessage, RemoteMessage};
 
+/// So often may a file fail before others stop waiting for it.
+const MOST_ATTEMPTS: u32 = 3;
+
 /// Where a row's file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::sync) enum Here {
@@ -191,6 +194,15 @@ impl<'a> Scene<'a> {
                 .local
                 .as_ref()
                 .is_some_and(|local| self.parked_files.contains(&(id, local)))
+    }
+
+    /// Whether a file could not be read or sent for so long that nothing waits for it any more.
+    pub(in crate::sync) fn is_hopeless(&self, file: &File<'_>) -> bool {
+        self.input.parked.iter().any(|parked| {
+            parked.mailbox == file.mailbox
+                && parked.local.as_ref() == Some(&file.message.id)
+                && parked.attempts > MOST_ATTEMPTS
+        })
     }
 
     /// A row's flags as its file shows them; the base's where there is no file.

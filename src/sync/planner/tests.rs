@@ -85,7 +85,7 @@ fn moved_on_the_server() {
     assert_eq!(cell(L::Gone, R::ToB), "Record Download");
     assert_eq!(cell(L::ToB, R::ToB), "Record");
     assert_eq!(cell(L::ToB, R::ToC), "MoveLocal");
-    assert_eq!(cell(L::Edited, R::ToB), "Record Upload");
+    assert_eq!(cell(L::Edited, R::ToB), "Record Upload DeleteRemote");
 }
 
 #[test]

@@ -1,0 +1,145 @@
+//! What waits while a mailbox could not be observed: halves of moves whose other half may be in it.
+//!
+//! Taken alone, one half looks like a new message or like a deletion, and the message would end up twice.
+
+use std::collections::BTreeSet;
+
+use super::{LocalSide, Observed, ask_server};
+use crate::engine::context::{Pass, Ports};
+use crate::engine::fault::Fault;
+use crate::engine::folders::Mailboxes;
+use crate::engine::pool::Pool;
+use crate::engine::ports::Store;
+use crate::mail::{Digest, MessageIdHash};
+use crate::sync::{Entry, FileStamp, MailboxId, MailboxInput, RowId};
+
+/// A mailbox that takes part and was not observed; its folder may have been scanned all the same.
+#[derive(Debug)]
+pub(in crate::engine) struct Unseen {
+    pub(super) mailbox: MailboxId,
+    pub(super) side: Option<LocalSide>,
+}
+
+/// What is known of messages in mailboxes that were not observed.
+#[derive(Default)]
+struct Elsewhere {
+    /// Contents of rows whose file is not in its folder, or whose folder could not be scanned.
+    lost: BTreeSet<Digest>,
+    lost_stamps: BTreeSet<FileStamp>,
+    /// Sizes of files without a row.
+    appeared: BTreeSet<u64>,
+    /// Size, date and Message-ID of every row.
+    headers: BTreeSet<(MessageIdHash, u64, i64)>,
+}
+
+/// Takes out of the input what cannot be judged without the mailboxes that were not observed.
+pub(in crate::engine) async fn hold_back<P: Ports>(
+    pass: &Pass<'_, P>,
+    pool: &Pool<P>,
+    mailboxes: &Mailboxes,
+    observed: &mut Observed,
+) -> Result<(), Fault> {
+    let seen: BTreeSet<MailboxId> = observed
+        .input
+        .mailboxes
+        .iter()
+        .map(|input| input.base.mailbox.id)
+        .collect();
+    let unseen: Vec<MailboxId> = mailboxes.records.keys().copied().collect();
+    let unseen: Vec<MailboxId> = unseen.into_iter().filter(|id| !seen.contains(id)).collect();
+    observed.input.whole = unseen.is_empty();
+    if unseen.is_empty() {
+        return Ok(());
+    }
+    let mut elsewhere = Elsewhere::default();
+    let sides = std::mem::take(&mut observed.unseen);
+    for id in unseen {
+        let found = sides.iter().find(|it| it.mailbox == id);
+        match found.and_then(|it| it.side.as_ref()) {
+            Some(side) => elsewhere.add(&side.base.entries, Some(side)),
+            None => elsewhere.add(&pass.store().base(id).await?.entries, None),
+        }
+    }
+    identify(pass, pool, observed, &elsewhere).await?;
+    let Observed {
+        input,
+        known,
+        doubtful,
+        ..
+    } = observed;
+    for mailbox in &mut input.mailboxes {
+        let id = mailbox.base.mailbox.id;
+        let before = size_of(mailbox);
+        mailbox.local.appeared.retain(|file| {
+            let found = known.local.get(&(id, file.id.clone()));
+            let digest = found.and_then(|found| found.identity.digest);
+            !digest.is_some_and(|digest| elsewhere.lost.contains(&digest))
+                && !elsewhere.lost_stamps.contains(&file.stamp)
+        });
+        mailbox.remote.appeared.retain(|message| {
+            let found = known.remote.get(&(id, message.uid));
+            let header = found.and_then(|it| Some((it.message_id?, it.size, it.date)));
+            !header.is_some_and(|header| elsewhere.headers.contains(&header))
+        });
+        let gone: Vec<RowId> = mailbox.local.vanished.clone();
+        let entries = &mailbox.base.entries;
+        let waits = |row: &RowId| {
+            let at = entries.binary_search_by_key(row, |entry| entry.row);
+            let entry = at.ok().and_then(|at| entries.get(at));
+            entry.is_some_and(|entry| elsewhere.appeared.contains(&entry.stamp.size))
+        };
+        mailbox.local.vanished = gone.into_iter().filter(|row| !waits(row)).collect();
+        if size_of(mailbox) != before {
+            doubtful.insert(id);
+        }
+    }
+    Ok(())
+}
+
+fn size_of(mailbox: &MailboxInput) -> usize {
+    mailbox.local.appeared.len() + mailbox.remote.appeared.len() + mailbox.local.vanished.len()
+}
+
+/// Asks what new messages are, if they may have come from a mailbox that was not observed.
+async fn identify<P: Ports>(
+    pass: &Pass<'_, P>,
+    pool: &Pool<P>,
+    observed: &mut Observed,
+    elsewhere: &Elsewhere,
+) -> Result<(), Fault> {
+    if elsewhere.headers.is_empty() {
+        return Ok(());
+    }
+    let unknown = observed.input.mailboxes.iter().filter_map(|mailbox| {
+        let id = mailbox.base.mailbox.id;
+        let new = mailbox.remote.appeared.iter().map(|message| message.uid);
+        let uids: crate::mail::UidSet = new
+            .filter(|uid| !observed.known.remote.contains_key(&(id, *uid)))
+            .collect();
+        (!uids.is_empty()).then_some((id, uids))
+    });
+    let unknown = unknown.collect();
+    ask_server(pass, pool, observed, unknown).await
+}
+
+impl Elsewhere {
+    fn add(&mut self, entries: &[Entry], side: Option<&LocalSide>) {
+        let vanished: Option<BTreeSet<RowId>> =
+            side.map(|side| side.changes.vanished.iter().copied().collect());
+        for entry in entries {
+            if vanished.as_ref().is_none_or(|gone| gone.contains(&entry.row)) {
+                self.lost.extend(entry.digest);
+                if entry.stamp != FileStamp::default() {
+                    self.lost_stamps.insert(entry.stamp);
+                }
+            }
+            if let Some(message_id) = entry.message_id {
+                self.headers.insert((message_id, entry.size, entry.date));
+            }
+        }
+        if let Some(side) = side {
+            let new = side.changes.appeared.iter().map(|file| file.stamp.size);
+            self.appeared.extend(new);
+        }
+    }
+}

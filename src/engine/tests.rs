@@ -82,7 +82,9 @@ fn pass(world: &World) -> Result<(), Fault> {
 
 #[test]
 fn every_situation_converges_in_two_passes_and_then_rests() {
-    driver::survey(&scenario::all(), |scenario| driver::converges(scenario, &pass));
+    driver::survey(&scenario::all(), |scenario| {
+        driver::converges(scenario, &pass)
+    });
 }
 
 #[test]
@@ -92,17 +94,23 @@ fn a_stop_after_any_effect_loses_and_doubles_nothing() {
 
 #[test]
 fn a_second_stop_during_the_recovery_loses_and_doubles_nothing() {
-    driver::survey(&scenario::all(), |scenario| driver::double_stops(scenario, &pass));
+    driver::survey(&scenario::all(), |scenario| {
+        driver::double_stops(scenario, &pass)
+    });
 }
 
 #[test]
 fn any_call_may_fail() {
-    driver::survey(&scenario::all(), |scenario| driver::failures(scenario, &pass));
+    driver::survey(&scenario::all(), |scenario| {
+        driver::failures(scenario, &pass)
+    });
 }
 
 #[test]
 fn any_side_may_be_out_of_order() {
-    driver::survey(&scenario::all(), |scenario| driver::outages(scenario, &pass));
+    driver::survey(&scenario::all(), |scenario| {
+        driver::outages(scenario, &pass)
+    });
 }
 
 #[test]

@@ -37,7 +37,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     async fn list_by(&mut self, command: Command) -> Result<Vec<RemoteMailbox>, Error> {
         let mut listed: Vec<Listed> = Vec::new();
         let mut stated: Vec<Stated> = Vec::new();
-        let commands: Vec<Command> = self.enable_command().into_iter().chain([command]).collect();
+        let commands: Vec<Command> = self.opening().into_iter().chain([command]).collect();
         let outcomes = self
             .run(&commands, |untagged| match untagged {
                 Untagged::List(item) => listed.push(item),
@@ -45,7 +45,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 _ => {}
             })
             .await?;
-        // The ENABLE before it may be refused.
+        // ID and ENABLE before it may be refused.
         if let Some(outcome) = outcomes.into_iter().next_back() {
             outcome.ok().map_err(Error::AccountRefused)?;
         }

@@ -82,8 +82,8 @@ pub struct Session<S> {
     pub(crate) capabilities: Capabilities,
     pub(crate) options: SessionOptions,
     pub(crate) selected: Option<Selected>,
-    /// Whether ENABLE was sent, or there is nothing to enable.
-    enabled: bool,
+    /// Whether ID and ENABLE were sent, or there is nothing to say.
+    opened: bool,
     /// QRESYNC is on.
     pub(crate) qresync: bool,
     /// UTF8=ACCEPT is on.
@@ -106,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     ) -> Self {
         Self {
             wire: Wire::new(stream, leftover, options.silence),
-            enabled: !capabilities.has("ENABLE"),
+            opened: false,
             capabilities,
             options,
             selected: None,
@@ -151,17 +151,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// # Errors
     /// The stream broke. A refusal only means that nothing is enabled.
     pub async fn prepare(&mut self) -> Result<(), Error> {
-        if let Some(command) = self.enable_command() {
-            self.run_one(command, |_| {}).await?;
+        let opening = self.opening();
+        if !opening.is_empty() {
+            self.run(&opening, |_| {}).await?;
         }
         Ok(())
     }
 
-    /// The ENABLE that is still to be sent.
-    pub(crate) fn enable_command(&mut self) -> Option<Command> {
-        if std::mem::replace(&mut self.enabled, true) {
-            return None;
+    /// What is to be sent before anything else: who we are (RFC 2971; some servers want to know), and ENABLE. Once.
+    pub(crate) fn opening(&mut self) -> Vec<Command> {
+        if std::mem::replace(&mut self.opened, true) {
+            return Vec::new();
         }
+        let introduction = self.capabilities.has("ID").then(|| {
+            let version = env!("CARGO_PKG_VERSION");
+            let words =
+                format_args!("(\"name\" \"mailferry\" \"version\" \"{version}\")").to_string();
+            Command::new("ID", "ID ").text(words)
+        });
+        let enable = self
+            .capabilities
+            .has("ENABLE")
+            .then(|| self.enable_command());
+        introduction.into_iter().chain(enable.flatten()).collect()
+    }
+
+    fn enable_command(&self) -> Option<Command> {
         let mut wanted = Vec::new();
         if self.capabilities.has("QRESYNC") {
             wanted.push("QRESYNC");

@@ -127,7 +127,10 @@ impl Elsewhere {
         let vanished: Option<BTreeSet<RowId>> =
             side.map(|side| side.changes.vanished.iter().copied().collect());
         for entry in entries {
-            if vanished.as_ref().is_none_or(|gone| gone.contains(&entry.row)) {
+            if vanished
+                .as_ref()
+                .is_none_or(|gone| gone.contains(&entry.row))
+            {
                 self.lost.extend(entry.digest);
                 if entry.stamp != FileStamp::default() {
                     self.lost_stamps.insert(entry.stamp);

@@ -55,11 +55,11 @@ pub(super) fn cases() -> Vec<Case> {
 fn list() -> Case {
     Case {
         name: "list",
-        capabilities: "ENABLE CONDSTORE LIST-EXTENDED LIST-STATUS SPECIAL-USE",
+        capabilities: "ID ENABLE CONDSTORE LIST-EXTENDED LIST-STATUS SPECIAL-USE",
         steps: vec![step(
-            "f1 ENABLE CONDSTORE\nf2 LIST \"\" \"*\" RETURN (SPECIAL-USE STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))\n",
-            "* ENABLED CONDSTORE\nf1 OK x\n* LIST () \"/\" inbox\n* STATUS INBOX (MESSAGES 2 UIDNEXT 4 UIDVALIDITY 7 HIGHESTMODSEQ 9)\n\
-             * LIST (\\Trash) \"/\" \"B&AOk-/x\"\nf2 OK x\n",
+            "f1 ID (\"name\" \"mailferry\" \"version\" \"0.1.0\")\nf2 ENABLE CONDSTORE\nf3 LIST \"\" \"*\" RETURN (SPECIAL-USE STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))\n",
+            "* ID NIL\nf1 OK x\n* ENABLED CONDSTORE\nf2 OK x\n* LIST () \"/\" inbox\n* STATUS INBOX (MESSAGES 2 UIDNEXT 4 UIDVALIDITY 7 HIGHESTMODSEQ 9)\n\
+             * LIST (\\Trash) \"/\" \"B&AOk-/x\"\nf3 OK x\n",
         )],
         act: |session| {
             Box::pin(async {

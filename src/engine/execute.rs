@@ -150,7 +150,8 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
             if waits {
                 self.leave_unfinished(*mailbox);
                 let name = self.observed.name(*mailbox).cloned();
-                self.pass.with_report(|report| report.unsettled.extend(name));
+                self.pass
+                    .with_report(|report| report.unsettled.extend(name));
             }
             !waits
         });

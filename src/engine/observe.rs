@@ -9,14 +9,14 @@ use super::fault::{Fault, Reach};
 use super::folders::Mailboxes;
 use super::pool::{Named, Pool, RemoteOf};
 use super::ports::{Clock, Event, Inspected, KnownMailbox, Local, MailboxStatus, Remote, Store};
-pub(super) use unseen::hold_back;
 use unseen::Unseen;
+pub(super) use unseen::hold_back;
 
 use crate::mail::{LocalId, MailboxName, ModSeq, Uid, UidSet, UidValidity};
 use crate::sync::{
     AccountInput, Base, EntryState, KeywordScope, Known, LocalChanges, LocalKnown, MailboxId,
-    MailboxInput, MailboxRecord, Needs, Parked, PermanentFlags, RemoteChanges, RemoteView, diff_local, diff_remote,
-    needs,
+    MailboxInput, MailboxRecord, Needs, Parked, PermanentFlags, RemoteChanges, RemoteView,
+    diff_local, diff_remote, needs,
 };
 
 /// A mailbox's base and how its folder differs from it.

@@ -17,7 +17,8 @@ use super::report::Report;
 use super::root;
 use crate::mail::MailboxName;
 use crate::sync::{
-    Change, Deletions, EntryState, HoldKind, HoldVerdict, MailboxId, Plan, Policy, Side, Watermark, plan,
+    Change, Deletions, EntryState, HoldKind, HoldVerdict, MailboxId, Plan, Policy, Side, Watermark,
+    plan,
 };
 
 /// The guard counts deletions within this time, in seconds.

@@ -84,7 +84,9 @@ fn pass(world: &World) -> Result<(), Fault> {
 
 #[test]
 fn every_situation_converges_in_two_passes_and_then_rests() {
-    driver::survey(&scenario::all(), |scenario| driver::converges(scenario, &pass));
+    driver::survey(&scenario::all(), |scenario| {
+        driver::converges(scenario, &pass)
+    });
 }
 
 #[test]
@@ -101,12 +103,16 @@ fn a_second_stop_during_the_recovery_loses_and_doubles_nothing() {
 
 #[test]
 fn any_call_may_fail() {
-    driver::survey(&scenario::all(), |scenario| driver::failures(scenario, &pass));
+    driver::survey(&scenario::all(), |scenario| {
+        driver::failures(scenario, &pass)
+    });
 }
 
 #[test]
 fn any_side_may_be_out_of_order() {
-    driver::survey(&scenario::all(), |scenario| driver::outages(scenario, &pass));
+    driver::survey(&scenario::all(), |scenario| {
+        driver::outages(scenario, &pass)
+    });
 }
 
 /// Random lives, as many as fit into the time; `SIM_SEED` tries only one, `SIM_SECONDS` changes the time.
@@ -125,7 +131,11 @@ fn lives(chaos: Chaos) {
         }
         seed += 1;
     }
-    assert!(bad.is_empty(), "{} seeds up to {seed} fail: {bad:?}", bad.len());
+    assert!(
+        bad.is_empty(),
+        "{} seeds up to {seed} fail: {bad:?}",
+        bad.len()
+    );
 }
 
 #[test]

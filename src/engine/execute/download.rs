@@ -199,8 +199,7 @@ impl<P: Ports> Executor<'_, '_, P> {
         let mailbox = input.base.mailbox.id;
         self.leave_unfinished(mailbox);
         let reason = format!("message {uid} cannot be fetched: {fault}");
-        self.pass
-            .problem(Some(&input.base.mailbox.name), &reason);
+        self.pass.problem(Some(&input.base.mailbox.name), &reason);
         let parked = self.park(mailbox, Some(uid), None, reason);
         self.pass.commit(vec![Change::Park(parked)]).await
     }

@@ -6,12 +6,11 @@ use super::{Executor, FlagJob, Job};
 use crate::engine::context::Ports;
 use crate::engine::fault::{Fault, Reach};
 use crate::engine::pool::RemoteOf;
-use crate::engine::recover::UNSEEN;
 use crate::engine::ports::{Clock, Event, Local, Remote, Serial, Store, Transferred};
+use crate::engine::recover::UNSEEN;
 use crate::mail::{Flags, LocalId, MailboxName, Uid, UidSet};
 use crate::sync::{
-    Change, Entry, EntryState, FlagPlan, Intent, IntentId, IntentKind, MailboxId, Op,
-    RowId,
+    Change, Entry, EntryState, FlagPlan, Intent, IntentId, IntentKind, MailboxId, Op, RowId,
 };
 
 /// Most messages in one MOVE or COPY.

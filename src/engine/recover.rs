@@ -13,6 +13,13 @@ use crate::sync::{
     MailboxRecord, RowId, Side,
 };
 
+/// What no file looks like: the next look reads the file and notices if it was edited meanwhile.
+pub(super) const UNSEEN: FileStamp = FileStamp {
+    inode: 0,
+    size: 0,
+    mtime_ns: -1,
+};
+
 /// Resolves what can be resolved now; returns the mailboxes whose rows changed by it.
 pub(super) async fn run<P: Ports>(
     pass: &Pass<'_, P>,
@@ -267,7 +274,7 @@ fn sent_entry(intent: &Intent, base: &Base, fresh: RowId, uid: Uid) -> Option<En
         message_id: identity.message_id,
         digest: identity.digest,
         raw: false,
-        stamp: FileStamp::default(),
+        stamp: UNSEEN,
         state: EntryState::Linked,
         hold: None,
     })
@@ -337,7 +344,7 @@ async fn arrived<P: Ports>(
             mailbox: *to,
             uid: Some(uid),
             local: local.clone(),
-            stamp: FileStamp::default(),
+            stamp: UNSEEN,
             hold: None,
             ..entry
         };

@@ -1,10 +1,12 @@
 //! The engine in a simulated world: every situation, every effect as a place to stop, every call as one to fail.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Fault, Mode, Ports, Reach, Report, Scope, Settings, sync};
+use crate::sim::driver::Chaos;
 use crate::sim::{SimClock, SimConnector, SimLocal, SimStore, World, block_on, driver, scenario};
 use crate::sync::Policy;
 
@@ -94,9 +96,9 @@ fn a_stop_after_any_effect_loses_and_doubles_nothing() {
 
 #[test]
 fn a_second_stop_during_the_recovery_loses_and_doubles_nothing() {
-    driver::survey(&scenario::all(), |scenario| {
-        driver::double_stops(scenario, &pass)
-    });
+    let mut short = scenario::all();
+    short.retain(|scenario| scenario.short);
+    driver::survey(&short, |scenario| driver::double_stops(scenario, &pass));
 }
 
 #[test]
@@ -111,6 +113,59 @@ fn any_side_may_be_out_of_order() {
     driver::survey(&scenario::all(), |scenario| {
         driver::outages(scenario, &pass)
     });
+}
+
+/// Random lives, as many as fit into the time; `SIM_SEED` tries only one, `SIM_SECONDS` changes the time.
+fn lives(chaos: Chaos) {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    if let Some(seed) = number("SIM_SEED") {
+        driver::random(seed, chaos, &pass);
+        return;
+    }
+    let end = Instant::now() + Duration::from_secs(number("SIM_SECONDS").unwrap_or(5));
+    let mut seed = number("SIM_FIRST").unwrap_or(1);
+    let mut bad = Vec::new();
+    while Instant::now() < end && seed < 5000 {
+        if catch_unwind(AssertUnwindSafe(|| driver::random(seed, chaos, &pass))).is_err() {
+            bad.push(seed);
+        }
+        seed += 1;
+    }
+    assert!(
+        bad.is_empty(),
+        "{} seeds up to {seed} fail: {bad:?}",
+        bad.len()
+    );
+}
+
+#[test]
+fn calm_random_lives_end_well() {
+    lives(Chaos::CALM);
+}
+
+#[test]
+fn faulty_random_lives_end_well() {
+    lives(Chaos::FAULTY);
+}
+
+#[test]
+fn busy_random_lives_end_well() {
+    lives(Chaos::BUSY);
+}
+
+#[test]
+fn stormy_random_lives_end_well() {
+    lives(Chaos::STORM);
+}
+
+#[test]
+fn a_random_life_can_be_lived_again() {
+    driver::repeats(11, Chaos::FAULTY, &pass);
+}
+
+#[test]
+fn a_flood_of_deletions_is_for_the_user_to_decide() {
+    driver::verdicts(&pass);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Remembers every mail there ever was and who deleted it: what the promise "no mail is lost" is checked against.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::content::Body;
@@ -30,8 +30,6 @@ impl Ledger {
         self.with(body, |fate| {
             fate.born += 1;
             fate.gone = false;
-            fate.deleted_local = false;
-            fate.deleted_remote = false;
         });
         self.seen(body, side);
     }
@@ -39,9 +37,22 @@ impl Ledger {
     /// It is on this side now.
     pub fn seen(&self, body: &Body, side: Side) {
         self.with(body, |fate| match side {
-            Side::Local => fate.seen_local = true,
-            Side::Remote => fate.seen_remote = true,
+            Side::Local => {
+                fate.seen_local = true;
+                fate.deleted_local = false;
+            }
+            Side::Remote => {
+                fate.seen_remote = true;
+                fate.deleted_remote = false;
+            }
         });
+    }
+
+    /// The machine crashed: what had not become durable in the Maildir was never there.
+    pub fn crashed(&self, durable: &BTreeSet<Body>) {
+        for (body, fate) in self.0.borrow_mut().iter_mut() {
+            fate.seen_local &= durable.contains(body) || fate.deleted_local;
+        }
     }
 
     /// Somebody (not us) deleted one of it on this side; `last` if the side has no other.

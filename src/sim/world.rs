@@ -76,6 +76,14 @@ impl World {
         self.steps.restart();
         self.local.restart(crash);
         self.store.restart();
+        if crash {
+            let folders = self.local.folders_now();
+            let files = folders.values().flat_map(|folder| folder.files.values());
+            let trash = self.local.trash_now().into_iter();
+            let trash = trash.map(|(_, trashed)| trashed.file.body);
+            let durable = files.map(|file| Rc::clone(&file.body)).chain(trash);
+            self.ledger.crashed(&durable.collect());
+        }
     }
 
     /// Keeps a copy of the state and of the server.

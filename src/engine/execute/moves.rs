@@ -7,10 +7,10 @@ use crate::engine::context::Ports;
 use crate::engine::fault::{Fault, Reach};
 use crate::engine::pool::RemoteOf;
 use crate::engine::ports::{Clock, Event, Local, Remote, Serial, Store, Transferred};
+use crate::engine::recover::UNSEEN;
 use crate::mail::{Flags, LocalId, MailboxName, Uid, UidSet};
 use crate::sync::{
-    Change, Entry, EntryState, FileStamp, FlagPlan, Intent, IntentId, IntentKind, MailboxId, Op,
-    RowId,
+    Change, Entry, EntryState, FlagPlan, Intent, IntentId, IntentKind, MailboxId, Op, RowId,
 };
 
 /// Most messages in one MOVE or COPY.
@@ -345,7 +345,7 @@ impl<P: Ports> Executor<'_, '_, P> {
             local: Some(going.local.clone()),
             flags: source.flags.clone(),
             raw: found.is_some_and(|found| found.raw),
-            stamp: found.map_or_else(FileStamp::default, |found| found.stamp),
+            stamp: found.map_or(UNSEEN, |found| found.stamp),
             state: EntryState::Linked,
             hold: None,
             ..source.clone()

@@ -11,7 +11,7 @@ use crate::engine::folders::Mailboxes;
 use crate::engine::pool::Pool;
 use crate::engine::ports::Store;
 use crate::mail::{Digest, MessageIdHash};
-use crate::sync::{Entry, FileStamp, MailboxId, MailboxInput, RowId};
+use crate::sync::{AccountInput, Entry, FileStamp, Known, MailboxId, MailboxInput, RowId};
 
 /// A mailbox that takes part and was not observed; its folder may have been scanned all the same.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ struct Elsewhere {
     lost_stamps: BTreeSet<FileStamp>,
     /// Sizes of files without a row.
     appeared: BTreeSet<u64>,
+    /// Rows whose file may have moved to a mailbox that was not observed.
+    waiting: BTreeSet<RowId>,
     /// Size, date and Message-ID of every row.
     headers: BTreeSet<(MessageIdHash, u64, i64)>,
 }
@@ -67,6 +69,7 @@ pub(in crate::engine) async fn hold_back<P: Ports>(
         doubtful,
         ..
     } = observed;
+    elsewhere.look_for_moves(input, known);
     for mailbox in &mut input.mailboxes {
         let id = mailbox.base.mailbox.id;
         let before = size_of(mailbox);
@@ -81,14 +84,8 @@ pub(in crate::engine) async fn hold_back<P: Ports>(
             let header = found.and_then(|it| Some((it.message_id?, it.size, it.date)));
             !header.is_some_and(|header| elsewhere.headers.contains(&header))
         });
-        let gone: Vec<RowId> = mailbox.local.vanished.clone();
-        let entries = &mailbox.base.entries;
-        let waits = |row: &RowId| {
-            let at = entries.binary_search_by_key(row, |entry| entry.row);
-            let entry = at.ok().and_then(|at| entries.get(at));
-            entry.is_some_and(|entry| elsewhere.appeared.contains(&entry.stamp.size))
-        };
-        mailbox.local.vanished = gone.into_iter().filter(|row| !waits(row)).collect();
+        let waiting = &elsewhere.waiting;
+        mailbox.local.vanished.retain(|row| !waiting.contains(row));
         if size_of(mailbox) != before {
             doubtful.insert(id);
         }
@@ -123,6 +120,30 @@ async fn identify<P: Ports>(
 }
 
 impl Elsewhere {
+    /// Rows that lost their file while one of that size appeared in a mailbox that was not observed, unless a file
+    /// that was observed has their content.
+    fn look_for_moves(&mut self, input: &AccountInput, known: &Known) {
+        let contents: BTreeSet<Digest> = known
+            .local
+            .values()
+            .filter_map(|found| found.identity.digest)
+            .collect();
+        for mailbox in &input.mailboxes {
+            let entries = &mailbox.base.entries;
+            let gone = mailbox.local.vanished.iter().filter_map(|row| {
+                let at = entries.binary_search_by_key(row, |entry| entry.row).ok()?;
+                entries.get(at)
+            });
+            let waits = gone.filter(|entry| {
+                let found = entry
+                    .digest
+                    .is_some_and(|digest| contents.contains(&digest));
+                !found && self.appeared.contains(&entry.stamp.size)
+            });
+            self.waiting.extend(waits.map(|entry| entry.row));
+        }
+    }
+
     fn add(&mut self, entries: &[Entry], side: Option<&LocalSide>) {
         let vanished: Option<BTreeSet<RowId>> =
             side.map(|side| side.changes.vanished.iter().copied().collect());

@@ -161,6 +161,13 @@ impl<'s, 'a> Decider<'s, 'a> {
             return;
         }
         let Some(uid) = row.entry.uid else { return };
+        if self.scene.is_trash(row.mailbox) {
+            // Deleted in the trash the old content would be gone for good: it comes down as another message.
+            let flags = self.home_flags(row).agreed;
+            self.drop_row(row);
+            self.send(row, flags, None);
+            return;
+        }
         if self.part_with_file(row, uid) {
             let flags = self.home_flags(row).agreed;
             self.send(row, flags, None);

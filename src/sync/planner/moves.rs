@@ -72,6 +72,14 @@ impl<'s, 'a> Decider<'s, 'a> {
         match row.here {
             Here::Unclear => {}
             Here::Kept => self.follow(row, mail, place, None),
+            Here::Edited if self.scene.is_trash(place) => {
+                // What was moved to the trash stays there: deleted in the trash it would be gone for good.
+                if self.can_send(row.mailbox) {
+                    let flags = self.scene.local_flags(row);
+                    self.drop_row(row);
+                    self.send(row, flags, None);
+                }
+            }
             Here::Edited => {
                 // The new content stays where it was edited; the old one goes from where it was moved to.
                 if self.can_send(row.mailbox) && self.part_with_file(row, mail.message.uid) {

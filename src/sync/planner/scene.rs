@@ -4,7 +4,7 @@
 use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::mail::{Flags, Identity, Keyword, LocalId, Uid};
+use crate::mail::{Flags, Identity, Keyword, LocalId, SpecialUse, Uid};
 use crate::sync::base::{Entry, FileStamp, MailboxId, RowId};
 use crate::sync::change::{Hold, HoldKind, HoldVerdict};
 use crate::sync::diff::as_kept;
@@ -203,6 +203,15 @@ impl<'a> Scene<'a> {
                 && parked.local.as_ref() == Some(&file.message.id)
                 && parked.attempts > MOST_ATTEMPTS
         })
+    }
+
+    /// Whether a mailbox holds deleted mail, so that a deletion in it is for good.
+    pub(in crate::sync) fn is_trash(&self, mailbox: &MailboxInput) -> bool {
+        let record = &mailbox.base.mailbox;
+        let trash = self.input.trash.and_then(|id| self.boxes.get(&id));
+        record.role == Some(SpecialUse::Trash)
+            || self.input.trash == Some(record.id)
+            || trash.is_some_and(|trash| record.name.is_below(&trash.base.mailbox.name))
     }
 
     /// A row's flags as its file shows them; the base's where there is no file.

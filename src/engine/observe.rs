@@ -1,5 +1,6 @@
 //! Looking at both sides of every mailbox, no more than necessary.
 
+mod learn;
 mod unseen;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,15 +12,15 @@ use super::fault::{Fault, Reach};
 use super::folders::Mailboxes;
 use super::pool::{Named, Pool, RemoteOf};
 use super::ports::{Clock, Event, Inspected, KnownMailbox, Local, MailboxStatus, Remote, Store};
-use unseen::Unseen;
-pub(super) use unseen::hold_back;
-
 use crate::mail::{LocalId, MailboxName, ModSeq, Uid, UidSet, UidValidity};
 use crate::sync::{
-    AccountInput, Base, EntryState, KeywordScope, Known, LocalChanges, LocalKnown, MailboxId,
-    MailboxInput, MailboxRecord, Needs, Parked, PermanentFlags, RemoteChanges, RemoteView,
-    diff_local, diff_remote, needs,
+    AccountInput, Base, EntryState, KeywordScope, Known, LocalChanges, MailboxId, MailboxInput,
+    MailboxRecord, Parked, PermanentFlags, RemoteChanges, RemoteView, diff_local, diff_remote,
 };
+
+pub(super) use learn::learn;
+use unseen::Unseen;
+pub(super) use unseen::hold_back;
 
 /// A mailbox's base and how its folder differs from it.
 #[derive(Debug)]
@@ -298,125 +299,5 @@ impl Observed {
     /// A mailbox's name.
     pub(super) fn name(&self, id: MailboxId) -> Option<&MailboxName> {
         self.mailbox(id).map(|input| &input.base.mailbox.name)
-    }
-}
-
-/// Learns whatever the planner must know of messages without rows, until it needs nothing more.
-pub(super) async fn learn<P: Ports>(
-    pass: &Pass<'_, P>,
-    pool: &Pool<P>,
-    observed: &mut Observed,
-) -> Result<(), Fault> {
-    let mut asked = Needs::default();
-    loop {
-        let mut wanted = needs(&observed.input, &observed.known);
-        for (mailbox, files) in &mut wanted.local {
-            files.retain(|file| !observed.unread.contains_key(&(*mailbox, file.clone())));
-        }
-        wanted.local.retain(|_, files| !files.is_empty());
-        // What was asked for twice and is still not known will not be known in this pass.
-        if wanted.is_empty() || wanted == asked {
-            return Ok(());
-        }
-        asked = wanted.clone();
-        for (mailbox, files) in wanted.local {
-            read_files(pass, observed, mailbox, files.into_iter().collect()).await?;
-        }
-        if !wanted.remote.is_empty() {
-            ask_server(pass, pool, observed, wanted.remote).await?;
-        }
-    }
-}
-
-async fn read_files<P: Ports>(
-    pass: &Pass<'_, P>,
-    observed: &mut Observed,
-    mailbox: MailboxId,
-    mut files: Vec<LocalId>,
-) -> Result<(), Fault> {
-    let Some(name) = observed.name(mailbox).cloned() else {
-        return Ok(());
-    };
-    for (file, result) in pass.local().inspect(&name, &files).await? {
-        files.retain(|wanted| *wanted != file);
-        match result {
-            Ok(found) => {
-                let known = LocalKnown {
-                    identity: found.identity,
-                    verbatim: found.verbatim,
-                };
-                observed.known.local.insert((mailbox, file.clone()), known);
-                observed.inspected.insert((mailbox, file), found);
-            }
-            Err(fault) if fault.reach >= Reach::Account => return Err(fault),
-            Err(fault) => {
-                pass.problem(Some(&name), &format_args!("{file}: {fault}"));
-                observed.doubtful.insert(mailbox);
-                observed.unread.insert((mailbox, file), fault.to_string());
-            }
-        }
-    }
-    for gone in files {
-        observed.ignore_file(mailbox, &gone);
-    }
-    Ok(())
-}
-
-async fn ask_server<P: Ports>(
-    pass: &Pass<'_, P>,
-    pool: &Pool<P>,
-    observed: &mut Observed,
-    wanted: BTreeMap<MailboxId, UidSet>,
-) -> Result<(), Fault> {
-    let mut remote = pool.take(pass).await?;
-    for (mailbox, uids) in wanted {
-        let Some(name) = observed.name(mailbox).cloned() else {
-            continue;
-        };
-        remote.select(&name).await?;
-        let mut missing = uids;
-        for (uid, identity) in remote.identify(&missing).await? {
-            observed.known.remote.insert((mailbox, uid), identity);
-        }
-        for uid in missing.iter().collect::<Vec<_>>() {
-            if observed.known.remote.contains_key(&(mailbox, uid)) {
-                missing.remove(uid);
-            }
-        }
-        observed.ignore_messages(mailbox, &missing);
-    }
-    pool.give(remote);
-    Ok(())
-}
-
-impl Observed {
-    /// A file that went while it was asked for is not looked at in this pass.
-    fn ignore_file(&mut self, mailbox: MailboxId, file: &LocalId) {
-        let input = self
-            .input
-            .mailboxes
-            .iter_mut()
-            .find(|input| input.base.mailbox.id == mailbox);
-        if let Some(input) = input {
-            input.local.appeared.retain(|found| found.id != *file);
-            input.local.edited.retain(|(_, found)| found.id != *file);
-            self.doubtful.insert(mailbox);
-        }
-    }
-
-    /// Messages that went while they were asked for are not looked at in this pass.
-    fn ignore_messages(&mut self, mailbox: MailboxId, uids: &UidSet) {
-        let input = self
-            .input
-            .mailboxes
-            .iter_mut()
-            .find(|input| input.base.mailbox.id == mailbox);
-        if let Some(input) = input.filter(|_| !uids.is_empty()) {
-            input
-                .remote
-                .appeared
-                .retain(|found| !uids.contains(found.uid));
-            self.doubtful.insert(mailbox);
-        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Fault, Mode, Ports, Reach, Report, Scope, Settings, sync};
 use crate::sim::driver::Chaos;
@@ -85,57 +85,51 @@ fn pass(world: &World) -> Result<(), Fault> {
 #[test]
 fn every_situation_converges_in_two_passes_and_then_rests() {
     driver::survey(&scenario::all(), |scenario| {
-        driver::converges(scenario, &pass)
+        driver::converges(scenario, &pass);
     });
 }
 
 #[test]
 fn a_stop_after_any_effect_loses_and_doubles_nothing() {
-    driver::survey(&scenario::all(), |scenario| driver::stops(scenario, &pass));
+    driver::survey(&scenario::all(), |scenario| {
+        driver::stops(scenario, &pass);
+    });
 }
 
 #[test]
 fn a_second_stop_during_the_recovery_loses_and_doubles_nothing() {
     let mut short = scenario::all();
     short.retain(|scenario| scenario.short);
-    driver::survey(&short, |scenario| driver::double_stops(scenario, &pass));
+    driver::survey(&short, |scenario| {
+        driver::double_stops(scenario, &pass);
+    });
 }
 
 #[test]
 fn any_call_may_fail() {
     driver::survey(&scenario::all(), |scenario| {
-        driver::failures(scenario, &pass)
+        driver::failures(scenario, &pass);
     });
 }
 
 #[test]
 fn any_side_may_be_out_of_order() {
     driver::survey(&scenario::all(), |scenario| {
-        driver::outages(scenario, &pass)
+        driver::outages(scenario, &pass);
     });
 }
 
-/// Random lives, as many as fit into the time; `SIM_SEED` tries only one, `SIM_SECONDS` changes the time.
+/// Random lives from seed `SIM_FIRST` (1) on, `SIM_LIVES` (100) of them. A failure names its seeds.
 fn lives(chaos: Chaos) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    if let Some(seed) = number("SIM_SEED") {
-        driver::random(seed, chaos, &pass);
-        return;
-    }
-    let end = Instant::now() + Duration::from_secs(number("SIM_SECONDS").unwrap_or(5));
-    let mut seed = number("SIM_FIRST").unwrap_or(1);
-    let mut bad = Vec::new();
-    while Instant::now() < end && seed < 5000 {
-        if catch_unwind(AssertUnwindSafe(|| driver::random(seed, chaos, &pass))).is_err() {
-            bad.push(seed);
-        }
-        seed += 1;
-    }
-    assert!(
-        bad.is_empty(),
-        "{} seeds up to {seed} fail: {bad:?}",
-        bad.len()
-    );
+    let first: u64 = number("SIM_FIRST").unwrap_or(1);
+    let count = number("SIM_LIVES").unwrap_or(100);
+    let fails = |seed: &u64| {
+        let life = || driver::random(*seed, chaos, &pass);
+        catch_unwind(AssertUnwindSafe(life)).is_err()
+    };
+    let bad: Vec<u64> = (first..first + count).filter(fails).collect();
+    assert!(bad.is_empty(), "of {count} seeds these fail: {bad:?}");
 }
 
 #[test]

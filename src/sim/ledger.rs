@@ -51,7 +51,10 @@ impl Ledger {
     /// The machine crashed: what had not become durable in the Maildir was never there.
     pub fn crashed(&self, durable: &BTreeSet<Body>) {
         for (body, fate) in self.0.borrow_mut().iter_mut() {
-            fate.seen_local &= durable.contains(body) || fate.deleted_local;
+            if fate.seen_local && !fate.deleted_local && !durable.contains(body) {
+                fate.seen_local = false;
+                fate.gone |= fate.deleted_remote;
+            }
         }
     }
 

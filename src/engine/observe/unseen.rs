@@ -4,7 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{LocalSide, Observed, ask_server};
+use super::learn::ask_server;
+use super::{LocalSide, Observed};
 use crate::engine::context::{Pass, Ports};
 use crate::engine::fault::Fault;
 use crate::engine::folders::Mailboxes;

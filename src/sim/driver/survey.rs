@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use super::{Runner, end_state, prepare, report, settle};
 use crate::sim::scenario::{self, Scenario};
@@ -22,11 +21,7 @@ pub fn survey(scenarios: &[Scenario], test: impl Fn(&Scenario) + Sync) {
     let work = || {
         let mut stories = Vec::new();
         while let Some(scenario) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let began = Instant::now();
             let tried = catch_unwind(AssertUnwindSafe(|| test(scenario)));
-            if std::env::var_os("SIM_TIMES").is_some() {
-                eprintln!("= {:>6} ms {}", began.elapsed().as_millis(), scenario.name);
-            }
             if let Err(payload) = tried {
                 stories.push((scenario.name, story(&*payload)));
             }

@@ -7,6 +7,7 @@ mod flags;
 mod holds;
 mod moves;
 mod records;
+mod relocate;
 mod upload;
 
 use std::cell::RefCell;

@@ -13,7 +13,7 @@ use crate::net::tls::{Pin, TlsMode, TlsSettings};
 use crate::store::SqliteStore;
 
 /// How long a connection must have been open before an upload of an earlier, dead one is given up.
-const SETTLE: Duration = Duration::from_secs(5);
+const SETTLE: Duration = Duration::from_secs(10);
 
 /// Everything outside the engine, for one account.
 #[derive(Debug)]

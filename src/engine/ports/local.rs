@@ -1,0 +1,172 @@
+//! The Maildir, as the engine sees it.
+
+use super::super::Fault;
+use super::BodySource;
+use crate::mail::{Digest, Flags, Identity, LocalId, MailboxName, Uid};
+use crate::sync::{FileStamp, LocalView};
+
+/// What the root's marker file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marker {
+    /// 128 random bits as hexadecimal: the state's id in the root, the mailbox's `marker` in a folder.
+    pub id: String,
+    /// Counts up with the state; 0 in folders.
+    pub epoch: u64,
+}
+
+/// How the root looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Root {
+    /// There is no such directory.
+    Missing,
+    /// A directory without a marker; `empty` if it holds no folder and no file either.
+    Unmarked {
+        /// Nothing in it.
+        empty: bool,
+    },
+    /// A directory with a marker.
+    Marked(Marker),
+}
+
+/// A Maildir folder below the root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// Its mailbox name, unescaped.
+    pub name: MailboxName,
+    /// Its marker; `None` if it has none.
+    pub marker: Option<Marker>,
+}
+
+/// A message that is durable in `tmp/` but has not got its name yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staged {
+    /// Its UID.
+    pub uid: Uid,
+    /// The unique name it will have.
+    pub local: LocalId,
+    /// Its content; the digest is known.
+    pub identity: Identity,
+    /// Whether the file holds the wire's octets unchanged.
+    pub raw: bool,
+    /// How the file looks.
+    pub stamp: FileStamp,
+    /// The flags that came with the body.
+    pub flags: Option<Flags>,
+}
+
+/// A file's content, read whole once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspected {
+    /// Its content as it would go on the wire; the digest is known. The date is the file's mtime.
+    pub identity: Identity,
+    /// Whether it goes on the wire unchanged.
+    pub raw: bool,
+    /// How the file looked before and after.
+    pub stamp: FileStamp,
+    /// The other reading of the line ends, where one is possible: size and digest of the octets unchanged.
+    pub verbatim: Option<(u64, Digest)>,
+}
+
+/// A Maildir account. Every act is durable when its call returns, directories included.
+pub trait Local {
+    /// Takes one stream of messages.
+    type Delivery: Delivery;
+    /// Reads one message.
+    type Body: BodySource;
+
+    /// How the root looks.
+    async fn root(&self) -> Result<Root, Fault>;
+    /// Creates the root if need be and writes its marker.
+    async fn mark_root(&self, marker: &Marker) -> Result<(), Fault>;
+    /// All folders below the root.
+    async fn folders(&self) -> Result<Vec<Folder>, Fault>;
+    /// Creates a folder (or completes one that lacks `cur`, `new` or `tmp`) and writes its marker.
+    async fn create_folder(&self, name: &MailboxName, marker: &Marker) -> Result<(), Fault>;
+    /// Renames a folder and, in the nested layout, what is below it.
+    async fn rename_folder(&self, from: &MailboxName, to: &MailboxName) -> Result<(), Fault>;
+    /// Moves a folder that the server has no more to the local trash, unless messages are left in it; what is below
+    /// stays. `day` is `YYYY-MM-DD`.
+    async fn retire_folder(&self, name: &MailboxName, day: &str) -> Result<(), Fault>;
+    /// Lists a folder so that absence means absence; a fault if it does not hold still.
+    async fn scan(&self, name: &MailboxName) -> Result<LocalView, Fault>;
+    /// Reads files whole. What is gone is left out; what cannot be read, or is not a regular, non-empty, settled
+    /// file, has its own fault.
+    async fn inspect(
+        &self,
+        name: &MailboxName,
+        files: &[LocalId],
+    ) -> Result<Vec<(LocalId, Result<Inspected, Fault>)>, Fault>;
+    /// Opens a file to be sent; fails if it does not look like `stamp` any more, then or at its end.
+    async fn open(
+        &self,
+        name: &MailboxName,
+        file: &LocalId,
+        stamp: FileStamp,
+        raw: bool,
+    ) -> Result<Self::Body, Fault>;
+    /// Begins to take messages into a folder.
+    fn deliver(&self, name: &MailboxName) -> Self::Delivery;
+    /// Gives staged messages their names with these flags, never over another file. One result each, in order.
+    async fn publish(
+        &self,
+        name: &MailboxName,
+        staged: &[(Staged, Flags)],
+    ) -> Result<Vec<Result<(), Fault>>, Fault>;
+    /// Removes staged messages that will not be published.
+    async fn discard(&self, name: &MailboxName, staged: &[Staged]) -> Result<(), Fault>;
+    /// Gives a file its flags, keeping letters that mean nothing to us. One result each; a file that is gone is a
+    /// fault of reach `Message`.
+    async fn relabel(
+        &self,
+        name: &MailboxName,
+        files: &[(LocalId, Flags)],
+    ) -> Result<Vec<Result<(), Fault>>, Fault>;
+    /// Moves files to another folder with these flags, keeping their unique names.
+    async fn relocate(
+        &self,
+        from: &MailboxName,
+        to: &MailboxName,
+        files: &[(LocalId, Flags)],
+    ) -> Result<Vec<Result<(), Fault>>, Fault>;
+    /// Moves files to the local trash of that day; returns each one's path there, relative to the root. A file that
+    /// does not look like its stamp any more is left alone with a fault of reach `Message`.
+    async fn trash(
+        &self,
+        name: &MailboxName,
+        files: &[(LocalId, FileStamp)],
+        day: &str,
+    ) -> Result<Vec<Result<Vec<u8>, Fault>>, Fault>;
+    /// Brings a file back from the local trash; returns its unique name in the folder.
+    async fn untrash(&self, path: &[u8], to: &MailboxName, flags: &Flags)
+    -> Result<LocalId, Fault>;
+    /// Removes what has been in the local trash since before `day`, and our own stale files in `tmp/`.
+    async fn sweep(&self, day: &str) -> Result<(), Fault>;
+}
+
+/// Takes messages as they arrive; holds at most a bounded part of them in memory.
+pub trait Delivery {
+    /// What has been taken since the last cut.
+    type Batch: Batch;
+
+    /// A message begins.
+    async fn begin(
+        &mut self,
+        uid: Uid,
+        octets: u64,
+        date: i64,
+        flags: Option<Flags>,
+    ) -> Result<(), Fault>;
+    /// Some more of it. Waits when too much is in memory.
+    async fn write(&mut self, octets: &[u8]) -> Result<(), Fault>;
+    /// It is complete.
+    async fn end(&mut self) -> Result<(), Fault>;
+    /// Everything complete so far is one batch; a message in the middle goes on into the next one.
+    fn cut(&mut self) -> Self::Batch;
+}
+
+/// Complete messages on their way to `tmp/`.
+pub trait Batch {
+    /// Waits until all of it is on disk and fsynced. A message that could not be written has its own fault; its file
+    /// is gone.
+    async fn durable(self) -> Result<Vec<(Uid, Result<Staged, Fault>)>, Fault>;
+}

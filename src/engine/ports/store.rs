@@ -1,0 +1,68 @@
+//! The state, as the engine sees it.
+
+use super::super::Fault;
+use crate::mail::Digest;
+use crate::sync::{
+    Base, Change, Deletion, Entry, Hold, Intent, MailboxId, MailboxRecord, Parked, RowId,
+};
+
+/// Who this state is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateId {
+    /// 128 random bits as hexadecimal; new when the state is new.
+    pub id: String,
+    /// Goes up with every process that writes.
+    pub epoch: u64,
+    /// An epoch that has been announced, but of which it is not known whether the marker has it.
+    pub pending: Option<u64>,
+    /// Whether the state was just made (there was none, or it was damaged and set aside).
+    pub fresh: bool,
+}
+
+/// One account's state. A commit is durable when it returns.
+pub trait Store {
+    /// Who it is.
+    async fn id(&self) -> Result<StateId, Fault>;
+    /// Announces an epoch (`pending`), and settles it (`epoch`, nothing pending).
+    async fn set_epoch(&self, epoch: u64, pending: Option<u64>) -> Result<(), Fault>;
+    /// Takes another id, after markers were found to be newer than the state; all rows lose UIDs, files stay known
+    /// by nothing: every row is dropped, mailboxes lose their watermarks and get new markers.
+    async fn start_over(&self) -> Result<StateId, Fault>;
+    /// All mailboxes.
+    async fn mailboxes(&self) -> Result<Vec<MailboxRecord>, Fault>;
+    /// One mailbox with all its rows.
+    async fn base(&self, mailbox: MailboxId) -> Result<Base, Fault>;
+    /// How many rows a mailbox has.
+    async fn count(&self, mailbox: MailboxId) -> Result<u64, Fault>;
+    /// Rows with this content anywhere, with a UID and a file.
+    async fn with_digest(&self, digests: &[Digest]) -> Result<Vec<Entry>, Fault>;
+    /// Rows by number.
+    async fn entries(&self, rows: &[RowId]) -> Result<Vec<Entry>, Fault>;
+    /// Reserves `count` numbers for rows; the first of them.
+    async fn reserve_rows(&self, count: u32) -> Result<RowId, Fault>;
+    /// Reserves a number for a mailbox, an intent or a hold.
+    async fn reserve(&self, what: Serial) -> Result<i64, Fault>;
+    /// 128 random bits as hexadecimal, for markers.
+    fn random_id(&self) -> Result<String, Fault>;
+    /// Intents that were written down and not dropped.
+    async fn intents(&self) -> Result<Vec<Intent>, Fault>;
+    /// Parked messages.
+    async fn parked(&self) -> Result<Vec<Parked>, Fault>;
+    /// Holds that are not settled.
+    async fn holds(&self) -> Result<Vec<Hold>, Fault>;
+    /// Deletions carried out since then, seconds since 1970.
+    async fn deletions(&self, since: i64) -> Result<Vec<Deletion>, Fault>;
+    /// Makes all these changes in one transaction.
+    async fn commit(&self, changes: Vec<Change>) -> Result<(), Fault>;
+}
+
+/// What numbers are reserved for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serial {
+    /// [`MailboxId`].
+    Mailbox,
+    /// [`IntentId`](crate::sync::IntentId).
+    Intent,
+    /// [`HoldId`](crate::sync::HoldId).
+    Hold,
+}

@@ -1,0 +1,22 @@
+//! Everything the tests stand on: servers, an IMAP client of their own, and the oracle that compares both sides.
+//!
+//! Nothing here uses the code under test.
+
+pub mod client;
+pub mod cyrus;
+pub mod dovecot;
+pub mod ferry;
+pub mod mailbox_name;
+pub mod maildir;
+pub mod messages;
+pub mod oracle;
+pub mod relay;
+pub mod server;
+
+pub use client::Client;
+pub use ferry::{Ferry, Outcome};
+pub use maildir::Maildir;
+pub use messages::{message, Random};
+pub use oracle::{assert_equal, Snapshot};
+pub use relay::Relay;
+pub use server::{Server, Variant};

@@ -1,1 +1,10 @@
-//! Placeholder head; the module's author writes it.
+//! Secrets and how they are presented: where a password comes from, and the SASL mechanisms that wrap it.
+//!
+//! Knows nothing of sockets and of the protocols that carry the mechanisms.
+
+mod command;
+pub mod sasl;
+pub mod secrets;
+
+pub use sasl::Mechanism;
+pub use secrets::{Error, Secret, SecretSource};

@@ -12,13 +12,19 @@
 //! * [`mail`]: the vocabulary; standard library only.
 //! * [`sync`]: the decision; pure.
 //! * [`engine`]: carries decisions out through its ports.
+//! * [`config`]: what the user wants, checked and resolved.
+//! * [`cli`]: what the user types and sees.
 
 pub mod auth;
+pub mod cli;
 pub mod config;
+pub mod content;
 pub mod engine;
 pub mod imap;
 pub mod mail;
 pub mod maildir;
 pub mod net;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
 pub mod store;
 pub mod sync;

@@ -5,21 +5,36 @@
 
 mod base;
 mod change;
+mod diff;
+mod guard;
 mod input;
+mod mailboxes;
+mod merge;
+mod needs;
+mod pairing;
 mod plan;
+mod planner;
 mod policy;
 mod view;
+
+#[cfg(test)]
+mod model_tests;
 
 pub use base::{
     Base, Entry, EntryState, FileStamp, HoldId, Intent, IntentId, IntentKind, MailboxId,
     MailboxRecord, RowId,
 };
 pub use change::{Change, Deletion, Hold, HoldKind, HoldVerdict, Parked, Side, Watermark};
+pub use diff::{diff_local, diff_remote};
 pub use input::{
     AccountInput, Known, ListRefused, LocalKnown, MailboxInput, MailboxOp, MailboxesInput, Needs,
     SeenFolder, SeenMailbox,
 };
+pub use mailboxes::plan_mailboxes;
+pub use merge::merge_flags;
+pub use needs::needs;
 pub use plan::{FlagPlan, Op, Plan};
+pub use planner::plan;
 pub use policy::{Deletions, Guard, Policy, Pull, Push};
 pub use view::{
     KeywordScope, LocalChanges, LocalMessage, LocalView, PermanentFlags, Presence, RemoteChanges,

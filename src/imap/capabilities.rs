@@ -18,12 +18,13 @@ impl Capabilities {
         self.0.contains(&atom.to_ascii_uppercase())
     }
 
-    /// The value of an atom of the form `NAME=value`.
+    /// The value of an atom of the form `NAME=value`, in capitals; the first one, if there are several (`AUTH=`).
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
+        let name = name.to_ascii_uppercase();
         self.0
             .iter()
-            .find_map(|atom| atom.strip_prefix(name)?.strip_prefix('='))
+            .find_map(|atom| atom.strip_prefix(&name)?.strip_prefix('='))
     }
 
     /// Takes an atom out, as if the server had never said it.
@@ -40,5 +41,22 @@ impl Capabilities {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_does_not_matter_and_hiding_takes_exactly_one_atom() {
+        let mut all =
+            Capabilities::from_atoms(["idle", "AppendLimit=1000", "AUTH=PLAIN", "APPENDLIMITED=5"]);
+        assert!(all.has("IDLE") && all.has("Auth=Plain") && !all.has("AUTH"));
+        assert_eq!(all.value("appendlimit"), Some("1000"));
+        assert_eq!(all.value("APPEND"), None);
+        all.hide("Idle");
+        assert!(!all.has("IDLE") && all.iter().count() == 3);
+        assert!(!all.is_empty() && Capabilities::default().is_empty());
     }
 }

@@ -1,1 +1,222 @@
-//! Placeholder head; the module's author writes it.
+//! Opens the conversation with an IMAP server: TCP, TLS, greeting, STARTTLS, login, capabilities.
+//!
+//! async-imap says the first words, through a gate under it, and stops right after the tagged OK to the login.
+//! Then the stream goes to the wire engine, with every octet that was read behind that OK. Nothing here knows of
+//! mailboxes and messages, and nothing is tried twice: one call is one attempt, with one try of the password.
+//!
+//! A password travels only over TLS that was verified or inside this machine (`Privacy` says so by its type). It is
+//! fetched only once the server has proved who it is, so that no passphrase is asked for while the network is down.
+//!
+//! # Logs
+//! async-imap writes every command to the log at trace level, LOGIN with its password among them. Filters must leave
+//! out [`QUIET_TARGETS`]. (Its copies of the command in memory are not wiped either; ours are.)
+
+mod dialogue;
+mod error;
+mod gate;
+mod line;
+mod login;
+mod privacy;
+
+use std::time::Duration;
+
+use tokio::time;
+
+use self::dialogue::{Dialogue, Parts};
+use self::line::Condition;
+use self::privacy::Privacy;
+use super::capabilities::Capabilities;
+use crate::auth::SecretSource;
+use crate::net::tls::{TlsMode, TlsSettings};
+use crate::net::{BoxStream, dial};
+
+pub use self::error::{ConnectError, Refusal, Step};
+
+/// Log targets that must be off whatever is asked for: they print passwords (`async_imap`), or report as errors what
+/// is none (the verifiers, when a certificate is trusted for another reason).
+pub const QUIET_TARGETS: &[&str] = &["async_imap", "imap_proto", "rustls_platform_verifier"];
+
+/// What is needed to open a connection.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The account's name, for the log.
+    pub account: String,
+    /// The server.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How it is encrypted and trusted.
+    pub tls: TlsSettings,
+    /// Who logs in.
+    pub user: String,
+    /// With which password.
+    pub secret: SecretSource,
+    /// Capabilities to take for absent, before and after the login.
+    pub hide_capabilities: Vec<String>,
+    /// How long each step may take: connecting, the handshake, and each answer.
+    pub timeout: Duration,
+}
+
+/// A connection that is logged in.
+#[derive(Debug)]
+pub struct Opened {
+    /// What to talk over. Writes are kept back until a flush.
+    pub stream: BoxStream,
+    /// What the server has said already behind its OK.
+    pub leftover: Vec<u8>,
+    /// What it is able to do, without what is hidden.
+    pub capabilities: Capabilities,
+    /// How it introduced itself in its greeting: one line, escaped, perhaps cut. ID is not asked for here (it would
+    /// cost a round trip).
+    pub server: Option<String>,
+    /// How often the opening waited for the server, TCP and TLS included.
+    pub round_trips: u32,
+}
+
+/// Opens a connection and logs in.
+///
+/// # Errors
+/// See [`ConnectError`]. Without a trusted server no password has been fetched, let alone sent.
+pub async fn open(settings: &Settings) -> Result<Opened, ConnectError> {
+    let (host, port, limit) = (&settings.host, settings.port, settings.timeout);
+    let opened = match settings.tls.mode {
+        TlsMode::Implicit => {
+            let tcp = dial::connect(host, port, limit).await?;
+            let secured = encrypt(settings, tcp).await?;
+            let privacy = Privacy::of_tls(&secured.stream);
+            let trips = 1 + secured.round_trips;
+            converse(settings, Box::new(secured.stream), privacy, trips).await
+        }
+        TlsMode::None => {
+            let (tcp, privacy) = Privacy::of_this_machine(host, port, limit).await?;
+            let stream = tokio::io::BufWriter::new(tcp);
+            converse(settings, Box::new(stream), privacy, 1).await
+        }
+        TlsMode::StartTls => start_tls(settings).await,
+    }?;
+    tracing::debug!(
+        account = %settings.account,
+        round_trips = opened.round_trips,
+        "logged in"
+    );
+    Ok(opened)
+}
+
+async fn encrypt(
+    settings: &Settings,
+    tcp: tokio::net::TcpStream,
+) -> Result<crate::net::tls::Secured, ConnectError> {
+    let handshake = settings.tls.handshake(&settings.host, tcp);
+    match time::timeout(settings.timeout, handshake).await {
+        Ok(secured) => Ok(secured?),
+        Err(_) => Err(ConnectError::Timeout {
+            step: Step::Handshake,
+            limit: settings.timeout,
+        }),
+    }
+}
+
+/// Plain greeting, STARTTLS, handshake, and then everything from the beginning: of what was said in the clear nothing
+/// is believed (RFC 3501 section 6.2.1).
+async fn start_tls(settings: &Settings) -> Result<Opened, ConnectError> {
+    let tcp = dial::connect(&settings.host, settings.port, settings.timeout).await?;
+    let mut clear = Dialogue::new(tcp, settings.timeout);
+    let greeting = clear.greeting().await?;
+    if greeting.condition == Condition::Preauth {
+        return Err(ConnectError::Preauth);
+    }
+    let offered = clear.heard().capabilities.take();
+    if offered.is_some_and(|offered| !visible(settings, offered).has("STARTTLS")) {
+        return Err(ConnectError::NoStartTls);
+    }
+    let answer = clear.command(Step::StartTls, "STARTTLS").await;
+    answer.map_err(|error| match error {
+        ConnectError::Refused { .. } => ConnectError::NoStartTls,
+        other => other,
+    })?;
+    let Parts {
+        stream,
+        leftover,
+        round_trips,
+        ..
+    } = clear.into_parts()?;
+    if !leftover.is_empty() {
+        return Err(ConnectError::Injected);
+    }
+    let secured = encrypt(settings, stream).await?;
+    let privacy = Privacy::of_tls(&secured.stream);
+    let mut secret = Dialogue::new(Box::new(secured.stream) as BoxStream, settings.timeout);
+    secret.round_trips = 1 + round_trips + secured.round_trips;
+    // No second greeting comes.
+    secret.heard().greeting = Some(greeting);
+    identify(settings, secret, privacy).await
+}
+
+/// Everything from the greeting on, where it counts.
+async fn converse(
+    settings: &Settings,
+    stream: BoxStream,
+    privacy: Privacy,
+    round_trips: u32,
+) -> Result<Opened, ConnectError> {
+    let mut dialogue = Dialogue::new(stream, settings.timeout);
+    dialogue.round_trips = round_trips;
+    let greeting = dialogue.greeting().await?;
+    if greeting.condition == Condition::Preauth {
+        return settle(settings, dialogue).await;
+    }
+    identify(settings, dialogue, privacy).await
+}
+
+/// Logs in.
+async fn identify(
+    settings: &Settings,
+    mut dialogue: Dialogue<BoxStream>,
+    privacy: Privacy,
+) -> Result<Opened, ConnectError> {
+    if dialogue.heard().capabilities.is_none() {
+        dialogue.command(Step::Capability, "CAPABILITY").await?;
+    }
+    let offered = dialogue.heard().capabilities.take().unwrap_or_default();
+    let offered = visible(settings, offered);
+    let way = login::choose(&offered)?;
+    let password = settings.secret.load().await?;
+    let dialogue = login::log_in(dialogue, way, &settings.user, password, privacy).await?;
+    settle(settings, dialogue).await
+}
+
+/// Learns what the server can do now, and lets go of the stream.
+async fn settle(
+    settings: &Settings,
+    mut dialogue: Dialogue<BoxStream>,
+) -> Result<Opened, ConnectError> {
+    if dialogue.heard().capabilities.is_none() {
+        let question = format!("{} CAPABILITY\r\n", dialogue.own_tag());
+        let more = dialogue.say(Step::Capability, question.as_bytes()).await?;
+        if more {
+            return Err(ConnectError::Insatiable {
+                step: Step::Capability,
+            });
+        }
+    }
+    let parts = dialogue.into_parts()?;
+    let capabilities = parts.heard.capabilities.unwrap_or_default();
+    let server = parts.heard.greeting.map(|greeting| greeting.text);
+    Ok(Opened {
+        stream: parts.stream,
+        leftover: parts.leftover,
+        capabilities: visible(settings, capabilities),
+        server: server.filter(|text| !text.is_empty()),
+        round_trips: parts.round_trips,
+    })
+}
+
+fn visible(settings: &Settings, mut capabilities: Capabilities) -> Capabilities {
+    for hidden in &settings.hide_capabilities {
+        capabilities.hide(hidden);
+    }
+    capabilities
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! The command line: arguments in, text or JSON out, an exit code.
+//!
+//! Each verb has a file. A verb reads the configuration, asks [`backend`] for a plain report and renders it; it knows
+//! nothing of connections, folders or databases. Standard output carries the report and nothing else.
+
+mod args;
+pub mod backend;
+mod check;
+mod failure;
+mod generate;
+mod holds;
+mod logging;
+mod mailboxes;
+mod not_yet;
+mod outcome;
+mod output;
+pub mod progress;
+mod render;
+pub mod reports;
+pub mod selection;
+mod status;
+mod sync;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+pub use failure::Failure;
+pub use outcome::Outcome;
+
+use self::args::{Args, Command};
+use self::output::Output;
+use crate::config::{Config, ConfigError, Environment};
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    // clap prints help, version and its own errors, and exits with 0 or 2.
+    let args = Args::parse();
+    let terminal = match args.verbosity() {
+        ..0 => progress::Terminal::hidden(),
+        _ => progress::Terminal::of_stderr(),
+    };
+    logging::start(args.verbosity(), &terminal);
+    let mut output = Output::stdout();
+    let result = dispatch(&args, &terminal, &mut output);
+    let result = result.and_then(|outcome| {
+        output.finish()?;
+        Ok(outcome)
+    });
+    match result {
+        Ok(outcome) => outcome.into(),
+        Err(failure) => {
+            output::complain(&failure);
+            failure.outcome().into()
+        }
+    }
+}
+
+fn dispatch(
+    args: &Args,
+    terminal: &progress::Terminal,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let file = args.config.as_deref();
+    match &args.command {
+        Command::Completions { shell } => generate::completions(*shell, output),
+        Command::Man => generate::man(output),
+        Command::Hooks(_) => not_yet::hooks(),
+        Command::Check(wanted) => check::run(wanted, file, output),
+        Command::Run => not_yet::daemon(&read_config(file)?, None),
+        Command::Pause { account } | Command::Resume { account } => {
+            not_yet::daemon(&read_config(file)?, account.as_deref())
+        }
+        Command::Sync(wanted) => sync::run(wanted, &read_config(file)?, terminal, output),
+        Command::Status(wanted) => status::run(wanted, &read_config(file)?, output),
+        Command::Mailboxes(wanted) => mailboxes::run(wanted, &read_config(file)?, output),
+        Command::Holds(wanted) => holds::list(wanted, &read_config(file)?, output),
+        Command::Approve { id } => holds::approve(id, &read_config(file)?, terminal, output),
+        Command::Restore { id } => holds::restore(id, &read_config(file)?, terminal, output),
+    }
+}
+
+/// Reads the configuration the user named, or the one in its usual place.
+fn read_config(file: Option<&Path>) -> Result<Config, ConfigError> {
+    let environment = Environment::of_process();
+    let file: PathBuf = match file {
+        Some(file) => file.to_owned(),
+        None => environment.config_file().ok_or(ConfigError::NoHome)?,
+    };
+    Config::load(&file, &environment)
+}
+
+/// Runs something of the backend to its end, on this thread.
+fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::Runtime)?;
+    tokio::task::LocalSet::new().block_on(&runtime, future)
+}

@@ -1,0 +1,188 @@
+//! The arguments, as clap reads them.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Sections with a head line each; the manual has them too.
+pub(super) const AFTER_HELP: &str = "\
+Exit codes:
+  0  all in sync
+  1  something failed; the rest was done
+  2  wrong usage or configuration
+  3  deletions are held; see `mailferry holds`
+
+Files:
+  $XDG_CONFIG_HOME/mailferry/config.toml   the configuration
+  $XDG_STATE_HOME/mailferry/               the state
+
+Environment:
+  MAILFERRY_LOG   what is logged to standard error, as in `info` or `mailferry::imap=debug`";
+
+/// Keeps a local Maildir and a mail server the same, in both directions
+#[derive(Debug, Parser)]
+#[command(name = "mailferry", version, propagate_version = true, after_long_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// The configuration file
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Tell more; twice or three times for details
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+
+    /// Tell nothing but errors; twice for nothing at all
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "verbose")]
+    quiet: u8,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+impl Args {
+    /// How much is told: 0 is warnings and errors, each step up or down is one `-v` or `-q`.
+    pub fn verbosity(&self) -> i16 {
+        i16::from(self.verbose) - i16::from(self.quiet)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the daemon, in the foreground
+    Run,
+    /// Sync once: all accounts, some, or some mailboxes
+    Sync(SyncArgs),
+    /// Show every account and mailbox: state, last sync, counts, holds
+    Status(StatusArgs),
+    /// Validate the configuration, connect, log in, and show what the server can do
+    Check(CheckArgs),
+    /// Show each mailbox on the server, its folder, and the rule that took it in or left it out
+    Mailboxes(MailboxesArgs),
+    /// Show the deletions that are held
+    Holds(HoldsArgs),
+    /// Let held deletions go on
+    Approve {
+        /// The hold, as `mailferry holds` shows it
+        id: String,
+    },
+    /// Bring the messages of held deletions back
+    Restore {
+        /// The hold, as `mailferry holds` shows it
+        id: String,
+    },
+    /// Stop syncing until `resume`
+    Pause {
+        /// The account; all without it
+        account: Option<String>,
+    },
+    /// Go on syncing after `pause`
+    Resume {
+        /// The account; all without it
+        account: Option<String>,
+    },
+    /// Try a hook without touching any mail
+    #[command(subcommand)]
+    Hooks(HooksCommand),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct SyncArgs {
+    /// What to sync; everything without it
+    #[arg(value_name = "ACCOUNT[:MAILBOX]")]
+    pub targets: Vec<String>,
+    /// Show what would be done and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct StatusArgs {
+    /// Print one JSON document (with --watch: one per line)
+    #[arg(long)]
+    pub json: bool,
+    /// Show it again whenever it changes
+    #[arg(long)]
+    pub watch: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckArgs {
+    /// The account; all without it
+    pub account: Option<String>,
+    /// Look at the configuration only, connect to nothing
+    #[arg(long)]
+    pub offline: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct MailboxesArgs {
+    /// The account; all without it
+    pub account: Option<String>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct HoldsArgs {
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+    /// Show deletions that were carried out instead; `restore` brings them back, too
+    #[arg(long)]
+    pub done: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum HooksCommand {
+    /// Load a hook and show what it listens to
+    Check {
+        /// The Lua file
+        file: PathBuf,
+    },
+    /// Run a hook on a message and show what it would do
+    Run {
+        /// The Lua file
+        file: PathBuf,
+        /// The message
+        #[arg(long, value_name = "FILE")]
+        message: PathBuf,
+        /// The event
+        #[arg(long, value_name = "NAME", default_value = "message.new")]
+        event: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn verbosity_counts_both_ways_and_anywhere() {
+        let of = |words: &[&str]| Args::try_parse_from(words).map(|args| args.verbosity());
+        assert_eq!(of(&["mailferry", "-vv", "man"]).unwrap(), 2);
+        assert_eq!(of(&["mailferry", "man", "-q"]).unwrap(), -1);
+        assert!(of(&["mailferry", "-v", "-q", "man"]).is_err());
+    }
+}

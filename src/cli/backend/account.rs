@@ -1,0 +1,149 @@
+//! One account put together: server, Maildir, state, clock, progress.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::clock::SystemClock;
+use crate::cli::progress::{AccountProgress, Terminal};
+use crate::config::{self, Account, Config, ImapAccount};
+use crate::engine::{Fault, Ports, Settings};
+use crate::imap::{ImapConnector, SessionOptions, connect};
+use crate::maildir::{self, MaildirAccount};
+use crate::net::tls::{Pin, TlsMode, TlsSettings};
+use crate::store::SqliteStore;
+
+/// How long a connection must have been open before an upload of an earlier, dead one is given up.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// Everything outside the engine, for one account.
+#[derive(Debug)]
+pub(super) struct Parts {
+    connector: ImapConnector,
+    local: MaildirAccount,
+    store: SqliteStore,
+    clock: SystemClock,
+    progress: AccountProgress,
+}
+
+impl Parts {
+    /// Takes the account's lock and opens its state; touches neither the server nor the Maildir.
+    pub(super) async fn open(
+        config: &Config,
+        account: &Account,
+        imap: &ImapAccount,
+        terminal: &Terminal,
+    ) -> Result<Self, Fault> {
+        let opened = SqliteStore::open(&config.state_dir, account.name.as_str()).await?;
+        if let Some(aside) = opened.damaged {
+            let aside = aside.display();
+            tracing::warn!(account = %account.name, "the state was damaged and set aside as {aside}");
+        }
+        Ok(Self {
+            connector: connector(account, imap),
+            local: local(account)?,
+            store: opened.store,
+            clock: SystemClock::new(),
+            progress: terminal.account(account.name.as_str()),
+        })
+    }
+
+    pub(super) fn sqlite(&self) -> &SqliteStore {
+        &self.store
+    }
+
+    /// Closes the state properly.
+    pub(super) async fn close(self) -> Result<(), Fault> {
+        Ok(self.store.close().await?)
+    }
+}
+
+impl Ports for Parts {
+    type Connector = ImapConnector;
+    type Local = MaildirAccount;
+    type Store = SqliteStore;
+    type Clock = SystemClock;
+    type Observer = AccountProgress;
+
+    fn connector(&self) -> &ImapConnector {
+        &self.connector
+    }
+
+    fn local(&self) -> &MaildirAccount {
+        &self.local
+    }
+
+    fn store(&self) -> &SqliteStore {
+        &self.store
+    }
+
+    fn clock(&self) -> &SystemClock {
+        &self.clock
+    }
+
+    fn observer(&self) -> &AccountProgress {
+        &self.progress
+    }
+}
+
+/// Opens connections as the configuration says.
+pub(super) fn connector(account: &Account, imap: &ImapAccount) -> ImapConnector {
+    ImapConnector {
+        settings: connection(account, imap),
+        options: SessionOptions {
+            silence: account.timeout,
+            ..SessionOptions::default()
+        },
+        compress: imap.compress,
+    }
+}
+
+/// Where the account's server is and how it is reached.
+pub(super) fn connection(account: &Account, imap: &ImapAccount) -> connect::Settings {
+    let endpoint = &account.endpoint;
+    let mode = match endpoint.tls {
+        config::Tls::Implicit => TlsMode::Implicit,
+        config::Tls::Starttls => TlsMode::StartTls,
+        config::Tls::None => TlsMode::None,
+    };
+    let pins = endpoint.pins.iter().copied().map(Pin::from).collect();
+    connect::Settings {
+        account: account.name.to_string(),
+        host: endpoint.host.clone(),
+        port: endpoint.port,
+        tls: TlsSettings::new(mode, endpoint.ca_file.clone(), pins),
+        user: account.user.clone(),
+        secret: account.secret.clone(),
+        hide_capabilities: imap.disable_extensions.clone(),
+        timeout: account.timeout,
+    }
+}
+
+/// The account's Maildir.
+pub(super) fn local(account: &Account) -> Result<MaildirAccount, Fault> {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = match host.trim() {
+        "" => "localhost".to_owned(),
+        name => name.to_owned(),
+    };
+    let settings = maildir::Settings {
+        root: account.maildir.clone(),
+        layout: match account.layout {
+            config::Layout::Nested => maildir::Layout::Nested,
+            config::Layout::MaildirPlusPlus => maildir::Layout::MaildirPlusPlus,
+        },
+        host,
+    };
+    Ok(MaildirAccount::open(settings)?)
+}
+
+/// The user's wishes as the engine takes them.
+pub(super) fn settings(imap: &ImapAccount) -> Settings {
+    let patterns = imap.mailboxes.clone();
+    Settings {
+        policy: imap.policy,
+        selects: Rc::new(move |name| patterns.decide(name).included),
+        connections: usize::try_from(imap.connections).unwrap_or(1),
+        trash_days: imap.trash_days,
+        settle: SETTLE,
+    }
+}

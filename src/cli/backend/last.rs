@@ -1,0 +1,42 @@
+//! How an account's last pass ended, beside its state: `status` shows it. Not in the state itself, because a pass that
+//! finds nothing to do writes nothing there.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cli::reports::Problem;
+use crate::config::{Account, Config};
+use crate::store::database_path;
+
+/// The end of the last pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Last {
+    /// When a pass last ended with everything in sync or held, seconds since 1970.
+    pub(super) complete: Option<i64>,
+    /// When a pass last ended, however it did.
+    pub(super) ended: i64,
+    /// What went wrong in it.
+    pub(super) problems: Vec<Problem>,
+}
+
+fn path(config: &Config, account: &Account) -> PathBuf {
+    database_path(&config.state_dir, account.name.as_str()).with_extension("last.json")
+}
+
+/// What is known of the last pass; what cannot be read is not known.
+pub(super) fn read(config: &Config, account: &Account) -> Option<Last> {
+    let text = std::fs::read(path(config, account)).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+/// Writes it down; replaces the file whole, so that a reader never sees half of it.
+pub(super) fn write(config: &Config, account: &Account, last: &Last) -> io::Result<()> {
+    let path = path(config, account);
+    let fresh = path.with_extension("json.new");
+    let mut file = std::fs::File::create(&fresh)?;
+    file.write_all(&serde_json::to_vec(last)?)?;
+    drop(file);
+    std::fs::rename(&fresh, &path)
+}

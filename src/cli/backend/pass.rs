@@ -1,0 +1,161 @@
+//! One pass over an account, and what is reported of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::account::{Parts, settings};
+use super::last::{self, Last};
+use crate::cli::Failure;
+use crate::cli::progress::Terminal;
+use crate::cli::reports::{AccountSync, Counts, MailboxSync, Problem, State};
+use crate::cli::selection::Selected;
+use crate::config::{Account, Config, ImapAccount, Protocol};
+use crate::engine::{self, Fault, Mode, Report, Scope, ports::Clock as _};
+
+/// One pass over an IMAP account. What goes wrong with the account is in the report.
+///
+/// # Errors
+/// What ends the whole program.
+pub async fn sync(
+    config: &Config,
+    selected: &Selected<'_>,
+    dry_run: bool,
+    terminal: &Terminal,
+) -> Result<AccountSync, Failure> {
+    let account = selected.account;
+    let Protocol::Imap(imap) = &account.protocol else {
+        return Ok(failed(account, super::POP3_LATER));
+    };
+    let parts = match Parts::open(config, account, imap, terminal).await {
+        Ok(parts) => parts,
+        Err(fault) => return Ok(failed(account, &fault)),
+    };
+    let scope = match &selected.mailboxes {
+        None => Scope::All,
+        Some(names) => Scope::Only(names.iter().cloned().collect::<BTreeSet<_>>()),
+    };
+    let mode = if dry_run { Mode::DryRun } else { Mode::Apply };
+    let report = one(config, account, imap, &parts, &scope, mode).await;
+    match parts.close().await {
+        Ok(()) => Ok(report),
+        Err(fault) => Ok(with_problem(report, &fault)),
+    }
+}
+
+/// One pass with everything opened already.
+pub(super) async fn one(
+    config: &Config,
+    account: &Account,
+    imap: &ImapAccount,
+    parts: &Parts,
+    scope: &Scope,
+    mode: Mode,
+) -> AccountSync {
+    let settings = settings(imap);
+    let result = engine::sync(parts, &settings, scope, mode).await;
+    let now = engine::Ports::clock(parts).now();
+    let report = match result {
+        Ok(report) => told(account, report),
+        Err(fault) => failed(account, &fault),
+    };
+    if mode == Mode::DryRun {
+        return report;
+    }
+    let keep = now - i64::from(imap.trash_days) * 86_400;
+    let pruned = parts.sqlite().prune(keep).await;
+    remember(config, account, &report, now);
+    match pruned {
+        Ok(()) => report,
+        Err(error) => with_problem(report, &Fault::from(error)),
+    }
+}
+
+fn remember(config: &Config, account: &Account, report: &AccountSync, now: i64) {
+    let before = last::read(config, account);
+    let complete = match report.state {
+        State::Failed => before.and_then(|last| last.complete),
+        _ => Some(now),
+    };
+    let last = Last {
+        complete,
+        ended: now,
+        problems: report.problems.clone(),
+    };
+    if let Err(error) = last::write(config, account, &last) {
+        tracing::warn!(account = %account.name, "cannot write down how the pass ended: {error}");
+    }
+}
+
+pub(super) fn failed(account: &Account, what: impl ToString) -> AccountSync {
+    AccountSync {
+        name: account.name.to_string(),
+        state: State::Failed,
+        mailboxes: Vec::new(),
+        operations: Vec::new(),
+        problems: vec![Problem::of_account(what.to_string())],
+    }
+}
+
+fn with_problem(mut report: AccountSync, fault: &Fault) -> AccountSync {
+    report.state = State::Failed;
+    report.problems.push(Problem::of_account(fault.to_string()));
+    report
+}
+
+/// The engine's report in the words of the command line.
+fn told(account: &Account, report: Report) -> AccountSync {
+    let mut mailboxes: BTreeMap<String, MailboxSync> = BTreeMap::new();
+    for (name, counts) in &report.mailboxes {
+        let mailbox = mailbox(&mut mailboxes, name.as_str());
+        mailbox.pulled = Counts {
+            new: counts.downloaded,
+            flags: counts.flags_pulled,
+            moves: counts.moved_local,
+            deletions: counts.deleted_local,
+        };
+        mailbox.pushed = Counts {
+            new: counts.uploaded,
+            flags: counts.flags_pushed,
+            moves: counts.moved_remote,
+            deletions: counts.deleted_remote,
+        };
+        mailbox.held = counts.held;
+        mailbox.parked = counts.parked;
+    }
+    let mut operations = Vec::new();
+    for (name, line) in report.planned {
+        match name {
+            Some(name) => mailbox(&mut mailboxes, name.as_str()).operations.push(line),
+            None => operations.push(line),
+        }
+    }
+    let problems: Vec<Problem> = report
+        .problems
+        .iter()
+        .map(|problem| Problem {
+            mailbox: problem
+                .mailbox
+                .as_ref()
+                .map(|name| name.as_str().to_owned()),
+            message: problem.text.clone(),
+        })
+        .collect();
+    let state = match (problems.is_empty(), report.held) {
+        (false, _) => State::Failed,
+        (true, 0) => State::InSync,
+        (true, _) => State::Held,
+    };
+    AccountSync {
+        name: account.name.to_string(),
+        state,
+        mailboxes: mailboxes.into_values().collect(),
+        operations,
+        problems,
+    }
+}
+
+fn mailbox<'a>(all: &'a mut BTreeMap<String, MailboxSync>, name: &str) -> &'a mut MailboxSync {
+    all.entry(name.to_owned()).or_insert_with(|| MailboxSync {
+        name: name.to_owned(),
+        ..MailboxSync::default()
+    })
+}

@@ -1,0 +1,139 @@
+//! What a server is and has: `check` and `mailboxes`.
+
+use super::account::{connection, connector, local};
+use crate::cli::Failure;
+use crate::cli::reports::{AccountMailboxes, Feature, MailboxChoice, Problem, ServerCheck};
+use crate::config::{Account, ImapAccount, Protocol};
+use crate::engine::Fault;
+use crate::engine::ports::{Connector as _, Remote as _, RemoteMailbox};
+use crate::imap::capabilities::Capabilities;
+use crate::imap::connect;
+use crate::mail::SpecialUse;
+
+/// Extensions in the order of their importance, and what they are used for.
+const FEATURES: [(&str, &str); 14] = [
+    (
+        "QRESYNC",
+        "changes since the last sync in one answer, deletions included",
+    ),
+    ("CONDSTORE", "changed flags only"),
+    (
+        "LIST-STATUS",
+        "all mailboxes and how they stand in one answer",
+    ),
+    ("SPECIAL-USE", "which mailbox is the trash"),
+    ("UIDPLUS", "UIDs of sent messages, exact deletion"),
+    ("MOVE", "moves in one step"),
+    ("SASL-IR", "one round trip less at login"),
+    ("LITERAL+", "sending without asking first"),
+    ("LITERAL-", "sending small messages without asking first"),
+    ("ENABLE", "switching extensions on"),
+    ("UTF8=ACCEPT", "mailbox names in UTF-8"),
+    ("COMPRESS=DEFLATE", "less to transfer, with compress = true"),
+    ("NOTIFY", "watching all mailboxes, with the daemon"),
+    ("IDLE", "watching one mailbox, with the daemon"),
+];
+
+/// Connects to an IMAP account, logs in, and tells what the server can do.
+///
+/// # Errors
+/// What went wrong; it becomes a problem of the account.
+pub async fn check(account: &Account) -> Result<ServerCheck, Failure> {
+    let Protocol::Imap(imap) = &account.protocol else {
+        return Err(Failure::NotYet(super::POP3_LATER));
+    };
+    let mut settings = connection(account, imap);
+    // Everything is shown here; what is switched off is marked as such.
+    settings.hide_capabilities.clear();
+    let opened = connect::open(&settings).await.map_err(Fault::from)?;
+    let capabilities = opened.capabilities.clone();
+    let session = crate::imap::Session::new(
+        opened.stream,
+        opened.leftover,
+        opened.capabilities,
+        crate::imap::SessionOptions::default(),
+    );
+    session.close().await;
+    Ok(ServerCheck {
+        software: opened.server,
+        capabilities: capabilities.iter().map(str::to_owned).collect(),
+        features: FEATURES
+            .iter()
+            .map(|(name, use_)| feature(name, use_, &capabilities, imap))
+            .collect(),
+    })
+}
+
+fn feature(name: &str, purpose: &str, capabilities: &Capabilities, imap: &ImapAccount) -> Feature {
+    let off = imap.disable_extensions.iter().any(|atom| atom == name);
+    let later = matches!(name, "NOTIFY" | "IDLE");
+    let unwanted = name == "COMPRESS=DEFLATE" && !imap.compress;
+    let offered = capabilities.has(name);
+    let note = match (offered, off) {
+        (false, _) => "not offered".to_owned(),
+        (true, true) => "switched off in the configuration".to_owned(),
+        (true, false) => purpose.to_owned(),
+    };
+    Feature {
+        name: name.to_owned(),
+        used: offered && !off && !later && !unwanted,
+        note,
+    }
+}
+
+/// Asks an IMAP account's server for its mailboxes and decides on each.
+///
+/// # Errors
+/// What ends the whole program; what goes wrong with the account is in the report.
+pub async fn mailboxes(account: &Account) -> Result<AccountMailboxes, Failure> {
+    let mut report = AccountMailboxes {
+        name: account.name.to_string(),
+        mailboxes: Vec::new(),
+        problems: Vec::new(),
+    };
+    let Protocol::Imap(imap) = &account.protocol else {
+        report.problems.push(Problem::of_account(super::POP3_LATER));
+        return Ok(report);
+    };
+    match list(account, imap).await {
+        Ok(listed) => {
+            let local = local(account)?;
+            let choice = |seen: &RemoteMailbox| {
+                let decision = imap.mailboxes.decide(&seen.name);
+                let folder = local
+                    .path_of(&seen.name)
+                    .filter(|_| decision.included && seen.selectable);
+                MailboxChoice {
+                    name: seen.name.as_str().to_owned(),
+                    folder: folder.map(|path| path.display().to_string()),
+                    role: seen.role.map(role_word).map(str::to_owned),
+                    selectable: seen.selectable,
+                    included: decision.included && seen.selectable,
+                    rule: decision.rule,
+                }
+            };
+            report.mailboxes = listed.iter().map(choice).collect();
+        }
+        Err(fault) => report.problems.push(Problem::of_account(fault.to_string())),
+    }
+    Ok(report)
+}
+
+async fn list(account: &Account, imap: &ImapAccount) -> Result<Vec<RemoteMailbox>, Fault> {
+    let mut remote = connector(account, imap).connect().await?;
+    let listed = remote.list().await?;
+    remote.close().await;
+    Ok(listed)
+}
+
+fn role_word(role: SpecialUse) -> &'static str {
+    match role {
+        SpecialUse::All => "all",
+        SpecialUse::Archive => "archive",
+        SpecialUse::Drafts => "drafts",
+        SpecialUse::Flagged => "flagged",
+        SpecialUse::Junk => "junk",
+        SpecialUse::Sent => "sent",
+        SpecialUse::Trash => "trash",
+    }
+}

@@ -1,0 +1,182 @@
+//! `check`: is the configuration right, and do the servers take us?
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::args::CheckArgs;
+use super::output::Output;
+use super::render::{self, Table, Tone};
+use super::reports::{AccountCheck, CheckReport, ConfigMistake, Problem};
+use super::{Failure, Outcome, backend, block_on, read_config, selection, sync};
+use crate::auth::SecretSource;
+use crate::config::{Account, Config, ConfigError, Protocol, secret_key};
+
+/// Runs the verb.
+pub(super) fn run(
+    args: &CheckArgs,
+    file: Option<&Path>,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let config = match read_config(file) {
+        Ok(config) => config,
+        Err(error) => {
+            if args.json {
+                output.json(&of_mistakes(&error))?;
+                output.finish()?;
+            }
+            return Err(error.into());
+        }
+    };
+    let accounts = selection::accounts(&config, args.account.as_deref())?;
+    let report = block_on(check(&config, &accounts, args.offline))?;
+    if args.json {
+        output.json(&report)?;
+    } else {
+        output.text(&text(&report, output.colour()))?;
+    }
+    let failed = report
+        .accounts
+        .iter()
+        .any(|account| !account.problems.is_empty());
+    Ok(Outcome::of(failed, false))
+}
+
+async fn check(
+    config: &Config,
+    accounts: &[&Account],
+    offline: bool,
+) -> Result<CheckReport, Failure> {
+    let checks = accounts
+        .iter()
+        .map(|account| check_account(account, offline));
+    Ok(CheckReport {
+        config: config.file.display().to_string(),
+        state_dir: Some(config.state_dir.display().to_string()),
+        mistakes: Vec::new(),
+        accounts: futures_util::future::join_all(checks).await,
+    })
+}
+
+async fn check_account(account: &Account, offline: bool) -> AccountCheck {
+    let mut problems = missing_files(account);
+    let mut server = None;
+    if !offline {
+        match account.protocol {
+            Protocol::Imap(_) => match backend::check(account).await {
+                Ok(check) => server = Some(check),
+                Err(failure) => problems.push(Problem::of_account(failure.to_string())),
+            },
+            Protocol::Pop3(_) => problems.push(Problem::of_account(backend::POP3_LATER)),
+        }
+    }
+    AccountCheck {
+        name: account.name.to_string(),
+        protocol: account.protocol.name().to_owned(),
+        host: account.endpoint.host.clone(),
+        port: account.endpoint.port,
+        tls: account.endpoint.tls.name().to_owned(),
+        user: account.user.clone(),
+        password_from: secret_key(&account.secret).to_owned(),
+        maildir: account.maildir.display().to_string(),
+        server,
+        problems,
+    }
+}
+
+/// Files that the configuration names and that cannot be opened.
+fn missing_files(account: &Account) -> Vec<Problem> {
+    let secret = match &account.secret {
+        SecretSource::File(file) => Some(("password_file", file)),
+        _ => None,
+    };
+    let ca = account
+        .endpoint
+        .ca_file
+        .as_ref()
+        .map(|file| ("tls_ca_file", file));
+    let named = secret.into_iter().chain(ca);
+    named
+        .filter_map(|(key, file)| {
+            let error = std::fs::File::open(file).err()?;
+            let name = &account.name;
+            let file = file.display();
+            Some(Problem::of_account(format!(
+                "accounts.{name}.{key}: cannot open {file}: {error}"
+            )))
+        })
+        .collect()
+}
+
+/// The report of a configuration that cannot be used. (What it says is told on standard error as well.)
+fn of_mistakes(error: &ConfigError) -> CheckReport {
+    let (config, mistakes) = match error {
+        ConfigError::Unreadable { file, .. } => (file.display().to_string(), Vec::new()),
+        ConfigError::NoHome => (String::new(), Vec::new()),
+        ConfigError::Invalid(errors) => {
+            let mistakes = errors.mistakes.iter().map(|mistake| ConfigMistake {
+                line: mistake.line,
+                column: mistake.column,
+                key: mistake.key.clone(),
+                message: mistake.message.clone(),
+                help: mistake.help.clone(),
+            });
+            (errors.file.display().to_string(), mistakes.collect())
+        }
+    };
+    CheckReport {
+        config,
+        mistakes,
+        ..CheckReport::default()
+    }
+}
+
+fn text(report: &CheckReport, colour: bool) -> String {
+    let fine = render::paint("is valid", Tone::Good, colour);
+    let mut text = format!("{} {fine}\n", render::plain(&report.config));
+    if let Some(state_dir) = &report.state_dir {
+        let _ = writeln!(text, "state is kept in {}", render::plain(state_dir));
+    }
+    for account in &report.accounts {
+        let AccountCheck {
+            name,
+            protocol,
+            host,
+            port,
+            tls,
+            user,
+            password_from,
+            maildir,
+            ..
+        } = account;
+        let (user, maildir) = (render::plain(user), render::plain(maildir));
+        let _ = writeln!(
+            text,
+            "{name}: {protocol} {host}:{port} (tls {tls}), {user} ({password_from}), {maildir}"
+        );
+        if let Some(server) = &account.server {
+            if let Some(software) = &server.software {
+                let _ = writeln!(text, "  server: {}", render::plain(software));
+            }
+            let capabilities = render::plain(&server.capabilities.join(" "));
+            let _ = writeln!(text, "  logged in; the server can: {capabilities}");
+            let mut table = Table::new(&["FEATURE", "USED", "WHY"], &[], colour);
+            for feature in &server.features {
+                let (used, tone) = if feature.used {
+                    ("yes", Tone::Good)
+                } else {
+                    ("no", Tone::Plain)
+                };
+                table.row([
+                    (&feature.name, Tone::Plain),
+                    (used, tone),
+                    (&feature.note, Tone::Plain),
+                ]);
+            }
+            if !table.is_empty() {
+                text.push_str(&table.render());
+            }
+        }
+        text.push_str(&sync::problems(&account.problems, colour));
+    }
+    text
+}

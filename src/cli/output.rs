@@ -1,0 +1,107 @@
+//! Standard output and standard error.
+
+use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write};
+
+use serde::Serialize;
+
+use super::{Failure, render};
+use crate::config::ConfigError;
+
+/// Standard output. A reader that went away (`mailferry status | head`) is no error: what follows is dropped.
+pub(super) struct Output {
+    out: Option<BufWriter<Stdout>>,
+    colour: bool,
+}
+
+impl Output {
+    /// This process's standard output.
+    pub fn stdout() -> Self {
+        let stdout = io::stdout();
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        Self {
+            colour: wanted && stdout.is_terminal(),
+            out: Some(BufWriter::new(stdout)),
+        }
+    }
+
+    /// Whether colours may be used.
+    pub fn colour(&self) -> bool {
+        self.colour
+    }
+
+    /// Whether nobody reads any more.
+    pub fn closed(&self) -> bool {
+        self.out.is_none()
+    }
+
+    /// Writes text as it is.
+    ///
+    /// # Errors
+    /// Standard output cannot be written, other than because nobody reads it.
+    pub fn text(&mut self, text: &str) -> Result<(), Failure> {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Writes bytes as they are.
+    ///
+    /// # Errors
+    /// As for [`Self::text`].
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let written = self.out.as_mut().map_or(Ok(()), |out| out.write_all(bytes));
+        self.settle(written)
+    }
+
+    /// Writes one JSON document and a line end.
+    ///
+    /// # Errors
+    /// As for [`Self::text`].
+    pub fn json(&mut self, document: &impl Serialize) -> Result<(), Failure> {
+        let mut text = serde_json::to_string_pretty(document)?;
+        text.push('\n');
+        self.text(&text)
+    }
+
+    /// Writes one JSON document on a line of its own.
+    ///
+    /// # Errors
+    /// As for [`Self::text`].
+    pub fn json_line(&mut self, document: &impl Serialize) -> Result<(), Failure> {
+        let mut text = serde_json::to_string(document)?;
+        text.push('\n');
+        self.text(&text)
+    }
+
+    /// Hands over what is still in the buffer.
+    ///
+    /// # Errors
+    /// As for [`Self::text`].
+    pub fn finish(&mut self) -> Result<(), Failure> {
+        let flushed = self.out.as_mut().map_or(Ok(()), Write::flush);
+        self.settle(flushed)
+    }
+
+    fn settle(&mut self, result: io::Result<()>) -> Result<(), Failure> {
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                // The buffer must not try again when it is dropped.
+                if let Some(out) = self.out.take() {
+                    let _ = out.into_parts();
+                }
+                Ok(())
+            }
+            other => Ok(other?),
+        }
+    }
+}
+
+/// Tells on standard error why a verb could not be carried out. That nobody can read it changes nothing.
+pub(super) fn complain(failure: &Failure) {
+    let text = render::lines(&failure.to_string());
+    // Mistakes in the configuration begin with file, line and column, which editors follow.
+    let prefix = match failure {
+        Failure::Config(ConfigError::Invalid(_)) => "",
+        _ => "mailferry: ",
+    };
+    let _ = writeln!(io::stderr(), "{prefix}{text}");
+}

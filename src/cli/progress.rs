@@ -1,0 +1,166 @@
+//! Progress on a terminal: a bar per account with messages, bytes, rate and the time that is left.
+//!
+//! Without a terminal there is no bar and nothing is drawn; warnings go to the log either way.
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, IsTerminal as _, Write as _};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::render;
+use crate::engine::ports::{Event, Observer};
+
+const STYLE: &str = "{prefix:16!} {bar:24} {msg}  {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
+
+/// Standard error, which log lines and bars share.
+#[derive(Clone, Debug)]
+pub struct Terminal {
+    bars: Option<MultiProgress>,
+}
+
+impl Terminal {
+    /// Standard error, with bars if it is a terminal.
+    #[must_use]
+    pub fn of_stderr() -> Self {
+        let bars = io::stderr().is_terminal().then(MultiProgress::new);
+        Self { bars }
+    }
+
+    /// Standard error without bars.
+    #[must_use]
+    pub fn hidden() -> Self {
+        Self { bars: None }
+    }
+
+    /// Writes a line, above the bars.
+    pub fn line(&self, text: &str) {
+        // That nobody can read it changes nothing.
+        let write = || {
+            let _ = writeln!(io::stderr(), "{text}");
+        };
+        match &self.bars {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// The progress of one account.
+    #[must_use]
+    pub fn account(&self, name: &str) -> AccountProgress {
+        AccountProgress {
+            name: name.to_owned(),
+            bars: self.bars.clone(),
+            bar: RefCell::new(None),
+            total: Cell::new(0),
+            done: Cell::new(0),
+        }
+    }
+}
+
+/// One account's progress; the engine tells it what happens.
+#[derive(Debug)]
+pub struct AccountProgress {
+    name: String,
+    bars: Option<MultiProgress>,
+    /// Drawn from the first message on: a pass that carries nothing shows nothing.
+    bar: RefCell<Option<ProgressBar>>,
+    total: Cell<u64>,
+    done: Cell<u64>,
+}
+
+impl AccountProgress {
+    /// Messages carried over so far, and how many there are to be.
+    #[must_use]
+    pub fn messages(&self) -> (u64, u64) {
+        (self.done.get(), self.total.get())
+    }
+
+    fn with_bar(&self, act: impl FnOnce(&ProgressBar)) {
+        let Some(bars) = &self.bars else { return };
+        let mut slot = self.bar.borrow_mut();
+        let bar = slot.get_or_insert_with(|| {
+            let bar = bars.add(ProgressBar::new(0));
+            // A style that cannot be read leaves the default one, which is fine.
+            if let Ok(style) = ProgressStyle::with_template(STYLE) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar.set_prefix(self.name.clone());
+            bar
+        });
+        bar.set_message(format!("{}/{}", self.done.get(), self.total.get()));
+        act(bar);
+    }
+}
+
+impl Observer for AccountProgress {
+    fn event(&self, event: Event<'_>) {
+        match event {
+            Event::Total { messages, octets } => {
+                // Each plan of a pass announces its own; what earlier plans carried stays counted.
+                self.total.set(self.done.get() + messages);
+                if messages > 0 {
+                    self.with_bar(|bar| bar.set_length(bar.position() + octets));
+                }
+            }
+            Event::Done { octets } => {
+                self.done.set(self.done.get() + 1);
+                self.with_bar(|bar| bar.inc(octets));
+            }
+            Event::Mailbox(mailbox) => {
+                tracing::info!(account = %self.name, mailbox = %mailbox, "looking at a mailbox");
+            }
+            Event::Warning { mailbox, text } => {
+                let text = render::plain(text);
+                match mailbox {
+                    Some(mailbox) => {
+                        tracing::warn!(account = %self.name, mailbox = %mailbox, "{text}");
+                    }
+                    None => tracing::warn!(account = %self.name, "{text}"),
+                }
+            }
+        }
+    }
+}
+
+impl Drop for AccountProgress {
+    fn drop(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use indicatif::ProgressDrawTarget;
+
+    use super::*;
+
+    #[test]
+    fn messages_are_counted_without_a_terminal_too() {
+        let progress = Terminal::hidden().account("work");
+        progress.event(Event::Total {
+            messages: 2,
+            octets: 10,
+        });
+        progress.event(Event::Done { octets: 4 });
+        assert_eq!(progress.messages(), (1, 2));
+    }
+
+    #[test]
+    fn the_bar_follows_the_octets_of_all_plans() {
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
+        let progress = Terminal { bars: Some(bars) }.account("work");
+        for octets in [4, 10] {
+            progress.event(Event::Total {
+                messages: 1,
+                octets,
+            });
+            progress.event(Event::Done { octets });
+        }
+        assert_eq!(progress.messages(), (2, 2));
+        let bar = progress.bar.take().unwrap();
+        assert_eq!((bar.position(), bar.length()), (14, Some(14)));
+        assert!(ProgressStyle::with_template(STYLE).is_ok());
+    }
+}

@@ -1,0 +1,184 @@
+//! `status`: how everything is.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::args::StatusArgs;
+use super::output::Output;
+use super::render::{self, Table, Tone, count};
+use super::reports::{AccountStatus, State, StatusReport, Watch};
+use super::{Failure, Outcome, backend, block_on, sync};
+use crate::config::Config;
+
+/// How often `--watch` looks.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Runs the verb.
+pub(super) fn run(
+    args: &StatusArgs,
+    config: &Config,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    block_on(async {
+        let mut shown: Option<StatusReport> = None;
+        loop {
+            let report = backend::status(config);
+            if shown.as_ref() != Some(&report) {
+                show(&report, args, output)?;
+            }
+            if !args.watch || output.closed() {
+                return Ok(report.outcome());
+            }
+            shown = Some(report);
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    })
+}
+
+fn show(report: &StatusReport, args: &StatusArgs, output: &mut Output) -> Result<(), Failure> {
+    match (args.json, args.watch) {
+        (true, true) => output.json_line(report)?,
+        (true, false) => output.json(report)?,
+        (false, _) => output.text(&text(report, output.colour()))?,
+    }
+    output.finish()
+}
+
+fn text(report: &StatusReport, colour: bool) -> String {
+    let mut text = String::new();
+    for account in &report.accounts {
+        head(account, colour, &mut text);
+        let heads = ["MAILBOX", "STATE", "MESSAGES", "LAST SYNC"];
+        let mut table = Table::new(&heads, &[2], colour);
+        for mailbox in &account.mailboxes {
+            let (state, tone) = state(mailbox.state);
+            let mut messages = mailbox.messages.to_string();
+            if mailbox.parked > 0 {
+                let _ = write!(messages, " (+{} to try again)", mailbox.parked);
+            }
+            table.row([
+                (&mailbox.name, Tone::Plain),
+                (state, tone),
+                (&messages, Tone::Plain),
+                (mailbox.last_sync.as_deref().unwrap_or("never"), Tone::Plain),
+            ]);
+        }
+        if !table.is_empty() {
+            text.push_str(&table.render());
+        }
+        for hold in &account.holds {
+            let what = count(hold.count, "deletion");
+            let (mailbox, reason) = (render::plain(&hold.mailbox), render::plain(&hold.reason));
+            let _ = writeln!(text, "  held: {}: {what} in {mailbox}: {reason}", hold.id);
+        }
+        text.push_str(&sync::problems(&account.problems, colour));
+    }
+    for hook in &report.hooks {
+        let (file, state) = (render::plain(&hook.file), render::plain(&hook.state));
+        let _ = write!(text, "hook {file}: {state}");
+        if let Some(error) = &hook.last_error {
+            let _ = write!(
+                text,
+                ", {}: {}",
+                count(hook.failures, "failure"),
+                render::plain(error)
+            );
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn head(account: &AccountStatus, colour: bool, text: &mut String) {
+    let (state, tone) = state(account.state);
+    let watch = match account.watch {
+        Watch::None => "not watched",
+        Watch::Notify => "watched with NOTIFY",
+        Watch::Idle => "watched with IDLE",
+        Watch::Poll => "polled",
+    };
+    let last = account.last_sync.as_deref().unwrap_or("never");
+    let _ = write!(
+        text,
+        "{}: {}, {watch}, last sync {last}",
+        render::plain(&account.name),
+        render::paint(state, tone, colour)
+    );
+    if account.in_flight > 0 {
+        let _ = write!(text, ", {} on the way", count(account.in_flight, "message"));
+    }
+    text.push('\n');
+}
+
+fn state(state: State) -> (&'static str, Tone) {
+    match state {
+        State::Never => ("never synced", Tone::Plain),
+        State::InSync => ("in sync", Tone::Good),
+        State::Syncing => ("syncing", Tone::Plain),
+        State::Held => ("deletions held", Tone::Warn),
+        State::Failed => ("failed", Tone::Bad),
+        State::Paused => ("paused", Tone::Warn),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reports::{HookStatus, MailboxStatus, Problem};
+    use super::*;
+
+    fn report() -> StatusReport {
+        StatusReport {
+            accounts: vec![AccountStatus {
+                name: "work".to_owned(),
+                protocol: "imap".to_owned(),
+                state: State::Failed,
+                watch: Watch::None,
+                last_sync: Some(super::super::reports::timestamp(0)),
+                in_flight: 0,
+                mailboxes: vec![MailboxStatus {
+                    name: "INBOX".to_owned(),
+                    state: State::InSync,
+                    messages: 12,
+                    parked: 1,
+                    last_sync: None,
+                }],
+                holds: Vec::new(),
+                problems: vec![Problem {
+                    mailbox: Some("Spam".to_owned()),
+                    message: "NO \u{7}".to_owned(),
+                }],
+            }],
+            hooks: vec![HookStatus {
+                file: "a.lua".to_owned(),
+                state: "set-aside".to_owned(),
+                failures: 3,
+                last_error: Some("boom".to_owned()),
+            }],
+        }
+    }
+
+    #[test]
+    fn people_see_state_counts_and_problems() {
+        assert_eq!(
+            text(&report(), false),
+            "work: failed, not watched, last sync 1970-01-01T00:00:00Z\n\
+             MAILBOX  STATE                MESSAGES  LAST SYNC\n\
+             INBOX    in sync  12 (+1 to try again)  never\n\
+             \u{20} problem: Spam: NO \\u{7}\n\
+             hook a.lua: set-aside, 3 failures: boom\n"
+        );
+    }
+
+    #[test]
+    fn the_json_has_the_promised_fields() {
+        let json = serde_json::to_value(report()).unwrap();
+        for field in ["name", "state", "watch", "mailboxes", "holds", "problems"] {
+            assert!(json["accounts"][0].get(field).is_some(), "{field}");
+        }
+        for field in ["file", "state", "failures", "last_error"] {
+            assert!(json["hooks"][0].get(field).is_some(), "{field}");
+        }
+        assert_eq!(json["accounts"][0]["mailboxes"][0]["state"], "in-sync");
+        assert_eq!(report().outcome(), Outcome::Failed);
+    }
+}

@@ -1,0 +1,196 @@
+//! `sync`: one pass.
+
+use std::fmt::Write as _;
+
+use super::args::SyncArgs;
+use super::output::Output;
+use super::progress::Terminal;
+use super::render::{self, Table, Tone, count};
+use super::reports::{AccountSync, Counts, MailboxSync, Problem, State, SyncReport};
+use super::selection::{self, Selected};
+use super::{Failure, Outcome, backend, block_on};
+use crate::config::{Config, Protocol};
+
+/// Runs the verb.
+pub(super) fn run(
+    args: &SyncArgs,
+    config: &Config,
+    terminal: &Terminal,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let selected = selection::parse(config, &args.targets)?;
+    let report = block_on(sync_all(config, &selected, args.dry_run, terminal))?;
+    if args.json {
+        output.json(&report)?;
+    } else {
+        output.text(&text(&report, output.colour()))?;
+    }
+    Ok(report.outcome())
+}
+
+async fn sync_all(
+    config: &Config,
+    selected: &[Selected<'_>],
+    dry_run: bool,
+    terminal: &Terminal,
+) -> Result<SyncReport, Failure> {
+    // All accounts at once: each waits for its own server most of the time.
+    let passes = selected.iter().map(|part| async move {
+        match part.account.protocol {
+            Protocol::Imap(_) => backend::sync(config, part, dry_run, terminal).await,
+            Protocol::Pop3(_) => Ok(AccountSync {
+                name: part.account.name.to_string(),
+                state: State::Failed,
+                mailboxes: Vec::new(),
+                operations: Vec::new(),
+                problems: vec![Problem::of_account(backend::POP3_LATER)],
+            }),
+        }
+    });
+    let accounts = futures_util::future::join_all(passes).await;
+    Ok(SyncReport {
+        dry_run,
+        accounts: accounts.into_iter().collect::<Result<_, _>>()?,
+    })
+}
+
+/// The report for people.
+pub(super) fn text(report: &SyncReport, colour: bool) -> String {
+    let mut text = String::new();
+    for account in &report.accounts {
+        let (state, tone) = match account.state {
+            State::Held => ("deletions are held; see `mailferry holds`", Tone::Warn),
+            State::Failed => ("failed", Tone::Bad),
+            _ if report.dry_run => ("dry run, nothing was done", Tone::Plain),
+            _ => ("in sync", Tone::Good),
+        };
+        let state = render::paint(state, tone, colour);
+        let _ = writeln!(text, "{}: {state}", render::plain(&account.name));
+        let table = table(account, colour);
+        if !table.is_empty() {
+            text.push_str(&table.render());
+        }
+        let of_mailboxes = account.mailboxes.iter().flat_map(|mailbox| {
+            let name = render::plain(&mailbox.name);
+            let lines = mailbox.operations.iter();
+            lines.map(move |line| format!("{name}: {}", render::plain(line)))
+        });
+        let of_account = account.operations.iter().map(|line| render::plain(line));
+        for line in of_account.chain(of_mailboxes) {
+            let _ = writeln!(text, "  {line}");
+        }
+        text.push_str(&problems(&account.problems, colour));
+    }
+    text
+}
+
+fn table(account: &AccountSync, colour: bool) -> Table {
+    let heads = ["MAILBOX", "FROM SERVER", "TO SERVER", "WAITING"];
+    let mut table = Table::new(&heads, &[], colour);
+    for mailbox in &account.mailboxes {
+        let waiting = waiting(mailbox);
+        let tone = if waiting.is_empty() {
+            Tone::Plain
+        } else {
+            Tone::Warn
+        };
+        table.row([
+            (&mailbox.name, Tone::Plain),
+            (&counts(mailbox.pulled), Tone::Plain),
+            (&counts(mailbox.pushed), Tone::Plain),
+            (&waiting, tone),
+        ]);
+    }
+    table
+}
+
+fn counts(counts: Counts) -> String {
+    let parts = [
+        (counts.new, "new"),
+        (counts.flags, "flagged"),
+        (counts.moves, "moved"),
+        (counts.deletions, "deleted"),
+    ];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
+    if parts.is_empty() {
+        "-".to_owned()
+    } else {
+        parts.join(", ")
+    }
+}
+
+fn waiting(mailbox: &MailboxSync) -> String {
+    let mut parts = Vec::new();
+    if mailbox.held > 0 {
+        parts.push(format!("{} held", count(mailbox.held, "deletion")));
+    }
+    if mailbox.parked > 0 {
+        parts.push(format!("{} to try again", count(mailbox.parked, "message")));
+    }
+    parts.join(", ")
+}
+
+/// Problems, one line each.
+pub(super) fn problems(problems: &[Problem], colour: bool) -> String {
+    let mut text = String::new();
+    for problem in problems {
+        let label = render::paint("problem", Tone::Bad, colour);
+        let message = render::plain(&problem.message);
+        let _ = match &problem.mailbox {
+            Some(mailbox) => writeln!(text, "  {label}: {}: {message}", render::plain(mailbox)),
+            None => writeln!(text, "  {label}: {message}"),
+        };
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> SyncReport {
+        SyncReport {
+            dry_run: false,
+            accounts: vec![AccountSync {
+                name: "work".to_owned(),
+                state: State::Held,
+                mailboxes: vec![MailboxSync {
+                    name: "INBOX".to_owned(),
+                    pulled: Counts {
+                        new: 3,
+                        flags: 1,
+                        ..Counts::default()
+                    },
+                    held: 21,
+                    ..MailboxSync::default()
+                }],
+                operations: vec!["create Archive\u{1b}".to_owned()],
+                problems: Vec::new(),
+            }],
+        }
+    }
+
+    #[test]
+    fn people_see_what_happened_and_what_waits() {
+        assert_eq!(
+            text(&report(), false),
+            "work: deletions are held; see `mailferry holds`\n\
+             MAILBOX  FROM SERVER       TO SERVER  WAITING\n\
+             INBOX    3 new, 1 flagged  -          21 deletions held\n\
+             \u{20} create Archive\\u{1b}\n"
+        );
+    }
+
+    #[test]
+    fn holds_and_problems_decide_the_exit_code() {
+        let mut report = report();
+        assert_eq!(report.outcome(), Outcome::Held);
+        report.accounts[0].problems.push(Problem::of_account("x"));
+        assert_eq!(report.outcome(), Outcome::Failed);
+        assert_eq!(SyncReport::default().outcome(), Outcome::InSync);
+    }
+}

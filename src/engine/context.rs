@@ -1,0 +1,188 @@
+//! What every step of a pass has at hand.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::fault::Fault;
+use super::ports::{Clock, Connector, Event, Local, Marker, Observer, Store};
+use super::report::{Counts, Problem, Report};
+use crate::mail::MailboxName;
+use crate::sync::{Change, Policy};
+
+/// The outside of one account, bundled so that signatures stay short.
+pub trait Ports {
+    /// Opens connections.
+    type Connector: Connector;
+    /// The Maildir.
+    type Local: Local;
+    /// The state.
+    type Store: Store;
+    /// The time.
+    type Clock: Clock;
+    /// Who is told.
+    type Observer: Observer;
+
+    /// Opens connections.
+    fn connector(&self) -> &Self::Connector;
+    /// The Maildir.
+    fn local(&self) -> &Self::Local;
+    /// The state.
+    fn store(&self) -> &Self::Store;
+    /// The time.
+    fn clock(&self) -> &Self::Clock;
+    /// Who is told.
+    fn observer(&self) -> &Self::Observer;
+}
+
+/// The user's wishes for one account, as the engine needs them.
+pub struct Settings {
+    /// Directions, deletions, guard.
+    pub policy: Policy,
+    /// Whether a mailbox takes part.
+    pub selects: Rc<dyn Fn(&MailboxName) -> bool>,
+    /// Most connections at once; at least one is used.
+    pub connections: usize,
+    /// How long the local trash is kept, in days.
+    pub trash_days: u32,
+    /// How long a connection must have been open before an APPEND of an earlier, dead one counts as not executed.
+    pub settle: Duration,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("policy", &self.policy)
+            .field("connections", &self.connections)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which mailboxes a pass looks at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// All that take part.
+    #[default]
+    All,
+    /// Only these.
+    Only(BTreeSet<MailboxName>),
+}
+
+impl Scope {
+    /// Whether a mailbox is looked at.
+    #[must_use]
+    pub fn has(&self, name: &MailboxName) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(names) => names.contains(name),
+        }
+    }
+}
+
+/// Whether a pass acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It does what it plans.
+    Apply,
+    /// It only says what it would do.
+    DryRun,
+}
+
+/// One pass under way.
+pub(super) struct Pass<'a, P> {
+    pub(super) ports: &'a P,
+    pub(super) settings: &'a Settings,
+    pub(super) scope: &'a Scope,
+    pub(super) mode: Mode,
+    report: RefCell<Report>,
+    announced: Cell<bool>,
+}
+
+impl<'a, P: Ports> Pass<'a, P> {
+    pub(super) fn new(ports: &'a P, settings: &'a Settings, scope: &'a Scope, mode: Mode) -> Self {
+        Self {
+            ports,
+            settings,
+            scope,
+            mode,
+            report: RefCell::default(),
+            announced: Cell::new(false),
+        }
+    }
+
+    pub(super) fn local(&self) -> &'a P::Local {
+        self.ports.local()
+    }
+
+    pub(super) fn store(&self) -> &'a P::Store {
+        self.ports.store()
+    }
+
+    pub(super) fn clock(&self) -> &'a P::Clock {
+        self.ports.clock()
+    }
+
+    pub(super) fn event(&self, event: Event<'_>) {
+        self.ports.observer().event(event);
+    }
+
+    /// Whether a mailbox takes part and is looked at.
+    pub(super) fn covers(&self, name: &MailboxName) -> bool {
+        (self.settings.selects)(name) && self.scope.has(name)
+    }
+
+    /// Makes changes to the state; the first one of a pass moves the epoch on.
+    pub(super) async fn commit(&self, changes: Vec<Change>) -> Result<(), Fault> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.announce().await?;
+        self.store().commit(changes).await
+    }
+
+    /// Moves the epoch on, in the state and in the root's marker, before the first effect of a pass. A state or a
+    /// Maildir that comes back from a backup is recognised by it.
+    pub(super) async fn announce(&self) -> Result<(), Fault> {
+        if self.announced.replace(true) {
+            return Ok(());
+        }
+        let state = self.store().id().await?;
+        let next = state.epoch.max(state.pending.unwrap_or(0)) + 1;
+        self.store().set_epoch(state.epoch, Some(next)).await?;
+        let marker = Marker {
+            id: state.id,
+            epoch: next,
+        };
+        self.local().mark_root(&marker).await?;
+        self.store().set_epoch(next, None).await
+    }
+
+    /// Notes what went wrong with a mailbox or the account, and carries on.
+    pub(super) fn problem(&self, mailbox: Option<&MailboxName>, text: &impl fmt::Display) {
+        let text = text.to_string();
+        self.event(Event::Warning {
+            mailbox,
+            text: &text,
+        });
+        let problem = Problem {
+            mailbox: mailbox.cloned(),
+            text,
+        };
+        self.report.borrow_mut().problems.push(problem);
+    }
+
+    pub(super) fn count(&self, mailbox: &MailboxName, add: impl FnOnce(&mut Counts)) {
+        let mut report = self.report.borrow_mut();
+        add(report.mailboxes.entry(mailbox.clone()).or_default());
+    }
+
+    pub(super) fn with_report<T>(&self, change: impl FnOnce(&mut Report) -> T) -> T {
+        change(&mut self.report.borrow_mut())
+    }
+
+    pub(super) fn into_report(self) -> Report {
+        self.report.into_inner()
+    }
+}

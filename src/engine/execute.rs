@@ -1,0 +1,252 @@
+//! Carrying out a plan: what adds comes first, what deletes comes last.
+
+mod deletions;
+mod describe;
+mod download;
+mod flags;
+mod holds;
+mod moves;
+mod records;
+mod upload;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) use describe::{describe_mailbox_op, describe_op};
+
+use super::context::{Pass, Ports};
+use super::fault::{Fault, Reach};
+use super::folders::Mailboxes;
+use super::observe::Observed;
+use super::pool::{Named, Pool, RemoteOf};
+use super::ports::Event;
+use crate::mail::{MailboxName, Uid};
+use crate::sync::{Entry, FlagPlan, MailboxId, MailboxInput, Op, Parked, Plan, RowId};
+
+/// Flags of one row that are to be changed on one side or both.
+#[derive(Clone, Debug)]
+pub(super) struct FlagJob {
+    row: RowId,
+    mailbox: MailboxId,
+    uid: Option<Uid>,
+    local: Option<crate::mail::LocalId>,
+    plan: FlagPlan,
+}
+
+/// Carries out one plan.
+pub(super) struct Executor<'a, 'b, P: Ports> {
+    pub(super) pass: &'a Pass<'b, P>,
+    pub(super) pool: &'a Pool<P>,
+    pub(super) observed: &'a Observed,
+    pub(super) mailboxes: &'a Mailboxes,
+    /// Where something was left undone: their watermarks stay.
+    unfinished: RefCell<BTreeSet<MailboxId>>,
+    flag_jobs: RefCell<Vec<FlagJob>>,
+}
+
+/// The operations of one mailbox that need a connection.
+pub(super) struct Job<T> {
+    mailbox: MailboxId,
+    name: MailboxName,
+    work: T,
+}
+
+impl<T> Named for Job<T> {
+    fn name(&self) -> Option<&MailboxName> {
+        Some(&self.name)
+    }
+}
+
+impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
+    pub(super) fn new(
+        pass: &'a Pass<'b, P>,
+        pool: &'a Pool<P>,
+        observed: &'a Observed,
+        mailboxes: &'a Mailboxes,
+    ) -> Self {
+        Self {
+            pass,
+            pool,
+            observed,
+            mailboxes,
+            unfinished: RefCell::default(),
+            flag_jobs: RefCell::default(),
+        }
+    }
+
+    /// Does all of it; returns the mailboxes in which something was left undone.
+    pub(super) async fn run(self, plan: Plan) -> Result<BTreeSet<MailboxId>, Fault> {
+        self.announce_totals(&plan);
+        let ops = plan.ops;
+        self.recreate_mailboxes(&ops).await?;
+        self.records(&ops).await?;
+        self.moves_local(&ops).await?;
+        self.moves_remote(&ops).await?;
+        self.copies(&ops).await?;
+        self.transfers(&ops).await?;
+        self.flags(&ops).await?;
+        self.holds(&ops).await?;
+        self.deletions(&ops).await?;
+        Ok(self.unfinished.into_inner())
+    }
+
+    fn announce_totals(&self, plan: &Plan) {
+        let mut messages = 0;
+        let mut octets = 0;
+        for op in &plan.ops {
+            match op {
+                Op::Download { size, .. } => {
+                    messages += 1;
+                    octets += size.unwrap_or(0);
+                }
+                Op::Upload { mailbox, local, .. } => {
+                    messages += 1;
+                    let known = self.observed.known.local.get(&(*mailbox, local.clone()));
+                    octets += known.map_or(0, |known| known.identity.size);
+                }
+                _ => {}
+            }
+        }
+        if messages > 0 {
+            self.pass.event(Event::Total { messages, octets });
+        }
+    }
+
+    /// Downloads, uploads and comparisons, every mailbox on a connection of its own as far as they go round.
+    async fn transfers(&self, ops: &[Op]) -> Result<(), Fault> {
+        let mut jobs: BTreeMap<MailboxId, (Vec<download::Wanted>, Vec<upload::Outgoing>)> =
+            BTreeMap::new();
+        for op in ops {
+            if let Some((mailbox, wanted)) = download::Wanted::from_op(op) {
+                jobs.entry(mailbox).or_default().0.push(wanted);
+            } else if let Some((mailbox, outgoing)) = upload::Outgoing::from_op(op) {
+                jobs.entry(mailbox).or_default().1.push(outgoing);
+            }
+        }
+        let jobs = self.jobs(jobs);
+        let work = async |remote: &mut RemoteOf<P>, job: &Job<_>| {
+            let (wanted, outgoing): &(Vec<_>, Vec<_>) = &job.work;
+            let result = self.transfer(remote, job.mailbox, wanted, outgoing).await;
+            self.finished(job.mailbox, result)
+        };
+        self.pool.each(self.pass, jobs, work).await
+    }
+
+    async fn transfer(
+        &self,
+        remote: &mut RemoteOf<P>,
+        mailbox: MailboxId,
+        wanted: &[download::Wanted],
+        outgoing: &[upload::Outgoing],
+    ) -> Result<(), Fault> {
+        let Some(input) = self.observed.mailbox(mailbox) else {
+            return Ok(());
+        };
+        if !wanted.is_empty() {
+            download::run(self, remote, input, wanted).await?;
+        }
+        if !outgoing.is_empty() {
+            upload::run(self, remote, input, outgoing).await?;
+        }
+        Ok(())
+    }
+
+    /// Jobs for the mailboxes that were observed.
+    fn jobs<T>(&self, by_mailbox: BTreeMap<MailboxId, T>) -> Vec<Job<T>> {
+        by_mailbox
+            .into_iter()
+            .filter_map(|(mailbox, work)| {
+                let name = self.observed.name(mailbox)?.clone();
+                Some(Job {
+                    mailbox,
+                    name,
+                    work,
+                })
+            })
+            .collect()
+    }
+
+    /// Remembers that a mailbox is not done when its work failed, and hands the fault on.
+    fn finished(&self, mailbox: MailboxId, result: Result<(), Fault>) -> Result<(), Fault> {
+        if result.is_err() {
+            self.leave_unfinished(mailbox);
+        }
+        result
+    }
+
+    fn leave_unfinished(&self, mailbox: MailboxId) {
+        self.unfinished.borrow_mut().insert(mailbox);
+    }
+
+    /// A fault of one message: reported, the mailbox is left unfinished. Anything that reaches further is handed on.
+    fn one_failed(
+        &self,
+        input: &MailboxInput,
+        what: &dyn std::fmt::Display,
+        fault: Fault,
+    ) -> Result<(), Fault> {
+        self.leave_unfinished(input.base.mailbox.id);
+        if fault.reach > Reach::Message {
+            return Err(fault);
+        }
+        let name = &input.base.mailbox.name;
+        self.pass
+            .problem(Some(name), &format_args!("{what}: {fault}"));
+        Ok(())
+    }
+
+    fn queue_flags(&self, job: FlagJob) {
+        if job.plan.local.is_some() || !job.plan.remote.is_empty() {
+            self.flag_jobs.borrow_mut().push(job);
+        }
+    }
+
+    /// A row and the mailbox it was in when it was observed.
+    fn entry(&self, row: RowId) -> Option<(&'a MailboxInput, &'a Entry)> {
+        self.observed.input.mailboxes.iter().find_map(|input| {
+            let at = input
+                .base
+                .entries
+                .binary_search_by_key(&row, |entry| entry.row)
+                .ok()?;
+            Some((input, input.base.entries.get(at)?))
+        })
+    }
+
+    fn input(&self, mailbox: MailboxId) -> Option<&'a MailboxInput> {
+        self.observed.mailbox(mailbox)
+    }
+
+    /// How a message that cannot be carried over is set aside: tried again at the next pass, then later and later.
+    fn park(
+        &self,
+        mailbox: MailboxId,
+        uid: Option<Uid>,
+        local: Option<crate::mail::LocalId>,
+        reason: String,
+    ) -> Parked {
+        let earlier =
+            self.observed.all_parked.iter().find(|parked| {
+                parked.mailbox == mailbox && parked.uid == uid && parked.local == local
+            });
+        let attempts = earlier.map_or(0, |parked| parked.attempts) + 1;
+        let wait = match attempts {
+            1 => 0,
+            2 => 60,
+            3 => 600,
+            4 => 3600,
+            _ => 6 * 3600,
+        };
+        if let Some(name) = self.observed.name(mailbox) {
+            self.pass.count(name, |counts| counts.parked += 1);
+        }
+        Parked {
+            mailbox,
+            uid,
+            local,
+            reason,
+            attempts,
+            retry_at: super::ports::Clock::now(self.pass.clock()) + wait,
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Deletions, last of all and only on evidence asked for again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Executor, Job};
+use crate::engine::context::Ports;
+use crate::engine::fault::{Fault, Reach};
+use crate::engine::pool::RemoteOf;
+use crate::engine::ports::{Clock, Local, Remote};
+use crate::mail::{Flag, LocalId, MailboxName, SpecialUse, UidSet};
+use crate::sync::{
+    Change, Deletion, Deletions, Entry, FileStamp, MailboxId, MailboxInput, Op, Side,
+};
+
+/// Most messages deleted in one command and one transaction.
+const BATCH: usize = 500;
+/// The mailbox that is made for deleted mail where the server has none.
+const TRASH: &str = "Trash";
+
+/// A mailbox's deletions on both sides.
+#[derive(Default)]
+struct Doomed<'a> {
+    local: Vec<&'a Entry>,
+    remote: Vec<&'a Entry>,
+}
+
+impl<P: Ports> Executor<'_, '_, P> {
+    /// Deletes what was decided, if it is still gone on the other side.
+    pub(super) async fn deletions(&self, ops: &[Op]) -> Result<(), Fault> {
+        let mut by_mailbox: BTreeMap<MailboxId, Doomed<'_>> = BTreeMap::new();
+        for op in ops {
+            let (Op::DeleteLocal { row } | Op::DeleteRemote { row }) = op else {
+                continue;
+            };
+            let Some((input, entry)) = self.entry(*row) else {
+                continue;
+            };
+            let doomed = by_mailbox.entry(input.base.mailbox.id).or_default();
+            match op {
+                Op::DeleteLocal { .. } => doomed.local.push(entry),
+                _ => doomed.remote.push(entry),
+            }
+        }
+        let jobs = self.jobs(by_mailbox);
+        let work = async |remote: &mut RemoteOf<P>, job: &Job<Doomed<'_>>| {
+            let result = self.delete(remote, job).await;
+            self.finished(job.mailbox, result)
+        };
+        self.pool.each(self.pass, jobs, work).await
+    }
+
+    async fn delete(&self, remote: &mut RemoteOf<P>, job: &Job<Doomed<'_>>) -> Result<(), Fault> {
+        let Some(input) = self.input(job.mailbox) else {
+            return Ok(());
+        };
+        for batch in job.work.local.chunks(BATCH) {
+            self.delete_local(remote, input, batch).await?;
+        }
+        if !job.work.remote.is_empty() {
+            self.delete_remote(remote, input, &job.work.remote).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete_local(
+        &self,
+        remote: &mut RemoteOf<P>,
+        input: &MailboxInput,
+        batch: &[&Entry],
+    ) -> Result<(), Fault> {
+        let name = &input.base.mailbox.name;
+        let alive = if input.remote_gone {
+            UidSet::new()
+        } else {
+            let uids: UidSet = batch.iter().filter_map(|entry| entry.uid).collect();
+            remote.select(name).await?;
+            remote.existing(&uids).await?
+        };
+        let (spared, doomed): (Vec<&Entry>, Vec<&Entry>) = batch
+            .iter()
+            .partition(|entry| entry.uid.is_some_and(|uid| alive.contains(uid)));
+        if !spared.is_empty() {
+            self.leave_unfinished(input.base.mailbox.id);
+            let text =
+                "the server reported messages as deleted that it still has; they were not deleted";
+            self.pass.problem(Some(name), &text);
+        }
+        self.pass.announce().await?;
+        let files: Vec<(LocalId, FileStamp)> = doomed
+            .iter()
+            .filter_map(|entry| Some((entry.local.clone()?, entry.stamp)))
+            .collect();
+        let day = self.pass.clock().day(0);
+        let results = self.pass.local().trash(name, &files, &day).await?;
+        let mut results = results.into_iter();
+        let mut changes = Vec::new();
+        for entry in doomed {
+            let trashed = match &entry.local {
+                Some(local) => match results.next() {
+                    Some(Ok(path)) => Some(path),
+                    Some(Err(fault)) => {
+                        self.one_failed(input, local, fault)?;
+                        continue;
+                    }
+                    None => continue,
+                },
+                None => None,
+            };
+            self.pass.count(name, |counts| counts.deleted_local += 1);
+            changes.extend(self.deleted(entry, Side::Local, trashed));
+        }
+        self.pass.commit(changes).await
+    }
+
+    fn deleted(&self, entry: &Entry, side: Side, trash_path: Option<Vec<u8>>) -> [Change; 2] {
+        let deletion = Deletion {
+            row: entry.row,
+            mailbox: entry.mailbox,
+            side,
+            at: self.pass.clock().now(),
+            identity: entry.identity(),
+            flags: entry.flags.clone(),
+            trash_path,
+        };
+        [Change::PutDeletion(deletion), Change::DropEntry(entry.row)]
+    }
+
+    async fn delete_remote(
+        &self,
+        remote: &mut RemoteOf<P>,
+        input: &MailboxInput,
+        doomed: &[&Entry],
+    ) -> Result<(), Fault> {
+        let abilities = remote.abilities();
+        let marks_only = !abilities.uidplus && !abilities.uid_move;
+        let name = &input.base.mailbox.name;
+        let gone = self.still_gone(input, doomed).await?;
+        let doomed: Vec<&Entry> = doomed
+            .iter()
+            .copied()
+            // Without UID EXPUNGE a mark is all that can be done, and it is done once.
+            .filter(|entry| !(marks_only && entry.flags.has(Flag::Deleted)))
+            .filter(|entry| gone.contains(&entry.row))
+            .collect();
+        let trash = self.trash_for(remote, input).await?;
+        for batch in doomed.chunks(BATCH) {
+            let uids: UidSet = batch.iter().filter_map(|entry| entry.uid).collect();
+            self.pass.announce().await?;
+            match &trash {
+                Some(trash) => self.to_trash(remote, name, trash, batch, &uids).await?,
+                None => {
+                    remote.select(name).await?;
+                    remote.expunge(&uids).await?;
+                }
+            }
+            self.pass
+                .count(name, |counts| counts.deleted_remote += uids.len());
+            let changes = batch.iter().flat_map(|entry| {
+                if marks_only {
+                    let marked = entry.flags.clone().with(Flag::Deleted);
+                    vec![Change::SetFlags(entry.row, marked)]
+                } else {
+                    self.deleted(entry, Side::Remote, None).to_vec()
+                }
+            });
+            self.pass.commit(changes.collect()).await?;
+        }
+        Ok(())
+    }
+
+    /// The rows whose file a second scan does not find either.
+    async fn still_gone(
+        &self,
+        input: &MailboxInput,
+        doomed: &[&Entry],
+    ) -> Result<BTreeSet<crate::sync::RowId>, Fault> {
+        let view = self.pass.local().scan(&input.base.mailbox.name).await?;
+        let present: BTreeSet<&LocalId> = view.files.iter().map(|file| &file.id).collect();
+        let gone = doomed.iter().filter(|entry| {
+            let there = entry
+                .local
+                .as_ref()
+                .is_some_and(|local| present.contains(local));
+            // A file that was edited in place has gone up as a new message: the old one goes although it is there.
+            let replaced = input.local.edited.iter().any(|(row, _)| *row == entry.row);
+            !there || replaced
+        });
+        let gone: BTreeSet<_> = gone.map(|entry| entry.row).collect();
+        if gone.len() < doomed.len() {
+            self.leave_unfinished(input.base.mailbox.id);
+        }
+        Ok(gone)
+    }
+
+    async fn to_trash(
+        &self,
+        remote: &mut RemoteOf<P>,
+        name: &MailboxName,
+        trash: &MailboxName,
+        batch: &[&Entry],
+        uids: &UidSet,
+    ) -> Result<(), Fault> {
+        let record = self
+            .mailboxes
+            .records
+            .values()
+            .find(|record| record.name == *trash);
+        let intents = match record {
+            Some(record) => {
+                let rows: Vec<_> = batch.iter().map(|entry| (entry.row, None)).collect();
+                self.intend(remote, trash, record.id, &rows, false).await?
+            }
+            None => Vec::new(),
+        };
+        remote.select(name).await?;
+        let moved = remote.transfer(uids, trash, false).await;
+        let broken = moved
+            .as_ref()
+            .is_err_and(|fault| fault.reach >= Reach::Connection);
+        if !broken {
+            self.forget_intents(&intents).await?;
+        }
+        moved.map(|_| ())
+    }
+
+    /// Where deleted mail goes; `None` when it is to be expunged.
+    async fn trash_for(
+        &self,
+        remote: &mut RemoteOf<P>,
+        input: &MailboxInput,
+    ) -> Result<Option<MailboxName>, Fault> {
+        if self.pass.settings.policy.deletions != Deletions::Trash {
+            return Ok(None);
+        }
+        let record = &input.base.mailbox;
+        let trash = match &self.mailboxes.trash {
+            Some(trash) => trash.clone(),
+            None => match MailboxName::from_levels([TRASH]) {
+                Some(trash) => {
+                    self.pass.announce().await?;
+                    remote.create(&trash).await?;
+                    trash
+                }
+                None => return Ok(None),
+            },
+        };
+        let is_trash = record.name == trash
+            || record.role == Some(SpecialUse::Trash)
+            || record.name.is_below(&trash);
+        Ok((!is_trash).then_some(trash))
+    }
+}

@@ -1,0 +1,419 @@
+//! Moves and copies: no body travels.
+
+use std::collections::BTreeMap;
+
+use super::{Executor, FlagJob, Job};
+use crate::engine::context::Ports;
+use crate::engine::fault::{Fault, Reach};
+use crate::engine::pool::RemoteOf;
+use crate::engine::ports::{Clock, Event, Local, Remote, Serial, Store, Transferred};
+use crate::mail::{Flags, LocalId, MailboxName, Uid, UidSet};
+use crate::sync::{
+    Change, Entry, EntryState, FileStamp, FlagPlan, Intent, IntentId, IntentKind, MailboxId, Op,
+    RowId,
+};
+
+/// Most messages in one MOVE or COPY.
+const BATCH: usize = 500;
+
+/// A row whose message moved on the server: its UID there, its file here, its flags.
+type Moved = (RowId, Uid, LocalId, FlagPlan);
+
+/// A row whose message goes to another mailbox on the server.
+#[derive(Clone, Debug)]
+struct Going {
+    row: RowId,
+    uid: Uid,
+    local: LocalId,
+    flags: FlagPlan,
+}
+
+impl<P: Ports> Executor<'_, '_, P> {
+    /// Moved on the server: the files follow.
+    pub(super) async fn moves_local(&self, ops: &[Op]) -> Result<(), Fault> {
+        let mut groups: BTreeMap<(MailboxId, MailboxId), Vec<Moved>> = BTreeMap::new();
+        for op in ops {
+            let Op::MoveLocal {
+                row,
+                to,
+                uid,
+                from,
+                flags,
+            } = op
+            else {
+                continue;
+            };
+            let Some((input, entry)) = self.entry(*row) else {
+                continue;
+            };
+            let place = from
+                .clone()
+                .or_else(|| Some((input.base.mailbox.id, entry.local.clone()?)));
+            if let Some((folder, local)) = place {
+                groups
+                    .entry((folder, *to))
+                    .or_default()
+                    .push((*row, *uid, local, flags.clone()));
+            }
+        }
+        for ((from, to), moves) in groups {
+            self.relocate(from, to, &moves).await?;
+        }
+        Ok(())
+    }
+
+    async fn relocate(&self, from: MailboxId, to: MailboxId, moves: &[Moved]) -> Result<(), Fault> {
+        let (Some(source), Some(target)) = (self.input(from), self.input(to)) else {
+            return Ok(());
+        };
+        self.pass.announce().await?;
+        let files: Vec<(LocalId, Flags)> = moves
+            .iter()
+            .map(|(_, _, local, plan)| (local.clone(), plan.agreed.clone()))
+            .collect();
+        let (source_name, target_name) = (&source.base.mailbox.name, &target.base.mailbox.name);
+        let results = self
+            .pass
+            .local()
+            .relocate(source_name, target_name, &files)
+            .await?;
+        let mut changes = Vec::new();
+        for ((row, uid, local, plan), result) in moves.iter().zip(results) {
+            if let Err(fault) = result {
+                self.leave_unfinished(to);
+                self.one_failed(source, local, fault)?;
+                continue;
+            }
+            self.pass
+                .count(target_name, |counts| counts.moved_local += 1);
+            changes.push(Change::Relink {
+                row: *row,
+                mailbox: to,
+                uid: Some(*uid),
+                local: Some(local.clone()),
+            });
+            // The base says what the server has; what it has not yet is sent with the flags below.
+            let on_server = plan
+                .agreed
+                .minus(&plan.remote.add)
+                .union(&plan.remote.remove);
+            changes.push(Change::SetFlags(*row, on_server));
+            self.queue_flags(FlagJob {
+                row: *row,
+                mailbox: to,
+                uid: Some(*uid),
+                local: Some(local.clone()),
+                plan: FlagPlan {
+                    local: None,
+                    ..plan.clone()
+                },
+            });
+        }
+        self.pass.commit(changes).await
+    }
+
+    /// Moved in the Maildir: the server follows.
+    pub(super) async fn moves_remote(&self, ops: &[Op]) -> Result<(), Fault> {
+        let mut groups: BTreeMap<MailboxId, BTreeMap<MailboxId, Vec<Going>>> = BTreeMap::new();
+        let mut renamed = Vec::new();
+        for op in ops {
+            let Op::MoveRemote {
+                row,
+                to,
+                local,
+                flags,
+            } = op
+            else {
+                continue;
+            };
+            let Some((input, entry)) = self.entry(*row) else {
+                continue;
+            };
+            let from = input.base.mailbox.id;
+            let Some(uid) = entry.uid else {
+                continue;
+            };
+            let going = Going {
+                row: *row,
+                uid,
+                local: local.clone(),
+                flags: flags.clone(),
+            };
+            if from == *to {
+                renamed.extend(self.follow(going, *to, Some(uid)));
+            } else {
+                groups
+                    .entry(from)
+                    .or_default()
+                    .entry(*to)
+                    .or_default()
+                    .push(going);
+            }
+        }
+        self.pass.commit(renamed).await?;
+        let jobs = self.jobs(groups);
+        let work = async |remote: &mut RemoteOf<P>, job: &Job<BTreeMap<MailboxId, Vec<Going>>>| {
+            for (to, going) in &job.work {
+                for batch in going.chunks(BATCH) {
+                    let result = self.transfer_batch(remote, job, *to, batch, false).await;
+                    self.finished(job.mailbox, result)?;
+                }
+            }
+            Ok(())
+        };
+        self.pool.each(self.pass, jobs, work).await
+    }
+
+    /// The row follows its file (and its message, where the new UID is known); its flags are set afterwards.
+    fn follow(&self, going: Going, to: MailboxId, uid: Option<Uid>) -> Vec<Change> {
+        self.queue_flags(FlagJob {
+            row: going.row,
+            mailbox: to,
+            uid,
+            local: Some(going.local.clone()),
+            plan: going.flags,
+        });
+        vec![Change::Relink {
+            row: going.row,
+            mailbox: to,
+            uid,
+            local: Some(going.local),
+        }]
+    }
+
+    async fn transfer_batch<T>(
+        &self,
+        remote: &mut RemoteOf<P>,
+        job: &Job<T>,
+        to: MailboxId,
+        batch: &[Going],
+        copy: bool,
+    ) -> Result<(), Fault> {
+        let Some(target) = self.input(to).map(|input| &input.base.mailbox.name) else {
+            return Ok(());
+        };
+        let rows: Vec<(RowId, Option<LocalId>)> = batch
+            .iter()
+            .map(|going| (going.row, Some(going.local.clone())))
+            .collect();
+        let uids: UidSet = batch.iter().map(|going| going.uid).collect();
+        let intents = self.intend(remote, target, to, &rows, copy).await?;
+        remote.select(&job.name).await?;
+        let moved = match remote.transfer(&uids, target, copy).await {
+            Ok(moved) => moved,
+            Err(fault) => {
+                if fault.reach < Reach::Connection {
+                    self.forget_intents(&intents).await?;
+                }
+                return Err(fault);
+            }
+        };
+        let new_uids: BTreeMap<Uid, Uid> = moved.pairs.iter().copied().collect();
+        if !self.all_known(batch, &new_uids, &moved) {
+            self.leave_unfinished(to);
+        }
+        let mut changes = Vec::new();
+        for going in batch {
+            let uid = new_uids.get(&going.uid).copied();
+            self.pass.count(target, |counts| counts.moved_remote += 1);
+            if copy {
+                changes.extend(self.copied(going, to, uid).await?);
+                continue;
+            }
+            changes.extend(self.ghost(remote, job.mailbox, going).await?);
+            changes.extend(self.follow(going.clone(), to, uid));
+        }
+        changes.extend(intents.into_iter().map(Change::DropIntent));
+        self.pass.commit(changes).await
+    }
+
+    fn all_known(
+        &self,
+        batch: &[Going],
+        new_uids: &BTreeMap<Uid, Uid>,
+        moved: &Transferred,
+    ) -> bool {
+        moved.uidvalidity.is_some() && batch.iter().all(|going| new_uids.contains_key(&going.uid))
+    }
+
+    /// Where messages cannot be moved in one step, what is about to happen is written down first.
+    pub(super) async fn intend(
+        &self,
+        remote: &mut RemoteOf<P>,
+        target: &MailboxName,
+        to: MailboxId,
+        rows: &[(RowId, Option<LocalId>)],
+        copy: bool,
+    ) -> Result<Vec<IntentId>, Fault> {
+        self.pass.announce().await?;
+        if remote.abilities().uid_move && !copy {
+            return Ok(Vec::new());
+        }
+        let status = remote.status(target).await?;
+        let (Some(uidvalidity), Some(uidnext)) = (status.uidvalidity, status.uidnext) else {
+            return Ok(Vec::new());
+        };
+        let mut ids = Vec::new();
+        let mut changes = Vec::new();
+        for (row, local) in rows {
+            let id = IntentId(self.pass.store().reserve(Serial::Intent).await?);
+            ids.push(id);
+            changes.push(Change::PutIntent(Intent {
+                id,
+                kind: IntentKind::Transfer {
+                    row: *row,
+                    to,
+                    uidvalidity,
+                    uidnext,
+                    local: local.clone(),
+                    copy,
+                },
+                since: self.pass.clock().now(),
+            }));
+        }
+        self.pass.commit(changes).await?;
+        Ok(ids)
+    }
+
+    pub(super) async fn forget_intents(&self, intents: &[IntentId]) -> Result<(), Fault> {
+        self.pass
+            .commit(intents.iter().copied().map(Change::DropIntent).collect())
+            .await
+    }
+
+    /// Without UID EXPUNGE the source stays, marked `\Deleted`. A row for it keeps it from looking like new mail.
+    async fn ghost(
+        &self,
+        remote: &RemoteOf<P>,
+        mailbox: MailboxId,
+        going: &Going,
+    ) -> Result<Option<Change>, Fault> {
+        let abilities = remote.abilities();
+        if abilities.uid_move || abilities.uidplus {
+            return Ok(None);
+        }
+        let Some((_, entry)) = self.entry(going.row) else {
+            return Ok(None);
+        };
+        let row = self.pass.store().reserve_rows(1).await?;
+        let ghost = Entry {
+            row,
+            mailbox,
+            flags: entry.flags.clone().with(crate::mail::Flag::Deleted),
+            ..entry.clone()
+        };
+        // The row itself leaves this mailbox first, or its UID and file would be there twice.
+        let leave = Change::Relink {
+            row: going.row,
+            mailbox,
+            uid: None,
+            local: None,
+        };
+        self.pass
+            .commit(vec![leave, Change::PutEntry(ghost)])
+            .await?;
+        Ok(None)
+    }
+
+    async fn copied(
+        &self,
+        going: &Going,
+        to: MailboxId,
+        uid: Option<Uid>,
+    ) -> Result<Option<Change>, Fault> {
+        let (Some((_, source)), Some(uid)) = (self.entry(going.row), uid) else {
+            return Ok(None);
+        };
+        let row = self.pass.store().reserve_rows(1).await?;
+        let found = self.observed.inspected.get(&(to, going.local.clone()));
+        let plan = FlagPlan {
+            agreed: going.flags.agreed.clone(),
+            local: None,
+            remote: source.flags.delta_to(&going.flags.agreed),
+        };
+        self.queue_flags(FlagJob {
+            row,
+            mailbox: to,
+            uid: Some(uid),
+            local: Some(going.local.clone()),
+            plan,
+        });
+        Ok(Some(Change::PutEntry(Entry {
+            row,
+            mailbox: to,
+            uid: Some(uid),
+            local: Some(going.local.clone()),
+            flags: source.flags.clone(),
+            raw: found.is_some_and(|found| found.raw),
+            stamp: found.map_or_else(FileStamp::default, |found| found.stamp),
+            state: EntryState::Linked,
+            hold: None,
+            ..source.clone()
+        })))
+    }
+
+    /// Copied in the Maildir: the server copies too.
+    pub(super) async fn copies(&self, ops: &[Op]) -> Result<(), Fault> {
+        let mut groups: BTreeMap<MailboxId, BTreeMap<MailboxId, Vec<Going>>> = BTreeMap::new();
+        for op in ops {
+            let Op::CopyRemote {
+                source,
+                to,
+                local,
+                flags,
+            } = op
+            else {
+                continue;
+            };
+            let Some((input, entry)) = self.entry(*source) else {
+                continue;
+            };
+            let Some(uid) = entry.uid else {
+                continue;
+            };
+            let flags = FlagPlan {
+                agreed: flags.clone(),
+                ..FlagPlan::default()
+            };
+            let going = Going {
+                row: *source,
+                uid,
+                local: local.clone(),
+                flags,
+            };
+            groups
+                .entry(input.base.mailbox.id)
+                .or_default()
+                .entry(*to)
+                .or_default()
+                .push(going);
+        }
+        let jobs = self.jobs(groups);
+        let work = async |remote: &mut RemoteOf<P>, job: &Job<BTreeMap<MailboxId, Vec<Going>>>| {
+            for (to, going) in &job.work {
+                for batch in distinct(going) {
+                    self.pass.event(Event::Mailbox(&job.name));
+                    let result = self.transfer_batch(remote, job, *to, &batch, true).await;
+                    self.finished(job.mailbox, result)?;
+                }
+            }
+            Ok(())
+        };
+        self.pool.each(self.pass, jobs, work).await
+    }
+}
+
+/// Batches in which no UID occurs twice: one COPY makes one copy of each.
+fn distinct(going: &[Going]) -> Vec<Vec<Going>> {
+    let mut batches: Vec<Vec<Going>> = Vec::new();
+    for one in going {
+        let fits = |batch: &&mut Vec<Going>| {
+            batch.len() < BATCH && batch.iter().all(|other| other.uid != one.uid)
+        };
+        match batches.iter_mut().find(fits) {
+            Some(batch) => batch.push(one.clone()),
+            None => batches.push(vec![one.clone()]),
+        }
+    }
+    batches
+}

@@ -1,0 +1,209 @@
+//! What only changes the state: links found without a transfer, new numbers, rows that are gone.
+
+use super::{Executor, FlagJob};
+use crate::engine::context::Ports;
+use crate::engine::fault::Fault;
+use crate::engine::ports::{Event, Remote, Store};
+use crate::mail::{Flags, LocalId, Uid};
+use crate::sync::{
+    Change, Entry, EntryState, FlagPlan, MailboxId, MailboxInput, Op, RowId, Watermark,
+};
+
+/// Most changes in one transaction.
+const MOST_CHANGES: usize = 4096;
+
+impl<P: Ports> Executor<'_, '_, P> {
+    /// Mailboxes that are gone from the server and get mail again are made again, with new UIDs.
+    pub(super) async fn recreate_mailboxes(&self, ops: &[Op]) -> Result<(), Fault> {
+        for input in self
+            .observed
+            .input
+            .mailboxes
+            .iter()
+            .filter(|input| input.remote_gone)
+        {
+            let id = input.base.mailbox.id;
+            let wanted = ops.iter().any(|op| match op {
+                Op::Upload { mailbox, .. } => *mailbox == id,
+                Op::MoveRemote { to, .. } | Op::CopyRemote { to, .. } => *to == id,
+                _ => false,
+            });
+            if !wanted {
+                continue;
+            }
+            self.pass.announce().await?;
+            let mut remote = self.pool.take(self.pass).await?;
+            remote.create(&input.base.mailbox.name).await?;
+            let uidvalidity = remote.select(&input.base.mailbox.name).await?;
+            self.pool.give(remote);
+            let watermark = Watermark {
+                uidvalidity,
+                uidnext: None,
+                modseq: None,
+            };
+            let changes = vec![Change::ForgetUids(id), Change::SetWatermark(id, watermark)];
+            self.pass.commit(changes).await?;
+            self.leave_unfinished(id);
+        }
+        Ok(())
+    }
+
+    /// Records, rebinds and adoptions that need no comparison.
+    pub(super) async fn records(&self, ops: &[Op]) -> Result<(), Fault> {
+        let mut changes = self.first_sights();
+        for op in ops {
+            match op {
+                Op::Record(list) => changes.extend(self.completed(list)),
+                Op::Rebind { row, uid, flags } => changes.extend(self.rebind(*row, *uid, flags)),
+                Op::Adopt {
+                    mailbox,
+                    uid,
+                    local,
+                    flags,
+                    verify: false,
+                } => changes.extend(self.adopt(*mailbox, *uid, local, flags).await?),
+                _ => continue,
+            }
+            if changes.len() >= MOST_CHANGES {
+                self.pass.commit(std::mem::take(&mut changes)).await?;
+            }
+        }
+        self.pass.commit(changes).await
+    }
+
+    /// A mailbox's UIDVALIDITY is written down before (or with) its first row.
+    fn first_sights(&self) -> Vec<Change> {
+        let unseen = self.observed.input.mailboxes.iter().filter(|input| {
+            let record = &input.base.mailbox;
+            record.uidvalidity.is_none() && !input.remote_gone
+        });
+        unseen
+            .filter_map(|input| {
+                let id = input.base.mailbox.id;
+                let uidvalidity = self.observed.facts.get(&id)?.uidvalidity?;
+                Some(Change::SetWatermark(id, new_generation(Some(uidvalidity))))
+            })
+            .collect()
+    }
+
+    /// Forgetting UIDs and knowing the new UIDVALIDITY is one step.
+    fn completed(&self, list: &[Change]) -> Vec<Change> {
+        let mut changes = Vec::with_capacity(list.len());
+        for change in list {
+            changes.push(change.clone());
+            if let Change::ForgetUids(mailbox) = change {
+                let facts = self.observed.facts.get(mailbox);
+                let uidvalidity = facts.and_then(|facts| facts.uidvalidity);
+                changes.push(Change::SetWatermark(*mailbox, new_generation(uidvalidity)));
+            }
+        }
+        changes
+    }
+
+    fn rebind(&self, row: RowId, uid: Uid, flags: &FlagPlan) -> Vec<Change> {
+        let Some((input, entry)) = self.entry(row) else {
+            return Vec::new();
+        };
+        self.pass
+            .count(&input.base.mailbox.name, |counts| counts.linked += 1);
+        self.pass.event(Event::Done { octets: 0 });
+        let mailbox = input.base.mailbox.id;
+        let relink = Change::Relink {
+            row,
+            mailbox,
+            uid: Some(uid),
+            local: entry.local.clone(),
+        };
+        let mut changes = vec![relink];
+        if flags.local.is_none() && flags.remote.is_empty() {
+            if flags.agreed != entry.flags {
+                changes.push(Change::SetFlags(row, flags.agreed.clone()));
+            }
+        } else {
+            self.queue_flags(FlagJob {
+                row,
+                mailbox,
+                uid: Some(uid),
+                local: entry.local.clone(),
+                plan: flags.clone(),
+            });
+        }
+        changes
+    }
+
+    async fn adopt(
+        &self,
+        mailbox: MailboxId,
+        uid: Uid,
+        local: &LocalId,
+        flags: &FlagPlan,
+    ) -> Result<Option<Change>, Fault> {
+        let Some(input) = self.input(mailbox) else {
+            return Ok(None);
+        };
+        let row = self.pass.store().reserve_rows(1).await?;
+        Ok(self
+            .link(input, row, uid, local, flags, false)
+            .map(Change::PutEntry))
+    }
+
+    /// The row of a message and a file that are the same mail. Its flags are what both sides have in common, so that
+    /// an interruption before the flags are set loses none.
+    pub(super) fn link(
+        &self,
+        input: &MailboxInput,
+        row: RowId,
+        uid: Uid,
+        local: &LocalId,
+        flags: &FlagPlan,
+        verbatim: bool,
+    ) -> Option<Entry> {
+        let mailbox = input.base.mailbox.id;
+        let found = self.observed.inspected.get(&(mailbox, local.clone()))?;
+        let here = input.local.appeared.iter().find(|file| file.id == *local)?;
+        let (size, digest) = match found.verbatim.filter(|_| verbatim) {
+            Some((size, digest)) => (size, Some(digest)),
+            None => (found.identity.size, found.identity.digest),
+        };
+        let settled = flags.local.is_none() && flags.remote.is_empty();
+        let hidden = flags.agreed.minus(&input.scope.visible(&flags.agreed));
+        let on_server = flags.agreed.minus(&flags.remote.add);
+        let common: Flags = on_server.intersection(&here.flags.union(&hidden));
+        self.pass
+            .count(&input.base.mailbox.name, |counts| counts.linked += 1);
+        self.queue_flags(FlagJob {
+            row,
+            mailbox,
+            uid: Some(uid),
+            local: Some(local.clone()),
+            plan: flags.clone(),
+        });
+        Some(Entry {
+            row,
+            mailbox,
+            uid: Some(uid),
+            local: Some(local.clone()),
+            flags: if settled {
+                flags.agreed.clone()
+            } else {
+                common
+            },
+            size,
+            date: found.identity.date,
+            message_id: found.identity.message_id,
+            digest,
+            raw: verbatim || found.raw,
+            stamp: found.stamp,
+            state: EntryState::Linked,
+            hold: None,
+        })
+    }
+}
+
+fn new_generation(uidvalidity: Option<crate::mail::UidValidity>) -> Watermark {
+    Watermark {
+        uidvalidity,
+        uidnext: None,
+        modseq: None,
+    }
+}

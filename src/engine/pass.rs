@@ -1,0 +1,346 @@
+//! One pass over an account, from the look at the root to the watermarks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use futures_util::future::join;
+
+use super::context::{Mode, Pass, Ports, Scope, Settings};
+use super::execute::{Executor, describe_op};
+use super::fault::{Fault, Reach};
+use super::folders::{self, Mailboxes, marker_of};
+use super::observe::{self, LocalSide, Observed};
+use super::pool::{Pool, RemoteOf};
+use super::ports::{Clock, Folder, Local, Remote, RemoteMailbox, Store};
+use super::recover;
+use super::report::Report;
+use super::root;
+use crate::mail::MailboxName;
+use crate::sync::{
+    Change, Deletions, HoldKind, HoldVerdict, MailboxId, Plan, Policy, Side, Watermark, plan,
+};
+
+/// The guard counts deletions within this time, in seconds.
+const GUARD_WINDOW: i64 = 600;
+
+/// Syncs one account once.
+///
+/// # Errors
+/// A fault that reaches the whole account. What concerns single mailboxes or messages is in the report.
+pub async fn sync<P: Ports>(
+    ports: &P,
+    settings: &Settings,
+    scope: &Scope,
+    mode: Mode,
+) -> Result<Report, Fault> {
+    let report = once(ports, settings, scope, mode).await?;
+    if report.unsettled.is_empty() {
+        return Ok(report);
+    }
+    settle(ports, settings, report).await
+}
+
+/// Uploads whose fate is open are looked for again once every earlier connection is certainly dead.
+async fn settle<P: Ports>(
+    ports: &P,
+    settings: &Settings,
+    mut report: Report,
+) -> Result<Report, Fault> {
+    ports.clock().sleep(settings.settle).await;
+    let names: BTreeSet<MailboxName> = std::mem::take(&mut report.unsettled).into_iter().collect();
+    let patient = Settings {
+        selects: Rc::clone(&settings.selects),
+        settle: std::time::Duration::ZERO,
+        ..*settings
+    };
+    let more = once(ports, &patient, &Scope::Only(names), Mode::Apply).await?;
+    report.absorb(more);
+    Ok(report)
+}
+
+async fn once<P: Ports>(
+    ports: &P,
+    settings: &Settings,
+    scope: &Scope,
+    mode: Mode,
+) -> Result<Report, Fault> {
+    let pass = Pass::new(ports, settings, scope, mode);
+    let pool = Pool::new(settings.connections);
+    let result = run(&pass, &pool).await;
+    pool.close().await;
+    result?;
+    Ok(pass.into_report())
+}
+
+async fn run<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<(), Fault> {
+    root::check(pass).await?;
+    let (remote, local) = join(greet(pass, pool), look_around(pass)).await;
+    // A disk that cannot be read matters more than a server that cannot be reached.
+    let (listed_folders, mut scanned) = local?;
+    let (mut remote, listed) = remote.map_err(|fault| fault.at_least(Reach::Account))?;
+    let mailboxes = folders::settle(pass, &mut remote, listed, &listed_folders).await?;
+    if pass.mode == Mode::Apply {
+        for mailbox in recover::run(pass, pool, &mut remote, &mailboxes).await? {
+            scanned.remove(&mailbox);
+        }
+    }
+    pool.give(remote);
+    let mut observed = observe::all(pass, pool, &mailboxes, scanned).await?;
+    observe::learn(pass, pool, &mut observed).await?;
+    complete_input(pass, &mailboxes, &mut observed).await?;
+    let decided = plan(&observed.input, &observed.known, &pass.settings.policy);
+    if pass.mode == Mode::DryRun {
+        foretell(pass, &decided, &observed);
+        return count_held(pass).await;
+    }
+    let unfinished = carry_out(pass, pool, &mailboxes, &observed, decided).await?;
+    finish(pass, &mailboxes, &observed, &unfinished).await?;
+    count_held(pass).await
+}
+
+/// Puts into the report what would be done.
+fn foretell<P: Ports>(pass: &Pass<'_, P>, decided: &Plan, observed: &Observed) {
+    for (mailbox, line, counts) in decided
+        .ops
+        .iter()
+        .filter_map(|op| describe_op(op, observed))
+    {
+        pass.count(&mailbox, |so_far| so_far.add(counts));
+        pass.with_report(|report| report.planned.push((Some(mailbox), line)));
+    }
+}
+
+/// The first connection, and what the server lists.
+async fn greet<P: Ports>(
+    pass: &Pass<'_, P>,
+    pool: &Pool<P>,
+) -> Result<(RemoteOf<P>, Vec<RemoteMailbox>), Fault> {
+    let mut remote = pool.take(pass).await?;
+    let listed = remote.list().await?;
+    Ok((remote, listed))
+}
+
+/// Scans the known folders while the connection is being made.
+async fn look_around<P: Ports>(
+    pass: &Pass<'_, P>,
+) -> Result<(Vec<Folder>, BTreeMap<MailboxId, LocalSide>), Fault> {
+    let folders = pass.local().folders().await?;
+    let present: BTreeSet<&MailboxName> = folders.iter().map(|folder| &folder.name).collect();
+    let mut scanned = BTreeMap::new();
+    for record in pass.store().mailboxes().await? {
+        if !pass.covers(&record.name) || !present.contains(&record.name) {
+            continue;
+        }
+        match observe::local_side(pass, &record).await {
+            Ok(side) => {
+                scanned.insert(record.id, side);
+            }
+            Err(fault) if fault.reach >= Reach::Account => return Err(fault),
+            // Tried once more when its turn comes, and reported then.
+            Err(_) => {}
+        }
+    }
+    Ok((folders, scanned))
+}
+
+/// What the planner has to know beyond the mailboxes themselves.
+async fn complete_input<P: Ports>(
+    pass: &Pass<'_, P>,
+    mailboxes: &Mailboxes,
+    observed: &mut Observed,
+) -> Result<(), Fault> {
+    let since = pass.clock().now() - GUARD_WINDOW;
+    for deletion in pass.store().deletions(since).await? {
+        *observed
+            .input
+            .recent
+            .entry((deletion.mailbox, deletion.side))
+            .or_default() += 1;
+    }
+    let trash = |name: &MailboxName| {
+        let record = mailboxes
+            .records
+            .values()
+            .find(|record| record.name == *name)?;
+        Some(record.id)
+    };
+    observed.input.trash = mailboxes.trash.as_ref().and_then(trash);
+    Ok(())
+}
+
+async fn carry_out<P: Ports>(
+    pass: &Pass<'_, P>,
+    pool: &Pool<P>,
+    mailboxes: &Mailboxes,
+    observed: &Observed,
+    decided: Plan,
+) -> Result<BTreeSet<MailboxId>, Fault> {
+    let executor = Executor::new(pass, pool, observed, mailboxes);
+    executor.run(decided).await
+}
+
+/// Settled holds, watermarks, folders of mailboxes that are gone, the trash of long ago.
+async fn finish<P: Ports>(
+    pass: &Pass<'_, P>,
+    mailboxes: &Mailboxes,
+    observed: &Observed,
+    unfinished: &BTreeSet<MailboxId>,
+) -> Result<(), Fault> {
+    mend_markers(pass, mailboxes, observed, unfinished).await?;
+    retire(pass, mailboxes, observed, unfinished).await?;
+    watermarks(pass, observed, unfinished).await?;
+    report_parked(pass, observed).await?;
+    let day = pass.clock().day(pass.settings.trash_days);
+    pass.local().sweep(&day).await
+}
+
+/// Once the user has decided about a folder that lost its marker, it gets it again.
+async fn mend_markers<P: Ports>(
+    pass: &Pass<'_, P>,
+    mailboxes: &Mailboxes,
+    observed: &Observed,
+    unfinished: &BTreeSet<MailboxId>,
+) -> Result<(), Fault> {
+    for id in &mailboxes.marker_lost {
+        let decided = observed.input.holds.iter().any(|hold| {
+            hold.mailbox == *id
+                && hold.kind == HoldKind::MarkerLost
+                && hold.verdict != HoldVerdict::Open
+        });
+        let untouched = observed
+            .mailbox(*id)
+            .is_some_and(|input| input.local.vanished.is_empty());
+        let Some(record) = mailboxes.records.get(id).filter(|_| decided || untouched) else {
+            continue;
+        };
+        if unfinished.contains(id) {
+            continue;
+        }
+        pass.announce().await?;
+        pass.local()
+            .create_folder(&record.name, &marker_of(record))
+            .await?;
+        let over = observed
+            .input
+            .holds
+            .iter()
+            .filter(|hold| hold.mailbox == *id);
+        let over = over.filter(|hold| hold.kind == HoldKind::MarkerLost);
+        pass.commit(over.map(|hold| Change::DropHold(hold.id)).collect())
+            .await?;
+    }
+    Ok(())
+}
+
+/// The folder of a mailbox that is gone from the server goes too, once nothing is left in it.
+async fn retire<P: Ports>(
+    pass: &Pass<'_, P>,
+    mailboxes: &Mailboxes,
+    observed: &Observed,
+    unfinished: &BTreeSet<MailboxId>,
+) -> Result<(), Fault> {
+    let policy = &pass.settings.policy;
+    if !policy.pull.mailboxes || policy.deletions == Deletions::Never {
+        return Ok(());
+    }
+    for id in &mailboxes.remote_gone {
+        let Some(input) = observed.mailbox(*id).filter(|_| !unfinished.contains(id)) else {
+            continue;
+        };
+        let name = &input.base.mailbox.name;
+        if pass.store().count(*id).await? > 0 || !pass.local().scan(name).await?.files.is_empty() {
+            continue;
+        }
+        pass.announce().await?;
+        match pass.local().retire_folder(name, &pass.clock().day(0)).await {
+            Ok(()) => {
+                pass.count(name, |counts| counts.mailbox += 1);
+                pass.commit(vec![Change::DropMailbox(*id)]).await?;
+            }
+            Err(fault) if fault.reach >= Reach::Account => return Err(fault),
+            Err(fault) => pass.problem(Some(name), &fault),
+        }
+    }
+    Ok(())
+}
+
+/// Whether everything that the server reports is dealt with in each pass. If not, what was left alone must be seen
+/// again next time, and a watermark would hide it.
+fn takes_everything(policy: &Policy) -> bool {
+    let pull = policy.pull;
+    let push = policy.push;
+    policy.deletions != Deletions::Never
+        && pull.new
+        && pull.flags
+        && pull.deletions
+        && push.flags
+        && push.deletions
+        && push.moves
+        && push.new
+}
+
+/// Moves watermarks on where everything was done; takes them back where not. Writes only what differs.
+async fn watermarks<P: Ports>(
+    pass: &Pass<'_, P>,
+    observed: &Observed,
+    unfinished: &BTreeSet<MailboxId>,
+) -> Result<(), Fault> {
+    let all = takes_everything(&pass.settings.policy);
+    let parked = pass.store().parked().await?;
+    let holds = pass.store().holds().await?;
+    let mut changes = Vec::new();
+    for input in &observed.input.mailboxes {
+        let record = &input.base.mailbox;
+        let Some(facts) = observed.facts.get(&record.id) else {
+            continue;
+        };
+        let kept_back = parked.iter().any(|message| message.mailbox == record.id)
+            || holds.iter().any(|hold| hold.mailbox == record.id);
+        let done = all && !kept_back && !unfinished.contains(&record.id);
+        let watermark = Watermark {
+            uidvalidity: facts.uidvalidity,
+            uidnext: facts.uidnext.filter(|_| done),
+            modseq: facts.modseq.filter(|_| done),
+        };
+        let before = Watermark {
+            uidvalidity: record.uidvalidity,
+            uidnext: record.uidnext,
+            modseq: record.modseq,
+        };
+        if watermark != before {
+            changes.push(Change::SetWatermark(record.id, watermark));
+        }
+        if done && record.last_sync.is_none() {
+            changes.push(Change::SetOutcome {
+                mailbox: record.id,
+                at: Some(pass.clock().now()),
+                problem: None,
+            });
+        }
+    }
+    pass.commit(changes).await
+}
+
+/// Messages that wait for their next try are still a problem.
+async fn report_parked<P: Ports>(pass: &Pass<'_, P>, observed: &Observed) -> Result<(), Fault> {
+    for parked in &observed.input.parked {
+        if let Some(name) = observed.name(parked.mailbox) {
+            pass.problem(
+                Some(name),
+                &format_args!("waiting for another try: {}", parked.reason),
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn count_held<P: Ports>(pass: &Pass<'_, P>) -> Result<(), Fault> {
+    let holds = pass.store().holds().await?;
+    let open: BTreeSet<_> = holds
+        .iter()
+        .filter(|hold| hold.verdict == HoldVerdict::Open)
+        .map(|hold| (hold.mailbox, hold.side == Side::Local))
+        .collect();
+    pass.with_report(|report| report.held = u64::try_from(open.len()).unwrap_or(u64::MAX));
+    Ok(())
+}

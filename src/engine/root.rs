@@ -1,0 +1,79 @@
+//! Is this the Maildir that the state speaks of? Asked before anything else, because an empty directory where a
+//! Maildir was looks exactly like a user who deleted all mail.
+
+use thiserror::Error;
+
+use super::context::{Mode, Pass, Ports};
+use super::fault::{Fault, Reach};
+use super::ports::{Local, Marker, Root, StateId, Store};
+
+/// Why an account's Maildir is not touched.
+#[derive(Debug, Error)]
+enum RootError {
+    #[error(
+        "the Maildir root is missing; is a disk not mounted? Nothing was concluded from it. To fetch all mail again, \
+         remove the account's state file"
+    )]
+    Missing,
+    #[error(
+        "the Maildir root has lost its marker file .mailferry; is a disk not mounted? Nothing was concluded from it. \
+         To join this directory with the server again, remove the account's state file"
+    )]
+    Unmarked,
+    #[error(
+        "the Maildir root belongs to another state (its marker file .mailferry says so). To join it with this \
+         account, remove the account's state file"
+    )]
+    Foreign,
+}
+
+/// Checks the root against the state; afterwards both belong together.
+pub(super) async fn check<P: Ports>(pass: &Pass<'_, P>) -> Result<(), Fault> {
+    let state = pass.store().id().await?;
+    let root = pass.local().root().await?;
+    let used = !pass.store().mailboxes().await?.is_empty();
+    match root {
+        Root::Missing if used => Err(stop(RootError::Missing)),
+        Root::Unmarked { .. } if used => Err(stop(RootError::Unmarked)),
+        Root::Marked(marker) if used && marker.id != state.id => Err(stop(RootError::Foreign)),
+        Root::Marked(marker) if used => check_epoch(pass, &state, &marker).await,
+        Root::Marked(marker) if marker.id == state.id => Ok(()),
+        _ => mark(pass, &state).await,
+    }
+}
+
+fn stop(error: RootError) -> Fault {
+    Fault::new(Reach::Account, false, error)
+}
+
+async fn mark<P: Ports>(pass: &Pass<'_, P>, state: &StateId) -> Result<(), Fault> {
+    if pass.mode == Mode::DryRun {
+        return Ok(());
+    }
+    let marker = Marker {
+        id: state.id.clone(),
+        epoch: state.epoch,
+    };
+    pass.local().mark_root(&marker).await
+}
+
+/// A state or a Maildir that is older than the other came from a backup: what it does not know of was not deleted.
+async fn check_epoch<P: Ports>(
+    pass: &Pass<'_, P>,
+    state: &StateId,
+    marker: &Marker,
+) -> Result<(), Fault> {
+    if marker.epoch == state.epoch || Some(marker.epoch) == state.pending {
+        return Ok(());
+    }
+    pass.problem(
+        None,
+        &"the state and the Maildir are of different times (one of them came from a backup?); everything is compared \
+          anew and nothing is deleted",
+    );
+    if pass.mode == Mode::DryRun {
+        return Ok(());
+    }
+    let fresh = pass.store().start_over().await?;
+    mark(pass, &fresh).await
+}

@@ -1,0 +1,230 @@
+//! Why a connection was not opened, and what that means for the account.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use super::line::{Condition, Status};
+use crate::auth;
+use crate::engine::{Fault, Reach};
+use crate::net::{dial, tls};
+
+/// How far the opening had come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The TLS handshake.
+    Handshake,
+    /// Waiting for the greeting.
+    Greeting,
+    /// STARTTLS.
+    StartTls,
+    /// CAPABILITY.
+    Capability,
+    /// LOGIN or AUTHENTICATE.
+    Login,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Handshake => "the TLS handshake",
+            Self::Greeting => "the greeting",
+            Self::StartTls => "STARTTLS",
+            Self::Capability => "CAPABILITY",
+            Self::Login => "the login",
+        })
+    }
+}
+
+/// Why a server says no, by its response code (RFC 5530 section 3), never by its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// AUTHENTICATIONFAILED: user or password is wrong.
+    AuthenticationFailed,
+    /// AUTHORIZATIONFAILED: the password is right, but not for this.
+    AuthorizationFailed,
+    /// EXPIRED: user or password is out of date.
+    Expired,
+    /// PRIVACYREQUIRED: not without encryption.
+    PrivacyRequired,
+    /// CONTACTADMIN: somebody has to do something.
+    ContactAdmin,
+    /// UNAVAILABLE: something behind the server is down for the moment.
+    Unavailable,
+    /// LIMIT, INUSE, THROTTLED: too many connections or requests.
+    Limit,
+    /// No code, or one that says something else.
+    Unknown,
+}
+
+impl Refusal {
+    fn of(code: Option<&str>) -> Self {
+        match code {
+            Some("AUTHENTICATIONFAILED") => Self::AuthenticationFailed,
+            Some("AUTHORIZATIONFAILED") => Self::AuthorizationFailed,
+            Some("EXPIRED") => Self::Expired,
+            Some("PRIVACYREQUIRED") => Self::PrivacyRequired,
+            Some("CONTACTADMIN") => Self::ContactAdmin,
+            Some("UNAVAILABLE") => Self::Unavailable,
+            Some("LIMIT" | "INUSE" | "THROTTLED") => Self::Limit,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// Why there is no connection. Texts of the server in here are escaped and cut.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// No TCP connection.
+    #[error(transparent)]
+    Dial(#[from] dial::Error),
+    /// No trusted TLS.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
+    /// No password to send.
+    #[error(transparent)]
+    Secret(#[from] auth::Error),
+    /// User or password cannot be sent by any means.
+    #[error(transparent)]
+    Unspeakable(#[from] auth::sasl::Unspeakable),
+    /// The server is silent.
+    #[error("no answer to {step} within {} s", .limit.as_secs())]
+    Timeout {
+        /// To what.
+        step: Step,
+        /// How long it was waited.
+        limit: Duration,
+    },
+    /// The connection broke.
+    #[error("the connection broke during {step}")]
+    Io {
+        /// During what.
+        step: Step,
+        /// How.
+        source: io::Error,
+    },
+    /// The server hung up without a word.
+    #[error("the server closed the connection during {step}")]
+    Closed {
+        /// During what.
+        step: Step,
+    },
+    /// The server hung up with a BYE.
+    #[error("the server hung up: {text}")]
+    Bye {
+        /// Why, by its code.
+        refusal: Refusal,
+        /// Why, in its words.
+        text: String,
+    },
+    /// What came is not IMAP.
+    #[error("this is no IMAP server: {line}")]
+    NotImap {
+        /// What came instead of a greeting.
+        line: String,
+    },
+    /// A line without end.
+    #[error("the server sent too long a line during {step}")]
+    TooLong {
+        /// During what.
+        step: Step,
+    },
+    /// An answer that makes no sense here.
+    #[error("the server's answer to {step} makes no sense")]
+    Protocol {
+        /// To what.
+        step: Step,
+        /// What was wrong.
+        source: async_imap::error::Error,
+    },
+    /// The server asks for more than there is to say.
+    #[error("the server asks for more after all of {step} was said")]
+    Insatiable {
+        /// Of what.
+        step: Step,
+    },
+    /// The server says OK to a login of which it has not seen the password.
+    #[error("the server took half a LOGIN for a whole one")]
+    Hasty,
+    /// STARTTLS is asked for in the configuration, and the server has none. Perhaps somebody on the way took it out.
+    #[error("the server does not offer STARTTLS")]
+    NoStartTls,
+    /// Something was said between STARTTLS and TLS: somebody on the way tries to put words into the server's mouth.
+    #[error("plain text followed the answer to STARTTLS")]
+    Injected,
+    /// The server takes us for logged in before TLS, which leaves no way to begin TLS.
+    #[error("the server greets with PREAUTH, so STARTTLS is impossible")]
+    Preauth,
+    /// The server takes no password in a way we know.
+    #[error("the server offers no way to log in with a password (it has: {offered})")]
+    NoMechanism {
+        /// Its AUTH= and LOGINDISABLED capabilities.
+        offered: String,
+    },
+    /// The server says no.
+    #[error("the server refused {step}: {text}")]
+    Refused {
+        /// What it refused.
+        step: Step,
+        /// Why, by its code.
+        refusal: Refusal,
+        /// Why, in its words.
+        text: String,
+    },
+}
+
+impl ConnectError {
+    pub(super) fn bye(status: &Status) -> Self {
+        Self::Bye {
+            refusal: Refusal::of(status.code.as_deref()),
+            text: status.shown(),
+        }
+    }
+
+    pub(super) fn refused(step: Step, status: &Status) -> Self {
+        debug_assert!(matches!(status.condition, Condition::No | Condition::Bad));
+        Self::Refused {
+            step,
+            refusal: Refusal::of(status.code.as_deref()),
+            text: status.shown(),
+        }
+    }
+
+    /// How far it reaches, and whether to try again.
+    fn verdict(&self) -> (Reach, bool) {
+        match self {
+            // Nothing was sent to a server that is not trusted, and a captive portal looks just like that.
+            Self::Tls(tls::Error::CaFile { .. } | tls::Error::HostName { .. })
+            | Self::Dial(dial::Error::NotLoopback { .. })
+            | Self::Unspeakable(_)
+            | Self::NoMechanism { .. }
+            | Self::Preauth => (Reach::Account, false),
+            Self::Secret(error) => (Reach::Account, error.may_pass()),
+            Self::Refused { refusal, .. } => refused(*refusal, false),
+            Self::Bye { refusal, .. } => refused(*refusal, true),
+            _ => (Reach::Account, true),
+        }
+    }
+}
+
+/// `otherwise` is whether a refusal without a known reason is worth another try. A login is not: the usual reason is
+/// the password, and asking again locks accounts.
+fn refused(refusal: Refusal, otherwise: bool) -> (Reach, bool) {
+    match refusal {
+        Refusal::Limit => (Reach::Connection, true),
+        Refusal::Unavailable => (Reach::Account, true),
+        Refusal::Unknown => (Reach::Account, otherwise),
+        Refusal::AuthenticationFailed
+        | Refusal::AuthorizationFailed
+        | Refusal::Expired
+        | Refusal::PrivacyRequired
+        | Refusal::ContactAdmin => (Reach::Account, false),
+    }
+}
+
+impl From<ConnectError> for Fault {
+    fn from(error: ConnectError) -> Self {
+        let (reach, retry) = error.verdict();
+        Self::new(reach, retry, error)
+    }
+}

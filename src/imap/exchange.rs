@@ -1,0 +1,214 @@
+//! The conversation: commands go out under tags, several at a time; responses come back, literals as a stream.
+//!
+//! A command is complete only with its own tagged answer. The end of the stream, BYE, silence and what cannot be framed
+//! are errors. Knows nothing of mailboxes.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::command::Command;
+use super::error::{Error, Refusal};
+use super::framer::{Frame, Framer};
+use super::response::{self, Code, Condition, Fetch, Response, Status, TAG, Untagged};
+
+/// How one command ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    command: &'static str,
+    pub status: Status,
+}
+
+impl Outcome {
+    /// How the command of this name ended.
+    pub fn new(command: &'static str, status: Status) -> Self {
+        Self { command, status }
+    }
+
+    /// The code of an OK.
+    ///
+    /// # Errors
+    /// NO or BAD.
+    pub fn ok(self) -> Result<Code, Refusal> {
+        match self.status.condition {
+            Condition::Ok => Ok(self.status.code),
+            other => Err(Refusal {
+                command: self.command,
+                bad: other != Condition::No,
+                code: self.status.code,
+                words: self.status.words,
+            }),
+        }
+    }
+}
+
+/// What happened on the stream.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Untagged(Untagged),
+    /// A FETCH whose body comes now: [`Wire::piece`] until `None`, then [`Wire::tail`].
+    Body(Fetch, u64),
+    Tagged(u32, Status),
+    Continue,
+}
+
+/// One stream with its buffers.
+#[derive(Debug)]
+pub(crate) struct Wire<S> {
+    stream: S,
+    framer: Framer,
+    out: Vec<u8>,
+    last_tag: u32,
+    /// How long nothing may come.
+    pub silence: Duration,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+    /// A conversation that goes on where somebody else stopped reading.
+    pub fn new(stream: S, leftover: Vec<u8>, silence: Duration) -> Self {
+        Self {
+            stream,
+            framer: Framer::new(leftover),
+            out: Vec::new(),
+            last_tag: 0,
+            silence,
+        }
+    }
+
+    /// The stream and what was read from it but not consumed.
+    pub fn into_parts(self) -> (S, Vec<u8>) {
+        (self.stream, self.framer.into_rest())
+    }
+
+    /// Puts a command in the queue, line end included; returns its tag.
+    pub fn queue(&mut self, command: &Command) -> u32 {
+        let tag = self.queue_open(command);
+        self.out.extend_from_slice(b"\r\n");
+        tag
+    }
+
+    /// Puts a command in the queue without its line end.
+    pub fn queue_open(&mut self, command: &Command) -> u32 {
+        self.last_tag = self.last_tag.wrapping_add(1);
+        self.out
+            .extend_from_slice(format!("{TAG}{} ", self.last_tag).as_bytes());
+        self.out.extend_from_slice(command.as_bytes());
+        self.last_tag
+    }
+
+    /// Puts octets in the queue.
+    pub fn queue_octets(&mut self, octets: &[u8]) {
+        self.out.extend_from_slice(octets);
+    }
+
+    /// Sends what is in the queue.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        let (stream, out, silence) = (&mut self.stream, &mut self.out, self.silence);
+        let sent = timeout(silence, async {
+            stream.write_all(out).await?;
+            stream.flush().await
+        });
+        sent.await.map_err(|_| Error::Silent(silence))??;
+        out.clear();
+        Ok(())
+    }
+
+    async fn fill(&mut self) -> Result<(), Error> {
+        let read = self.stream.read_buf(self.framer.room());
+        let count = timeout(self.silence, read)
+            .await
+            .map_err(|_| Error::Silent(self.silence))??;
+        if count == 0 {
+            return Err(Error::Closed);
+        }
+        Ok(())
+    }
+
+    async fn frame(&mut self) -> Result<Frame, Error> {
+        loop {
+            if let Some(frame) = self.framer.frame()? {
+                return Ok(frame);
+            }
+            self.fill().await?;
+        }
+    }
+
+    /// The next thing that happens. With `bodies`, literals of bodies are left to be streamed.
+    pub async fn event(&mut self, bodies: bool) -> Result<Event, Error> {
+        loop {
+            match self.frame().await? {
+                Frame::Literal(size) => {
+                    let head = bodies
+                        .then(|| Fetch::head(self.framer.response()))
+                        .flatten();
+                    if let Some(fetch) = head {
+                        self.framer.stream_literal(size);
+                        return Ok(Event::Body(fetch, size));
+                    }
+                    self.framer.keep_literal(size)?;
+                }
+                Frame::Response => {
+                    let response = response::parse(self.framer.response());
+                    if response == Response::Untagged(Untagged::Other) {
+                        trace_other(self.framer.response());
+                    }
+                    self.framer.consume();
+                    return match response {
+                        Response::Continue => Ok(Event::Continue),
+                        Response::Tagged(tag, status) => Ok(Event::Tagged(tag, status)),
+                        Response::Untagged(untagged) => unless_bye(untagged).map(Event::Untagged),
+                    };
+                }
+            }
+        }
+    }
+
+    /// The next octets of the body that is being streamed; `None` at its end.
+    pub async fn piece(&mut self) -> Result<Option<&[u8]>, Error> {
+        if self.framer.piece().is_some_and(<[u8]>::is_empty) {
+            self.fill().await?;
+        }
+        Ok(self.framer.piece())
+    }
+
+    /// Done with so many octets of the body.
+    pub fn consume_piece(&mut self, size: usize) {
+        self.framer.consume_piece(size);
+    }
+
+    /// Reads the rest of the response around a body that was streamed.
+    pub async fn tail(&mut self, fetch: &mut Fetch) -> Result<(), Error> {
+        while let Frame::Literal(size) = self.frame().await? {
+            self.framer.keep_literal(size)?;
+        }
+        let line = self.framer.response();
+        fetch.tail(line).map_err(|_| Error::Protocol {
+            what: "the response around a message's body does not end",
+            line: super::error::Words::new(line),
+        })?;
+        self.framer.consume();
+        Ok(())
+    }
+}
+
+fn unless_bye(untagged: Untagged) -> Result<Untagged, Error> {
+    match untagged {
+        Untagged::Status(status) if status.condition == Condition::Bye => Err(Error::Bye {
+            code: status.code,
+            words: status.words,
+        }),
+        other => Ok(other),
+    }
+}
+
+/// CAPABILITY, FLAGS and RECENT come all the time and say nothing new.
+fn trace_other(line: &[u8]) {
+    let word = line.get(2..).unwrap_or_default().trim_ascii();
+    let usual = [&b"CAPABILITY"[..], b"FLAGS"]
+        .iter()
+        .any(|usual| word.starts_with(usual));
+    if !usual && !word.ends_with(b"RECENT") {
+        tracing::debug!(line = %super::error::Words::new(line), "passed over a line from the server");
+    }
+}

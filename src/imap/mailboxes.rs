@@ -1,0 +1,187 @@
+//! The account's mailboxes: LIST, STATUS, CREATE, RENAME.
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::command::Command;
+use super::error::Error;
+use super::response::{Code, Listed, Stated, Untagged};
+use super::session::Session;
+use crate::engine::ports::{MailboxStatus, RemoteMailbox};
+use crate::mail::MailboxName;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    /// All mailboxes, with their STATUS where the server gives that along (RFC 5819).
+    pub(crate) async fn mailboxes(&mut self) -> Result<Vec<RemoteMailbox>, Error> {
+        let extended =
+            self.offers("LIST-EXTENDED") && self.offers("LIST-STATUS") && !self.plain_list;
+        if extended {
+            let items = self.status_items();
+            let roles = if self.offers("SPECIAL-USE") {
+                "SPECIAL-USE "
+            } else {
+                ""
+            };
+            let command = Command::new("LIST", "LIST \"\" \"*\" RETURN ")
+                .text(format_args!("({roles}STATUS ({items}))"));
+            match self.list_by(command).await {
+                Err(Error::AccountRefused(refusal)) => {
+                    tracing::debug!(%refusal, "the extended LIST does not work here, going on without");
+                    self.plain_list = true;
+                }
+                other => return other,
+            }
+        }
+        self.list_by(Command::new("LIST", "LIST \"\" \"*\"")).await
+    }
+
+    async fn list_by(&mut self, command: Command) -> Result<Vec<RemoteMailbox>, Error> {
+        let mut listed: Vec<Listed> = Vec::new();
+        let mut stated: Vec<Stated> = Vec::new();
+        let commands: Vec<Command> = self.enable_command().into_iter().chain([command]).collect();
+        let outcomes = self
+            .run(&commands, |untagged| match untagged {
+                Untagged::List(item) => listed.push(item),
+                Untagged::Stated(item) => stated.push(item),
+                _ => {}
+            })
+            .await?;
+        // The ENABLE before it may be refused.
+        if let Some(outcome) = outcomes.into_iter().next_back() {
+            outcome.ok().map_err(Error::AccountRefused)?;
+        }
+        self.assemble(listed, stated)
+    }
+
+    fn assemble(
+        &self,
+        listed: Vec<Listed>,
+        stated: Vec<Stated>,
+    ) -> Result<Vec<RemoteMailbox>, Error> {
+        let mut statuses: std::collections::HashMap<Vec<u8>, MailboxStatus> = stated
+            .into_iter()
+            .map(|item| (key(&item.wire), item.status))
+            .collect();
+        let mut mailboxes: std::collections::BTreeMap<MailboxName, RemoteMailbox> =
+            std::collections::BTreeMap::new();
+        for item in listed {
+            let Some(name) = self
+                .options
+                .names
+                .learn(&item.wire, item.delimiter, self.utf8)
+            else {
+                tracing::warn!(name = %super::error::Words::new(&item.wire), "left out a mailbox whose name cannot be used");
+                continue;
+            };
+            let mailbox = RemoteMailbox {
+                name: name.clone(),
+                role: item.role,
+                selectable: item.selectable,
+                status: statuses.remove(&key(&item.wire)),
+            };
+            // Some servers list a mailbox twice, once for its role or for its children.
+            let known = mailboxes.entry(name).or_insert_with(|| mailbox.clone());
+            known.role = known.role.or(mailbox.role);
+            known.selectable |= mailbox.selectable;
+            known.status = known.status.take().or(mailbox.status);
+        }
+        if !mailboxes.contains_key(&MailboxName::inbox()) {
+            return Err(Error::NoInbox(mailboxes.len()));
+        }
+        Ok(mailboxes.into_values().collect())
+    }
+
+    fn status_items(&self) -> String {
+        let mut items = String::from("MESSAGES UIDNEXT UIDVALIDITY");
+        if self.condstore() {
+            items.push_str(" HIGHESTMODSEQ");
+        }
+        if self.capabilities.has("OBJECTID") {
+            items.push_str(" MAILBOXID");
+        }
+        items
+    }
+
+    /// STATUS of one mailbox.
+    pub(crate) async fn stat(&mut self, mailbox: &MailboxName) -> Result<MailboxStatus, Error> {
+        let items = self.status_items();
+        let command = self.named("STATUS", "STATUS", mailbox).await?;
+        let mut found = None;
+        let command = command.text(format_args!(" ({items})"));
+        let outcome = self.run_one(command, |untagged| {
+            if let Untagged::Stated(stated) = untagged {
+                found = Some(stated.status);
+            }
+        });
+        outcome.await?.ok().map_err(|refusal| Error::Mailbox {
+            mailbox: mailbox.clone(),
+            refusal,
+        })?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// Creates a mailbox and subscribes to it. One that exists is as good.
+    pub(crate) async fn make(&mut self, mailbox: &MailboxName) -> Result<(), Error> {
+        let command = self.named("CREATE", "CREATE", mailbox).await?;
+        if let Err(refusal) = self.run_one(command, |_| {}).await?.ok()
+            && refusal.code != Code::AlreadyExists
+            && !self.is_there(mailbox).await?
+        {
+            return Err(Error::Mailbox {
+                mailbox: mailbox.clone(),
+                refusal,
+            });
+        }
+        let command = self.named("SUBSCRIBE", "SUBSCRIBE", mailbox).await?;
+        if let Err(refusal) = self.run_one(command, |_| {}).await?.ok() {
+            tracing::debug!(%mailbox, %refusal, "not subscribed");
+        }
+        Ok(())
+    }
+
+    /// Many servers refuse to create what exists without saying that this is why.
+    async fn is_there(&mut self, mailbox: &MailboxName) -> Result<bool, Error> {
+        let wire = self.options.names.wire(mailbox, self.utf8)?;
+        // In a LIST these two mean any name, which proves nothing.
+        if wire.iter().any(|byte| matches!(byte, b'*' | b'%')) {
+            return Ok(false);
+        }
+        let command = self.named("LIST", "LIST \"\"", mailbox).await?;
+        let mut found = false;
+        let outcome = self.run_one(command, |untagged| {
+            if let Untagged::List(item) = untagged {
+                found |= item.selectable && item.wire == wire;
+            }
+        });
+        Ok(outcome.await?.ok().is_ok() && found)
+    }
+
+    /// Renames a mailbox.
+    pub(crate) async fn rename_mailbox(
+        &mut self,
+        from: &MailboxName,
+        to: &MailboxName,
+    ) -> Result<(), Error> {
+        let command = self.named("RENAME", "RENAME", from).await?.text(' ');
+        let command = self.add_name(command, to).await?;
+        self.run_one(command, |_| {})
+            .await?
+            .ok()
+            .map_err(|refusal| Error::Mailbox {
+                mailbox: from.clone(),
+                refusal,
+            })?;
+        self.options.names.forget(from);
+        // What was selected may have another name now.
+        self.selected = None;
+        Ok(())
+    }
+}
+
+/// STATUS may spell INBOX otherwise than LIST.
+fn key(wire: &[u8]) -> Vec<u8> {
+    if wire.eq_ignore_ascii_case(b"INBOX") {
+        b"INBOX".to_vec()
+    } else {
+        wire.to_vec()
+    }
+}

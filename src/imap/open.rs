@@ -1,0 +1,53 @@
+//! From an account's settings to a connection that the engine can use.
+
+use super::connect::{self, Settings};
+use super::{Error, Session, SessionOptions};
+use crate::engine::Fault;
+use crate::engine::ports::Connector;
+use crate::net::{BoxStream, compress};
+
+/// The capability that offers compression (RFC 4978).
+const COMPRESS: &str = "COMPRESS=DEFLATE";
+
+/// Opens the connections of one account.
+#[derive(Debug)]
+pub struct ImapConnector {
+    /// Where to, and who.
+    pub settings: Settings,
+    /// How its sessions behave. Shared: what one connection learns of names, the others know.
+    pub options: SessionOptions,
+    /// Whether to compress where the server offers it.
+    pub compress: bool,
+}
+
+impl Connector for ImapConnector {
+    type Remote = Session<BoxStream>;
+
+    async fn connect(&self) -> Result<Self::Remote, Fault> {
+        let opened = connect::open(&self.settings).await?;
+        let compress = self.compress && opened.capabilities.has(COMPRESS);
+        let session = Session::new(
+            opened.stream,
+            opened.leftover,
+            opened.capabilities,
+            self.options.clone(),
+        );
+        if compress {
+            return Ok(self.compressed(session).await?);
+        }
+        Ok(session)
+    }
+}
+
+impl ImapConnector {
+    async fn compressed(&self, session: Session<BoxStream>) -> Result<Session<BoxStream>, Error> {
+        let (stream, leftover, capabilities) = session.start_compression().await?;
+        let stream = compress::wrap(stream, leftover);
+        Ok(Session::new(
+            stream,
+            Vec::new(),
+            capabilities,
+            self.options.clone(),
+        ))
+    }
+}

@@ -1,0 +1,140 @@
+//! Finding files by their unique name while mail programs rename them.
+
+use std::collections::HashMap;
+
+use rustix::io::Errno;
+
+use super::error::Error;
+use super::files::{FolderDirs, Place};
+use super::name::{self, FileName};
+use crate::engine::Reach;
+use crate::mail::LocalId;
+
+/// Up to here, likely names are tried before a whole folder is listed.
+const FEW: usize = 16;
+/// How often a file that was renamed meanwhile is looked for again.
+const TRIES: usize = 5;
+
+/// Where files are, as far as they have been looked for.
+pub(super) struct Finder<'a> {
+    folder: &'a FolderDirs,
+    known: HashMap<Vec<u8>, (Place, Vec<u8>)>,
+}
+
+/// Where a file is.
+#[derive(Clone, Debug)]
+pub(super) struct Spot {
+    /// In `cur` or `new`.
+    pub place: Place,
+    /// Under this name.
+    pub name: Vec<u8>,
+}
+
+impl<'a> Finder<'a> {
+    /// Looks for these files: each by its likely names when they are few, else with one listing.
+    pub fn new(folder: &'a FolderDirs, wanted: &[&LocalId]) -> Result<Self, Error> {
+        let mut finder = Self {
+            folder,
+            known: HashMap::new(),
+        };
+        let guessed = wanted.len() <= FEW && wanted.iter().all(|id| finder.guess(id));
+        if !guessed {
+            finder.list()?;
+        }
+        Ok(finder)
+    }
+
+    /// Where a file was when it was looked for.
+    pub fn spot(&self, id: &LocalId) -> Option<Spot> {
+        self.known.get(id.as_bytes()).map(|(place, name)| Spot {
+            place: *place,
+            name: name.clone(),
+        })
+    }
+
+    /// Does something with a file under its name, looking again when the name turns out to be an old one.
+    ///
+    /// # Errors
+    /// The file is gone, or `act` failed otherwise.
+    pub fn with<T>(
+        &mut self,
+        id: &LocalId,
+        mut act: impl FnMut(&FolderDirs, &Spot) -> Result<T, Refusal>,
+    ) -> Result<T, Error> {
+        let mut relisted = false;
+        for _ in 0..TRIES {
+            let Some(spot) = self.spot(id) else {
+                if relisted {
+                    break;
+                }
+                self.list()?;
+                relisted = true;
+                continue;
+            };
+            match act(self.folder, &spot) {
+                Ok(done) => return Ok(done),
+                Err(Refusal::Other(error)) => return Err(error),
+                Err(Refusal::System(_, Errno::NOENT)) => {
+                    self.known.remove(id.as_bytes());
+                    relisted = false;
+                    if self.guess(id) {
+                        continue;
+                    }
+                }
+                Err(Refusal::System(_, Errno::EXIST)) => return Err(Error::Taken(id.clone())),
+                Err(Refusal::System(act, errno)) => {
+                    let dir = self.folder.place(spot.place);
+                    return Err(dir.error(act, &spot.name, Reach::Message, errno));
+                }
+            }
+        }
+        Err(Error::Gone(id.clone()))
+    }
+
+    /// Remembers that a file has been renamed by us.
+    pub fn moved(&mut self, id: &LocalId, place: Place, name: Vec<u8>) {
+        self.known.insert(id.as_bytes().to_vec(), (place, name));
+    }
+
+    fn guess(&mut self, id: &LocalId) -> bool {
+        let plain = id.as_bytes().to_vec();
+        let with_info = name::likely_infos().map(|info| [id.as_bytes(), &info].concat());
+        let in_cur = with_info.map(|name| (Place::Cur, name));
+        let candidates = std::iter::once((Place::New, plain)).chain(in_cur);
+        for (place, name) in candidates {
+            if self.folder.place(place).look(&name).is_ok() {
+                self.known.insert(id.as_bytes().to_vec(), (place, name));
+                return true;
+            }
+        }
+        false
+    }
+
+    fn list(&mut self) -> Result<(), Error> {
+        self.known.clear();
+        for place in [Place::New, Place::Cur] {
+            self.folder.place(place).entries(|entry| {
+                if let Some(parsed) = FileName::parse(entry.name) {
+                    let found = (place, entry.name.to_vec());
+                    self.known.insert(parsed.unique.to_vec(), found);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Why something could not be done with a file.
+pub(super) enum Refusal {
+    /// The system said no while doing this (a verb).
+    System(&'static str, Errno),
+    /// Anything else.
+    Other(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}

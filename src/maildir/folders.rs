@@ -1,0 +1,262 @@
+//! The root and the folders below it: finding, making, renaming, retiring.
+
+use rustix::fs::FileType;
+use rustix::io::Errno;
+
+use super::Core;
+use super::error::Error;
+use super::layout::Layout;
+use super::marker::{self, Marks};
+use super::sys::{self, Dir, means_absent};
+use super::trash;
+use crate::engine::Reach;
+use crate::engine::ports::{Folder, Marker, Root};
+use crate::mail::MailboxName;
+
+/// Deeper than any mailbox is.
+const DEEPEST: usize = 100;
+
+/// What a directory's own listing says of it.
+#[derive(Default)]
+struct Contents {
+    cur: bool,
+    new: bool,
+    tmp: bool,
+    /// Its other directories, hidden ones included.
+    directories: Vec<String>,
+}
+
+impl Contents {
+    fn of(dir: &Dir) -> Result<Self, Error> {
+        let mut contents = Self::default();
+        dir.entries(|entry| {
+            if !matches!(dir.kind(entry), Ok(FileType::Directory)) {
+                return Ok(());
+            }
+            match entry.name {
+                b"cur" => contents.cur = true,
+                b"new" => contents.new = true,
+                b"tmp" => contents.tmp = true,
+                // A name that is no UTF-8 is no mailbox's.
+                name => {
+                    let name = std::str::from_utf8(name).ok();
+                    contents.directories.extend(name.map(str::to_owned));
+                }
+            }
+            Ok(())
+        })?;
+        Ok(contents)
+    }
+
+    fn is_maildir(&self) -> bool {
+        self.cur && self.new && self.tmp
+    }
+}
+
+impl Core {
+    pub(super) fn look_at_root(&self) -> Result<Root, Error> {
+        let dir = match self.root_dir() {
+            Err(error) if means_absent(&error) => return Ok(Root::Missing),
+            other => other?,
+        };
+        if let Some(marker) = marker::read(&dir)?.own {
+            return Ok(Root::Marked(marker));
+        }
+        let mut empty = true;
+        dir.entries(|_| {
+            empty = false;
+            Ok(())
+        })?;
+        Ok(Root::Unmarked { empty })
+    }
+
+    pub(super) fn mark_root(&self, marker: Marker) -> Result<(), Error> {
+        let dir = sys::make_all(&self.root)?;
+        let inbox = marker::read(&dir)?.inbox;
+        let own = Some(marker);
+        marker::write(&dir, &Marks { own, inbox })
+    }
+
+    pub(super) fn list_folders(&self) -> Result<Vec<Folder>, Error> {
+        let root = self.root_dir()?;
+        let contents = Contents::of(&root)?;
+        let mut folders = Vec::new();
+        if self.layout == Layout::MaildirPlusPlus {
+            self.take_folder(&root, &contents, &[], &mut folders)?;
+        }
+        self.walk(&root, contents.directories, &mut Vec::new(), &mut folders)?;
+        folders.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(folders)
+    }
+
+    fn walk(
+        &self,
+        dir: &Dir,
+        names: Vec<String>,
+        path: &mut Vec<String>,
+        folders: &mut Vec<Folder>,
+    ) -> Result<(), Error> {
+        let plus = self.layout == Layout::MaildirPlusPlus;
+        if path.len() >= DEEPEST || (plus && !path.is_empty()) {
+            return Ok(());
+        }
+        // What a file system keeps for itself at the top of a volume is not ours to read.
+        let foreign = |name: &str| path.is_empty() && name == "lost+found";
+        let ours = names
+            .into_iter()
+            .filter(|name| name.starts_with('.') == plus && !foreign(name));
+        for name in ours.collect::<Vec<_>>() {
+            let Some(inner) = dir.find(name.as_bytes())? else {
+                continue;
+            };
+            path.push(name);
+            let contents = Contents::of(&inner)?;
+            self.take_folder(&inner, &contents, path, folders)?;
+            self.walk(&inner, contents.directories, path, folders)?;
+            path.pop();
+        }
+        Ok(())
+    }
+
+    fn take_folder(
+        &self,
+        dir: &Dir,
+        contents: &Contents,
+        path: &[String],
+        folders: &mut Vec<Folder>,
+    ) -> Result<(), Error> {
+        let Some(name) = self.layout.mailbox(path) else {
+            return Ok(());
+        };
+        let marks = marker::read(dir)?;
+        let marker = if path.is_empty() {
+            marks.inbox
+        } else {
+            marks.own
+        };
+        if contents.is_maildir() || marker.is_some() {
+            folders.push(Folder { name, marker });
+        }
+        Ok(())
+    }
+
+    pub(super) fn create_folder(&self, name: &MailboxName, marker: Marker) -> Result<(), Error> {
+        let path = self.layout.path(name)?;
+        let is_root = path.is_empty();
+        let mut dir = self.root_dir()?;
+        for part in path {
+            dir = dir.make(part.as_bytes())?;
+        }
+        for part in [&b"tmp"[..], b"new", b"cur"] {
+            dir.make(part)?;
+        }
+        let old = marker::read(&dir)?;
+        let mut marks = old.clone();
+        if is_root {
+            marks.inbox = Some(marker);
+        } else {
+            marks.own = Some(marker);
+        }
+        if marks == old {
+            return Ok(());
+        }
+        marker::write(&dir, &marks)
+    }
+
+    pub(super) fn rename_folder(&self, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {
+        let (old, new) = (self.layout.path(from)?, self.layout.path(to)?);
+        let (Some((old, old_parents)), Some((new, new_parents))) =
+            (old.split_last(), new.split_last())
+        else {
+            return Err(Error::IsRoot(MailboxName::inbox()));
+        };
+        if self.layout == Layout::MaildirPlusPlus {
+            return self.rename_flat(old, new, to);
+        }
+        let mut source = self.root_dir()?;
+        for part in old_parents {
+            source = source.open(part.as_bytes())?;
+        }
+        let mut target = self.root_dir()?;
+        for part in new_parents {
+            target = target.make(part.as_bytes())?;
+        }
+        match source.rename(old.as_bytes(), &target, new.as_bytes()) {
+            Ok(()) => {}
+            Err(Errno::EXIST | Errno::NOTEMPTY) => return Err(Error::FolderExists(to.clone())),
+            Err(errno) => {
+                return Err(source.error("rename", old.as_bytes(), Reach::Mailbox, errno));
+            }
+        }
+        target.sync()?;
+        source.sync()
+    }
+
+    /// Maildir++: the folder and each folder below it, none of them over another one.
+    fn rename_flat(&self, old: &str, new: &str, to: &MailboxName) -> Result<(), Error> {
+        let root = self.root_dir()?;
+        let names = Contents::of(&root)?.directories;
+        let renamed = |name: &str| {
+            let rest = name.strip_prefix(old)?;
+            (rest.is_empty() || rest.starts_with('.')).then(|| format!("{new}{rest}"))
+        };
+        let pairs: Vec<(&String, String)> = names
+            .iter()
+            .filter_map(|name| Some((name, renamed(name)?)))
+            .collect();
+        if pairs.iter().any(|(_, target)| names.contains(target)) {
+            return Err(Error::FolderExists(to.clone()));
+        }
+        if pairs.is_empty() {
+            return Err(root.error("rename", old.as_bytes(), Reach::Mailbox, Errno::NOENT));
+        }
+        for (name, target) in pairs {
+            root.rename(name.as_bytes(), &root, target.as_bytes())
+                .map_err(|errno| root.error("rename", name.as_bytes(), Reach::Mailbox, errno))?;
+        }
+        root.sync()
+    }
+
+    pub(super) fn retire_folder(&self, name: &MailboxName, day: &str) -> Result<(), Error> {
+        let path = self.layout.path(name)?;
+        let Some((last, parents)) = path.split_last() else {
+            return Err(Error::IsRoot(name.clone()));
+        };
+        let Some(dir) = self.find_dir(name)? else {
+            return Ok(());
+        };
+        for part in [&b"cur"[..], b"new"] {
+            if let Some(inner) = dir.find(part)?
+                && has_files(&inner)?
+            {
+                return Err(Error::NotEmpty(name.clone()));
+            }
+        }
+        let mut target = self.trash_dir(name, day)?;
+        if target.look(b"cur").is_ok() || target.look(marker::FILE).is_ok() {
+            target = target.make(self.fresh_id()?.as_bytes())?;
+        }
+        trash::move_contents(&dir, &target)?;
+        target.sync()?;
+        dir.sync()?;
+        let mut parent = self.root_dir()?;
+        for part in parents {
+            parent = parent.open(part.as_bytes())?;
+        }
+        match parent.remove_dir(last.as_bytes()) {
+            Ok(()) => parent.sync(),
+            // Folders below it, or something that is not ours.
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Whether anything at all lies in a directory that could be mail.
+fn has_files(dir: &Dir) -> Result<bool, Error> {
+    let mut any = false;
+    dir.entries(|entry| {
+        any |= !entry.name.starts_with(b".");
+        Ok(())
+    })?;
+    Ok(any)
+}

@@ -1,0 +1,102 @@
+use super::*;
+use crate::engine::Reach;
+use crate::engine::ports::BodySource;
+
+#[tokio::test]
+async fn a_file_is_read_both_ways_where_both_are_possible() {
+    let fixture = Fixture::nested().await;
+    let inbox = MailboxName::inbox();
+    fixture.put("INBOX/cur/lf:2,", b"Message-ID: <a@b>\n\nx\n");
+    fixture.put("INBOX/cur/crlf:2,S", b"Message-ID: <a@b>\r\n\r\nx\n");
+    fixture.put("INBOX/new/none", b"x");
+    let files = [id("lf"), id("crlf"), id("none"), id("gone")];
+    let read = fixture.account.inspect(&inbox, &files).await.unwrap();
+    assert_eq!(read.len(), 3, "what is gone is left out");
+    let read: Vec<Inspected> = read.into_iter().map(|(_, read)| read.unwrap()).collect();
+    assert!(!read[0].raw && read[1].raw && !read[2].raw);
+    assert_eq!(read[0].identity.size, 24);
+    assert_eq!(read[0].verbatim.unwrap().0, 21);
+    assert_eq!(read[1].verbatim, None);
+    assert_eq!(read[2].verbatim, None);
+    assert_eq!(read[0].identity.message_id, read[1].identity.message_id);
+    assert!(read[0].identity.message_id.is_some());
+    for (file, read) in files.iter().zip(&read) {
+        let wire = fixture.wire("INBOX", file, read.stamp, read.raw).await;
+        assert_eq!(wire.len() as u64, read.identity.size);
+        let mut hasher = crate::content::Hasher::new();
+        hasher.update(&wire);
+        assert_eq!(Some(hasher.finish()), read.identity.digest);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_message_is_refused_one_by_one() {
+    let fixture = Fixture::nested().await;
+    let inbox = MailboxName::inbox();
+    fixture.put("INBOX/cur/empty:2,", b"");
+    std::os::unix::fs::symlink("/etc/passwd", fixture.path("INBOX/cur/link:2,")).unwrap();
+    fixture.put("INBOX/cur/good:2,", b"x");
+    let files = [id("empty"), id("link"), id("good")];
+    let read = fixture.account.inspect(&inbox, &files).await.unwrap();
+    assert_eq!(read[0].1.as_ref().unwrap_err().reach, Reach::Message);
+    assert_eq!(read[1].1.as_ref().unwrap_err().reach, Reach::Message);
+    assert!(read[2].1.is_ok());
+}
+
+#[tokio::test]
+async fn a_file_that_changes_is_not_sent() {
+    let fixture = Fixture::nested().await;
+    let inbox = MailboxName::inbox();
+    fixture.put("INBOX/cur/a:2,", &b"line\n".repeat(20_000));
+    let stamp = fixture.stamp("INBOX", &id("a")).await;
+    let other = FileStamp { size: 1, ..stamp };
+    let refused = fixture.account.open(&inbox, &id("a"), other, false).await;
+    assert_eq!(refused.unwrap_err().reach, Reach::Message);
+    let mut body = fixture
+        .account
+        .open(&inbox, &id("a"), stamp, false)
+        .await
+        .unwrap();
+    assert!(!body.next().await.unwrap().is_empty());
+    fixture.put("INBOX/cur/a:2,", &b"other\n".repeat(20_000));
+    let outcome = loop {
+        match body.next().await {
+            Ok(octets) if octets.is_empty() => break Ok(()),
+            Ok(_) => {}
+            Err(fault) => break Err(fault),
+        }
+    };
+    let fault = outcome.unwrap_err();
+    assert!(fault.retry && fault.reach == Reach::Message);
+    assert!(
+        body.next().await.is_err(),
+        "a body that failed stays failed"
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_is_still_being_written_is_waited_for_or_refused() {
+    let fixture = Fixture::nested().await;
+    let inbox = MailboxName::inbox();
+    let path = fixture.path("INBOX/cur/slow:2,");
+    fixture.put("INBOX/cur/slow:2,", b"first half\n");
+    let writer = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
+        std::io::Write::write_all(&mut file, b"second half\n").unwrap();
+    });
+    let read = fixture
+        .account
+        .inspect(&inbox, &[id("slow")])
+        .await
+        .unwrap();
+    writer.join().unwrap();
+    let fault = read[0].1.as_ref().unwrap_err();
+    assert!(fault.retry && fault.reach == Reach::Message);
+    let read = fixture
+        .account
+        .inspect(&inbox, &[id("slow")])
+        .await
+        .unwrap();
+    assert_eq!(read[0].1.as_ref().unwrap().identity.size, 25);
+}

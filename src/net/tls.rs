@@ -1,0 +1,279 @@
+//! TLS over a TCP connection: 1.2 or later, always verified.
+//!
+//! Three ways to trust a server: the platform's authorities; those and the certificates of a file; or, if pins are
+//! given, exactly the pinned keys and nothing else. There is no way to trust everybody.
+//!
+//! A [`TlsSettings`] and its clones share one configuration, built at the first handshake, and with it the tickets by
+//! which later handshakes are resumed.
+
+pub mod trust;
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::Resumption;
+use rustls::pki_types::{InvalidDnsNameError, ServerName};
+use rustls::{CertificateError, ClientConfig, HandshakeKind, OtherError, ProtocolVersion};
+use tokio::io::{BufReader, BufWriter};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+pub use trust::{Pin, PinError};
+
+/// rustls reads 4 KiB at a time; this makes one system call of sixteen of its reads.
+const READ_AHEAD: usize = 64 * 1024;
+/// One full TLS record: what is written between two flushes goes out as one, if it fits.
+const RECORD: usize = 16 * 1024;
+/// Servers whose tickets are remembered.
+const TICKETS: usize = 4;
+
+/// When TLS begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsMode {
+    /// With the first octet (RFC 8314).
+    #[default]
+    Implicit,
+    /// After the protocol's STARTTLS, and before anything else.
+    StartTls,
+    /// Never. Only to this machine.
+    None,
+}
+
+/// How one account's server is reached and trusted.
+#[derive(Clone)]
+pub struct TlsSettings {
+    /// When TLS begins.
+    pub mode: TlsMode,
+    ca_file: Option<PathBuf>,
+    pins: Vec<Pin>,
+    config: Arc<OnceLock<Arc<ClientConfig>>>,
+}
+
+impl fmt::Debug for TlsSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsSettings")
+            .field("mode", &self.mode)
+            .field("ca_file", &self.ca_file)
+            .field("pins", &self.pins)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why there is no trusted, encrypted stream.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file of trusted certificates could not be read.
+    #[error("cannot use the certificates in {}", .file.display())]
+    CaFile {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: trust::CaFileError,
+    },
+    /// The platform's authorities could not be loaded, and nothing else is trusted.
+    #[error("no trusted certificate authorities on this system")]
+    Platform(#[source] rustls::Error),
+    /// The host is neither a DNS name nor an address.
+    #[error("{host:?} cannot be the name of a TLS server")]
+    HostName {
+        /// What was given.
+        host: String,
+        /// Why.
+        source: InvalidDnsNameError,
+    },
+    /// Nobody we know signed the certificate.
+    #[error("the certificate of {host} is signed by nobody trusted here")]
+    UnknownIssuer {
+        /// The server.
+        host: String,
+    },
+    /// The certificate is another server's.
+    #[error("the certificate of {host} is for {}", presented(.names))]
+    WrongHost {
+        /// The server.
+        host: String,
+        /// The names in its certificate, escaped.
+        names: Vec<String>,
+    },
+    /// The certificate has expired, or an authority's has.
+    #[error("the certificate of {host} has expired")]
+    Expired {
+        /// The server.
+        host: String,
+    },
+    /// The certificate is not valid yet. Perhaps this machine's clock is wrong.
+    #[error("the certificate of {host} is not valid yet")]
+    NotYetValid {
+        /// The server.
+        host: String,
+    },
+    /// The server's key is none of the pinned ones.
+    #[error("the key of {host} is {presented}, which is not pinned")]
+    NotPinned {
+        /// The server.
+        host: String,
+        /// Its key, as it would have to be written in the configuration.
+        presented: Pin,
+    },
+    /// The certificate is no good for another reason.
+    #[error("the certificate of {host} cannot be accepted")]
+    Certificate {
+        /// The server.
+        host: String,
+        /// The reason.
+        source: rustls::Error,
+    },
+    /// What came was not TLS, or no version or cipher suits both sides.
+    #[error("no TLS with {host}")]
+    Handshake {
+        /// The server.
+        host: String,
+        /// What went wrong.
+        source: io::Error,
+    },
+}
+
+fn presented(names: &[String]) -> String {
+    if names.is_empty() {
+        "no name at all".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// An encrypted stream. Writes are gathered until a flush, or a full record.
+pub type TlsStream = BufWriter<tokio_rustls::client::TlsStream<BufReader<TcpStream>>>;
+
+/// A handshake that succeeded.
+#[derive(Debug)]
+pub struct Secured {
+    /// The encrypted stream.
+    pub stream: TlsStream,
+    /// How often the handshake waited for the server.
+    pub round_trips: u32,
+}
+
+impl TlsSettings {
+    /// Settings that trust the platform's authorities, the certificates in `ca_file` as well, or, if there are `pins`,
+    /// only those keys. Reads no file yet.
+    #[must_use]
+    pub fn new(mode: TlsMode, ca_file: Option<PathBuf>, pins: Vec<Pin>) -> Self {
+        Self {
+            mode,
+            ca_file,
+            pins,
+            config: Arc::new(OnceLock::new()),
+        }
+    }
+
+    /// Makes a TCP connection to `host` an encrypted one. Whoever calls sets the time limit.
+    ///
+    /// # Errors
+    /// The first reason not to trust the server, or what broke the handshake. Nothing but the handshake was sent.
+    pub async fn handshake(&self, host: &str, tcp: TcpStream) -> Result<Secured, Error> {
+        let connector = TlsConnector::from(self.config()?);
+        let name = ServerName::try_from(host.to_owned()).map_err(|source| Error::HostName {
+            host: host.to_owned(),
+            source,
+        })?;
+        let below = BufReader::with_capacity(READ_AHEAD, tcp);
+        let stream = connector
+            .connect(name, below)
+            .await
+            .map_err(|error| explain(host, error))?;
+        let (_, state) = stream.get_ref();
+        let round_trips = match (state.protocol_version(), state.handshake_kind()) {
+            (Some(ProtocolVersion::TLSv1_3), Some(HandshakeKind::FullWithHelloRetryRequest)) => 2,
+            (Some(ProtocolVersion::TLSv1_3), _) | (_, Some(HandshakeKind::Resumed)) => 1,
+            _ => 2,
+        };
+        Ok(Secured {
+            stream: BufWriter::with_capacity(RECORD, stream),
+            round_trips,
+        })
+    }
+
+    /// The configuration, built once. An error is not kept: the file may be right the next time.
+    fn config(&self) -> Result<Arc<ClientConfig>, Error> {
+        if let Some(config) = self.config.get() {
+            return Ok(Arc::clone(config));
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = trust::verifier(self.ca_file.as_deref(), &self.pins, &provider)?;
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(Error::Platform)?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
+            .with_no_client_auth();
+        config.resumption = Resumption::in_memory_sessions(TICKETS);
+        Ok(Arc::clone(self.config.get_or_init(|| Arc::new(config))))
+    }
+}
+
+/// Gives a failed handshake its reason.
+fn explain(host: &str, error: io::Error) -> Error {
+    let host = host.to_owned();
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::InvalidCertificate(reason)) = inner else {
+        return Error::Handshake {
+            host,
+            source: error,
+        };
+    };
+    match reason {
+        CertificateError::UnknownIssuer => Error::UnknownIssuer { host },
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            Error::Expired { host }
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            Error::NotYetValid { host }
+        }
+        CertificateError::NotValidForName => Error::WrongHost {
+            host,
+            names: Vec::new(),
+        },
+        CertificateError::NotValidForNameContext { presented, .. } => Error::WrongHost {
+            host,
+            names: presented.iter().take(8).map(|name| plain(name)).collect(),
+        },
+        CertificateError::Other(OtherError(other)) => {
+            if let Some(mismatch) = other.downcast_ref::<trust::PinMismatch>() {
+                let presented = mismatch.presented;
+                return Error::NotPinned { host, presented };
+            }
+            match other.downcast_ref() {
+                // A certificate that signed itself often calls itself an authority too.
+                Some(webpki::Error::CaUsedAsEndEntity) => Error::UnknownIssuer { host },
+                _ => certificate(host, reason),
+            }
+        }
+        _ => certificate(host, reason),
+    }
+}
+
+fn certificate(host: String, reason: &CertificateError) -> Error {
+    Error::Certificate {
+        host,
+        source: rustls::Error::InvalidCertificate(reason.clone()),
+    }
+}
+
+/// A name out of a stranger's certificate, fit to be shown.
+fn plain(name: &str) -> String {
+    // The verifier wraps names for debugging: `DnsName("mail.example.org")`.
+    let bare = name.split('"').nth(1).unwrap_or(name);
+    bare.chars()
+        .take(100)
+        .flat_map(char::escape_default)
+        .collect()
+}
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! Remembers every mail there ever was and who deleted it: what the promise "no mail is lost" is checked against.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::content::Body;
+use crate::sync::Side;
+
+/// What became of one content.
+#[derive(Clone, Copy, Debug, Default)]
+struct Fate {
+    /// How many of it were made by users and other clients.
+    born: u32,
+    seen_local: bool,
+    seen_remote: bool,
+    deleted_local: bool,
+    deleted_remote: bool,
+    /// Somebody deleted it for good: out of the trash, or before it was anywhere else.
+    gone: bool,
+}
+
+/// All contents there ever were; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger(Rc<RefCell<BTreeMap<Body, Fate>>>);
+
+impl Ledger {
+    /// Somebody made one more of this mail.
+    pub fn born(&self, body: &Body, side: Side) {
+        self.with(body, |fate| {
+            fate.born += 1;
+            fate.gone = false;
+            fate.deleted_local = false;
+            fate.deleted_remote = false;
+        });
+        self.seen(body, side);
+    }
+
+    /// It is on this side now.
+    pub fn seen(&self, body: &Body, side: Side) {
+        self.with(body, |fate| match side {
+            Side::Local => fate.seen_local = true,
+            Side::Remote => fate.seen_remote = true,
+        });
+    }
+
+    /// Somebody (not us) deleted one of it on this side; `last` if the side has no other.
+    pub fn deleted(&self, body: &Body, side: Side, last: bool, from_trash: bool) {
+        self.with(body, |fate| {
+            let elsewhere = match side {
+                Side::Local => fate.seen_remote,
+                Side::Remote => fate.seen_local,
+            };
+            match side {
+                Side::Local => fate.deleted_local = true,
+                Side::Remote => fate.deleted_remote = true,
+            }
+            fate.gone |= from_trash || (last && !elsewhere);
+        });
+    }
+
+    /// Its time in the trash is over.
+    pub fn purged(&self, body: &Body) {
+        self.with(body, |fate| fate.gone = true);
+    }
+
+    /// Contents that have to exist somewhere.
+    #[must_use]
+    pub fn must_exist(&self) -> Vec<Body> {
+        let all = self.0.borrow();
+        let kept = all.iter().filter(|(_, fate)| {
+            fate.born > 0 && !fate.gone && !(fate.deleted_local && fate.deleted_remote)
+        });
+        kept.map(|(body, _)| Rc::clone(body)).collect()
+    }
+
+    /// How many of it users and other clients made.
+    #[must_use]
+    pub fn births(&self, body: &Body) -> u32 {
+        self.0.borrow().get(body).map_or(0, |fate| fate.born)
+    }
+
+    fn with(&self, body: &Body, change: impl FnOnce(&mut Fate)) {
+        let mut all = self.0.borrow_mut();
+        change(all.entry(Rc::clone(body)).or_default());
+    }
+}

@@ -1,0 +1,197 @@
+//! A Maildir in memory, with what is durable and what is not yet, and what mail programs do to it.
+
+mod actor;
+mod delivery;
+mod disk;
+mod files;
+mod port;
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+pub use actor::NameOnMove;
+pub use delivery::{SimBatch, SimBody, SimDelivery};
+pub use disk::{SimFile, SimFolder, Trashed};
+
+use super::SimClock;
+use super::content::Body;
+use super::ledger::Ledger;
+use super::rng::Rng;
+use super::steps::{DiskError, Place, SimError, Steps, Trouble, When, fault};
+use crate::engine::{Fault, Reach};
+use crate::mail::{LocalId, MailboxName};
+use crate::sync::KeywordScope;
+use disk::{Disk, Undo};
+
+#[derive(Debug)]
+struct LocalState {
+    disk: Disk,
+    /// What is seen while the real disk is not mounted: the empty directory below it.
+    mount_point: Disk,
+    mounted: bool,
+    scope: KeywordScope,
+    inodes: u64,
+    rng: Rng,
+    /// Renames that no directory sync has made durable yet.
+    undo: Vec<Undo>,
+}
+
+impl LocalState {
+    fn disk(&mut self) -> &mut Disk {
+        if self.mounted {
+            &mut self.disk
+        } else {
+            &mut self.mount_point
+        }
+    }
+
+    fn inode(&mut self) -> u64 {
+        self.inodes += 1;
+        self.inodes
+    }
+
+    fn unique(&mut self, now: i64) -> LocalId {
+        let name = format!("{now}.R{}.sim", self.rng.hex128());
+        LocalId::new(name.as_bytes()).expect("a name")
+    }
+}
+
+/// The Maildir; clones are the same one.
+#[derive(Clone)]
+pub struct SimLocal {
+    state: Rc<RefCell<LocalState>>,
+    steps: Steps,
+    clock: SimClock,
+    ledger: Ledger,
+}
+
+impl SimLocal {
+    /// A disk on which no root has been made yet.
+    #[must_use]
+    pub fn new(seed: u64, steps: Steps, clock: SimClock, ledger: Ledger) -> Self {
+        let state = LocalState {
+            disk: Disk::default(),
+            mount_point: Disk {
+                exists: true,
+                ..Disk::default()
+            },
+            mounted: true,
+            scope: KeywordScope::default(),
+            inodes: 100,
+            rng: Rng::new(seed ^ 0x10ca1),
+            undo: Vec::new(),
+        };
+        Self {
+            state: Rc::new(RefCell::new(state)),
+            steps,
+            clock,
+            ledger,
+        }
+    }
+
+    /// What file names can show.
+    #[must_use]
+    pub fn scope(&self) -> KeywordScope {
+        self.state.borrow().scope.clone()
+    }
+
+    /// Changes what file names can show.
+    pub fn set_scope(&self, scope: KeywordScope) {
+        self.state.borrow_mut().scope = scope;
+    }
+
+    /// All folders, on the real disk whether it is mounted or not.
+    #[must_use]
+    pub fn folders_now(&self) -> BTreeMap<MailboxName, SimFolder> {
+        self.state.borrow().disk.folders.clone()
+    }
+
+    /// What is in `.mailferry-trash`, retired folders' messages included.
+    #[must_use]
+    pub fn trash_now(&self) -> Vec<(Vec<u8>, Trashed)> {
+        let state = self.state.borrow();
+        let trash = state.disk.trash.iter();
+        trash
+            .map(|(path, file)| (path.clone(), file.clone()))
+            .collect()
+    }
+
+    /// The files of a folder.
+    #[must_use]
+    pub fn files(&self, folder: &MailboxName) -> Vec<LocalId> {
+        let state = self.state.borrow();
+        let found = state.disk.folders.get(folder);
+        found.map_or_else(Vec::new, |found| found.files.keys().cloned().collect())
+    }
+
+    /// The first file with this content in a folder.
+    #[must_use]
+    pub fn find(&self, folder: &MailboxName, body: &Body) -> Option<LocalId> {
+        let state = self.state.borrow();
+        let files = &state.disk.folders.get(folder)?.files;
+        let mut found = files.iter().filter(|(_, file)| file.body == *body);
+        found.next().map(|(id, _)| id.clone())
+    }
+
+    /// The program starts again. With `crash` the machine did: what was not synced is gone, and of the renames that
+    /// no directory sync followed, some have not happened.
+    pub fn restart(&self, crash: bool) {
+        let mut state = self.state.borrow_mut();
+        let undo = std::mem::take(&mut state.undo);
+        if !crash {
+            return;
+        }
+        for rename in undo.into_iter().rev() {
+            if state.rng.one_in(2) {
+                state.disk.take_back(rename);
+            }
+        }
+        for folder in state.disk.folders.values_mut() {
+            folder.staged.retain(|_, staged| staged.durable);
+        }
+    }
+
+    async fn begin(&self, what: &str) -> Result<Option<DiskError>, Fault> {
+        self.steps.pause().await;
+        match self.steps.call(Place::Local, what)? {
+            Some(Trouble::Disk(error, When::Middle)) => Ok(Some(error)),
+            Some(Trouble::Disk(error, _)) => {
+                let reach = match error {
+                    DiskError::Io => Reach::Mailbox,
+                    DiskError::Full => Reach::Account,
+                };
+                Err(disk_fault(reach, error, what))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn effect<T>(&self, what: &str, act: impl FnOnce(&mut LocalState) -> T) -> Result<T, Fault> {
+        self.steps
+            .effect(Place::Local, what, || act(&mut self.state.borrow_mut()))
+    }
+
+    /// The directories are synced: renames so far cannot be undone any more.
+    fn sync_dirs(&self, what: &str) -> Result<(), Fault> {
+        self.effect(&format!("fsync {what}"), |state| state.undo.clear())
+    }
+}
+
+fn disk_fault(reach: Reach, error: DiskError, what: &str) -> Fault {
+    Fault::new(reach, true, SimError::Disk(error, what.to_owned()))
+}
+
+fn no_folder(name: &MailboxName) -> Fault {
+    fault(Reach::Mailbox, true, format!("no folder {name}"))
+}
+
+fn no_file(file: &LocalId) -> Fault {
+    fault(
+        Reach::Message,
+        true,
+        format!("{file} is not there as it was"),
+    )
+}

@@ -1,0 +1,78 @@
+//! What a server can do, and what it does wrong.
+
+/// What the server can do, and how it misbehaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Switches {
+    /// Tells what vanished (RFC 7162).
+    pub qresync: bool,
+    /// Keeps modification sequences (RFC 7162).
+    pub condstore: bool,
+    /// UID EXPUNGE, APPENDUID, COPYUID (RFC 4315).
+    pub uidplus: bool,
+    /// UID MOVE (RFC 6851).
+    pub uid_move: bool,
+    /// MAILBOXID (RFC 8474).
+    pub object_id: bool,
+    /// STATUS comes with LIST (RFC 5819).
+    pub list_status: bool,
+    /// What APPENDUID says.
+    pub append_uid: AppendUid,
+    /// APPENDLIMIT (RFC 7889).
+    pub append_limit: Option<u64>,
+    /// An APPEND whose connection broke at the end is carried out so many seconds later.
+    pub late: Option<i64>,
+    /// With QRESYNC, says of one message that exists that it vanished.
+    pub false_vanished: bool,
+    /// LIST answers with nothing.
+    pub empty_list: bool,
+    /// No login works.
+    pub refuse_login: bool,
+    /// So many connections at once.
+    pub connections: Option<u32>,
+}
+
+impl Default for Switches {
+    fn default() -> Self {
+        Self {
+            qresync: true,
+            condstore: true,
+            uidplus: true,
+            uid_move: true,
+            object_id: true,
+            list_status: true,
+            append_uid: AppendUid::Right,
+            append_limit: None,
+            late: None,
+            false_vanished: false,
+            empty_list: false,
+            refuse_login: false,
+            connections: None,
+        }
+    }
+}
+
+/// What a server says in APPENDUID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendUid {
+    /// What it should.
+    Right,
+    /// Nothing.
+    Missing,
+    /// The UID of another message.
+    Wrong,
+    /// A UID that nothing has.
+    Nothing,
+    /// Another UIDVALIDITY.
+    OtherValidity,
+}
+
+/// What is wrong with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Poison {
+    /// FETCH leaves it out.
+    LeftOut,
+    /// FETCH of it is answered with NO.
+    Refused,
+    /// FETCH of it breaks the connection.
+    Cuts,
+}

@@ -1,0 +1,135 @@
+//! The state in memory: every change as documented, commits whole or not at all.
+
+mod apply;
+mod port;
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::rng::Rng;
+use super::steps::Steps;
+use crate::sync::{
+    Deletion, Entry, Hold, HoldId, HoldVerdict, Intent, IntentId, MailboxId, MailboxRecord, Parked,
+    RowId,
+};
+
+/// Everything one account's state holds.
+#[derive(Clone, Debug, Default)]
+pub struct StoreState {
+    pub(super) fresh: bool,
+    pub(super) id: String,
+    pub(super) epoch: u64,
+    pub(super) pending: Option<u64>,
+    pub(super) mailboxes: BTreeMap<MailboxId, MailboxRecord>,
+    pub(super) entries: BTreeMap<RowId, Entry>,
+    pub(super) intents: BTreeMap<IntentId, Intent>,
+    pub(super) parked: Vec<Parked>,
+    pub(super) holds: BTreeMap<HoldId, Hold>,
+    pub(super) deletions: Vec<Deletion>,
+    pub(super) rows: i64,
+    pub(super) serials: i64,
+}
+
+/// The state; clones are the same one.
+#[derive(Clone)]
+pub struct SimStore {
+    state: Rc<RefCell<StoreState>>,
+    rng: Rc<RefCell<Rng>>,
+    steps: Steps,
+    weighty: Rc<RefCell<u64>>,
+}
+
+impl SimStore {
+    /// A state that was never written.
+    #[must_use]
+    pub fn new(seed: u64, steps: Steps) -> Self {
+        let store = Self {
+            state: Rc::new(RefCell::new(StoreState::default())),
+            rng: Rc::new(RefCell::new(Rng::new(seed ^ 0x0005_7a7e))),
+            steps,
+            weighty: Rc::new(RefCell::new(0)),
+        };
+        store.begin_anew();
+        store
+    }
+
+    fn begin_anew(&self) {
+        *self.state.borrow_mut() = StoreState {
+            fresh: true,
+            epoch: 1,
+            id: self.rng.borrow_mut().hex128(),
+            ..StoreState::default()
+        };
+    }
+
+    /// A copy of everything, for a backup.
+    #[must_use]
+    pub fn snapshot(&self) -> StoreState {
+        self.state.borrow().clone()
+    }
+
+    /// The state is as old as that backup.
+    pub fn restore(&self, from: StoreState) {
+        self.steps.note("ext: state restored");
+        *self.state.borrow_mut() = from;
+    }
+
+    /// The state is lost; the program will make a new one.
+    pub fn lose(&self) {
+        self.steps.note("ext: state lost");
+        self.begin_anew();
+    }
+
+    /// The program opens the state again.
+    pub fn restart(&self) {
+        let mut state = self.state.borrow_mut();
+        state.fresh = state.epoch <= 1 && state.mailboxes.is_empty();
+    }
+
+    /// How many changes there were, without those that only say when and how well a sync went.
+    #[must_use]
+    pub fn weighty_changes(&self) -> u64 {
+        *self.weighty.borrow()
+    }
+
+    /// All mailboxes.
+    #[must_use]
+    pub fn mailboxes_now(&self) -> Vec<MailboxRecord> {
+        self.state.borrow().mailboxes.values().cloned().collect()
+    }
+
+    /// All rows.
+    #[must_use]
+    pub fn entries_now(&self) -> Vec<Entry> {
+        self.state.borrow().entries.values().cloned().collect()
+    }
+
+    /// All intents.
+    #[must_use]
+    pub fn intents_now(&self) -> Vec<Intent> {
+        self.state.borrow().intents.values().cloned().collect()
+    }
+
+    /// All holds.
+    #[must_use]
+    pub fn holds_now(&self) -> Vec<Hold> {
+        self.state.borrow().holds.values().cloned().collect()
+    }
+
+    /// All parked messages.
+    #[must_use]
+    pub fn parked_now(&self) -> Vec<Parked> {
+        self.state.borrow().parked.clone()
+    }
+
+    /// The user decides all open holds.
+    pub fn decide(&self, verdict: HoldVerdict) {
+        self.steps.note(format!("ext: holds {verdict:?}"));
+        for hold in self.state.borrow_mut().holds.values_mut() {
+            hold.verdict = verdict;
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! One change at a time, with the rules a database would hold.
+
+use super::StoreState;
+use crate::engine::{Fault, Reach};
+use crate::sim::steps::fault;
+use crate::sync::{Change, Entry, EntryState, IntentKind, MailboxId, Parked, RowId, Watermark};
+
+impl StoreState {
+    /// Makes one change. What is about something that is not there changes nothing.
+    ///
+    /// # Panics
+    /// When afterwards two rows of a mailbox have one UID or one file: never to be allowed.
+    pub(super) fn apply(&mut self, change: Change) {
+        match change {
+            Change::PutMailbox(record) => {
+                self.mailboxes.insert(record.id, record);
+            }
+            Change::DropMailbox(id) => self.drop_mailbox(id),
+            Change::SetWatermark(id, mark) => self.set_watermark(id, mark),
+            Change::SetOutcome {
+                mailbox,
+                at,
+                problem,
+            } => {
+                if let Some(record) = self.mailboxes.get_mut(&mailbox) {
+                    record.last_sync = at.or(record.last_sync);
+                    record.problem = problem;
+                }
+            }
+            Change::PutEntry(entry) => {
+                self.entries.insert(entry.row, entry);
+            }
+            Change::ForgetUids(mailbox) => {
+                let rows = self.entries.values_mut();
+                for entry in rows.filter(|entry| entry.mailbox == mailbox) {
+                    entry.uid = None;
+                }
+            }
+            Change::DropEntry(row) => {
+                self.entries.remove(&row);
+            }
+            Change::PutIntent(intent) => {
+                self.intents.insert(intent.id, intent);
+            }
+            Change::DropIntent(id) => {
+                self.intents.remove(&id);
+            }
+            Change::PutDeletion(deletion) => self.deletions.push(deletion),
+            Change::Park(parked) => {
+                self.unpark(&parked);
+                self.parked.push(parked);
+            }
+            Change::Unpark {
+                mailbox,
+                uid,
+                local,
+            } => {
+                let same = |parked: &Parked| {
+                    parked.mailbox == mailbox && parked.uid == uid && parked.local == local
+                };
+                self.parked.retain(|parked| !same(parked));
+            }
+            Change::PutHold(hold) => {
+                self.holds.insert(hold.id, hold);
+            }
+            Change::DropHold(id) => {
+                self.holds.remove(&id);
+                for entry in self
+                    .entries
+                    .values_mut()
+                    .filter(|entry| entry.hold == Some(id))
+                {
+                    entry.hold = None;
+                }
+            }
+            other => self.apply_to_row(other),
+        }
+        self.check_unique();
+    }
+
+    fn apply_to_row(&mut self, change: Change) {
+        match change {
+            Change::Delivered(row, stamp) => self.with_row(row, |entry| {
+                entry.state = EntryState::Linked;
+                entry.stamp = stamp;
+            }),
+            Change::SetFlags(row, flags) => self.with_row(row, |entry| entry.flags = flags),
+            Change::SetStamp(row, stamp) => self.with_row(row, |entry| entry.stamp = stamp),
+            Change::Relink {
+                row,
+                mailbox,
+                uid,
+                local,
+            } => self.with_row(row, |entry| {
+                entry.mailbox = mailbox;
+                entry.uid = uid;
+                entry.local = local;
+            }),
+            Change::SetDigest(row, digest) => {
+                self.with_row(row, |entry| entry.digest = Some(digest));
+            }
+            Change::SetHold(rows, hold) => {
+                for row in rows {
+                    self.with_row(row, |entry| entry.hold = hold);
+                }
+            }
+            other => panic!("{other:?} is not about a row"),
+        }
+    }
+
+    fn with_row(&mut self, row: RowId, change: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = self.entries.get_mut(&row) {
+            change(entry);
+        }
+    }
+
+    fn set_watermark(&mut self, id: MailboxId, mark: Watermark) {
+        if let Some(record) = self.mailboxes.get_mut(&id) {
+            record.uidvalidity = mark.uidvalidity;
+            record.uidnext = mark.uidnext;
+            record.modseq = mark.modseq;
+        }
+    }
+
+    /// What must hold at the end of a commit.
+    ///
+    /// # Errors
+    /// Something belongs to a mailbox that is not there: the engine's mistake.
+    ///
+    /// # Panics
+    /// When two mailboxes have one name.
+    pub(super) fn check_whole(&self) -> Result<(), Fault> {
+        let mut names: Vec<_> = self.mailboxes.values().map(|record| &record.name).collect();
+        names.sort_unstable();
+        assert!(
+            names.windows(2).all(|two| two[0] != two[1]),
+            "two mailboxes have one name: {names:?}"
+        );
+        let rows = self.entries.values().map(|entry| entry.mailbox);
+        let intents = self.intents.values().map(|intent| home(&intent.kind));
+        let parked = self.parked.iter().map(|parked| parked.mailbox);
+        let holds = self.holds.values().map(|hold| hold.mailbox);
+        let mut homes = rows.chain(intents).chain(parked).chain(holds);
+        match homes.find(|home| !self.mailboxes.contains_key(home)) {
+            Some(home) => Err(missing(home)),
+            None => Ok(()),
+        }
+    }
+
+    fn drop_mailbox(&mut self, id: MailboxId) {
+        self.mailboxes.remove(&id);
+        self.entries.retain(|_, entry| entry.mailbox != id);
+        self.parked.retain(|parked| parked.mailbox != id);
+        self.holds.retain(|_, hold| hold.mailbox != id);
+        self.intents.retain(|_, intent| home(&intent.kind) != id);
+    }
+
+    fn unpark(&mut self, like: &Parked) {
+        self.parked.retain(|parked| {
+            parked.mailbox != like.mailbox || parked.uid != like.uid || parked.local != like.local
+        });
+    }
+
+    fn check_unique(&self) {
+        let mut uids: Vec<_> = self
+            .entries
+            .values()
+            .filter_map(|entry| Some((entry.mailbox, entry.uid?)))
+            .collect();
+        uids.sort_unstable();
+        let mut files: Vec<_> = self
+            .entries
+            .values()
+            .filter_map(|entry| Some((entry.mailbox, entry.local.as_ref()?)))
+            .collect();
+        files.sort_unstable();
+        assert!(
+            uids.windows(2).all(|two| two[0] != two[1]),
+            "two rows have one UID: {uids:?}"
+        );
+        assert!(
+            files.windows(2).all(|two| two[0] != two[1]),
+            "two rows have one file: {files:?}"
+        );
+    }
+}
+
+/// The mailbox that an act leads to.
+fn home(kind: &IntentKind) -> MailboxId {
+    match kind {
+        IntentKind::Upload { mailbox, .. } => *mailbox,
+        IntentKind::Transfer { to, .. } => *to,
+    }
+}
+
+fn missing(mailbox: MailboxId) -> Fault {
+    let text = format!("something belongs to {mailbox:?}, which is not there");
+    fault(Reach::Process, false, text)
+}

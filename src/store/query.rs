@@ -1,0 +1,194 @@
+//! The questions a state answers, the same for who writes and who only reads.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension, Params, Result, Row};
+
+use super::rows;
+use crate::mail::Digest;
+use crate::sync::{
+    Base, Deletion, Entry, Hold, Intent, MailboxId, MailboxRecord, Parked, RowId, Side,
+};
+
+/// Who the state is, as it stands in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Identification {
+    pub id: String,
+    pub epoch: u64,
+    pub pending: Option<u64>,
+    pub clean: bool,
+}
+
+/// Deletions that were carried out together and can be undone together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeletionBatch {
+    /// Its number in the account's state.
+    pub batch: i64,
+    /// The mailbox they were in; it may be gone.
+    pub mailbox: MailboxId,
+    /// Its name at that time.
+    pub name: String,
+    /// The side on which they were deleted by us.
+    pub side: Side,
+    /// When, seconds since 1970.
+    pub at: i64,
+    /// How many.
+    pub count: u64,
+}
+
+fn all<T>(
+    conn: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: fn(&Row<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    conn.prepare(sql)?.query_map(params, read)?.collect()
+}
+
+pub(super) fn identification(conn: &Connection) -> Result<Identification> {
+    conn.query_row("SELECT id, epoch, pending, clean FROM state", [], |row| {
+        Ok(Identification {
+            id: row.get(0)?,
+            epoch: rows::unsigned(row, 1)?,
+            pending: row.get::<_, Option<i64>>(2)?.map(i64::cast_unsigned),
+            clean: row.get(3)?,
+        })
+    })
+}
+
+pub(super) fn mailboxes(conn: &Connection) -> Result<Vec<MailboxRecord>> {
+    let sql = format!("{} ORDER BY id", rows::MAILBOX);
+    all(conn, &sql, [], rows::mailbox)
+}
+
+pub(super) fn base(conn: &Connection, mailbox: MailboxId) -> Result<Option<Base>> {
+    let sql = format!("{} WHERE id = ?1", rows::MAILBOX);
+    let record = conn
+        .query_row(&sql, [mailbox.0], rows::mailbox)
+        .optional()?;
+    let Some(record) = record else {
+        return Ok(None);
+    };
+    let mut entries =
+        Vec::with_capacity(usize::try_from(count(conn, mailbox)?).unwrap_or_default());
+    let mut statement = conn.prepare(&format!("{} WHERE mailbox = ?1", rows::ENTRY))?;
+    let mut found = statement.query([mailbox.0])?;
+    while let Some(row) = found.next()? {
+        entries.push(rows::entry(row)?);
+    }
+    // They come in the order of an index, which mostly is the order of the rows already.
+    entries.sort_by_key(|entry: &Entry| entry.row);
+    Ok(Some(Base {
+        mailbox: record,
+        entries,
+    }))
+}
+
+pub(super) fn count(conn: &Connection, mailbox: MailboxId) -> Result<u64> {
+    conn.query_row(
+        "SELECT count(*) FROM entry WHERE mailbox = ?1",
+        [mailbox.0],
+        |row| rows::unsigned(row, 0),
+    )
+}
+
+pub(super) fn counts(conn: &Connection) -> Result<BTreeMap<MailboxId, u64>> {
+    let sql = "SELECT mailbox, count(*) FROM entry GROUP BY mailbox";
+    let found = all(conn, sql, [], |row| {
+        Ok((MailboxId(row.get(0)?), rows::unsigned(row, 1)?))
+    })?;
+    Ok(found.into_iter().collect())
+}
+
+pub(super) fn with_digest(conn: &Connection, digests: &[Digest]) -> Result<Vec<Entry>> {
+    let sql = format!(
+        "{} WHERE digest = ?1 AND uid IS NOT NULL AND local IS NOT NULL",
+        rows::ENTRY
+    );
+    let mut statement = conn.prepare(&sql)?;
+    let mut entries = Vec::new();
+    for digest in digests {
+        for entry in statement.query_map([digest.0.as_slice()], rows::entry)? {
+            entries.push(entry?);
+        }
+    }
+    entries.sort_by_key(|entry| entry.row);
+    entries.dedup_by_key(|entry| entry.row);
+    Ok(entries)
+}
+
+pub(super) fn entries(conn: &Connection, wanted: &[RowId]) -> Result<Vec<Entry>> {
+    let mut statement = conn.prepare(&format!("{} WHERE row = ?1", rows::ENTRY))?;
+    let mut entries = Vec::with_capacity(wanted.len());
+    for row in wanted {
+        entries.extend(statement.query_row([row.0], rows::entry).optional()?);
+    }
+    Ok(entries)
+}
+
+pub(super) fn intents(conn: &Connection) -> Result<Vec<Intent>> {
+    let sql = format!("{} ORDER BY id", rows::INTENT);
+    all(conn, &sql, [], rows::intent)
+}
+
+pub(super) fn parked(conn: &Connection) -> Result<Vec<Parked>> {
+    let sql = format!("{} ORDER BY mailbox, uid, local", rows::PARKED);
+    all(conn, &sql, [], rows::parked)
+}
+
+pub(super) fn holds(conn: &Connection) -> Result<Vec<Hold>> {
+    let sql = format!("{} ORDER BY id", rows::HOLD);
+    all(conn, &sql, [], rows::hold)
+}
+
+/// How many rows belong to each hold; one that has none is left out.
+pub(super) fn held(conn: &Connection) -> Result<BTreeMap<i64, u64>> {
+    let sql = "SELECT hold, count(*) FROM entry WHERE hold IS NOT NULL GROUP BY hold";
+    let found = all(conn, sql, [], |row| {
+        Ok((row.get(0)?, rows::unsigned(row, 1)?))
+    })?;
+    Ok(found.into_iter().collect())
+}
+
+pub(super) fn deletions(conn: &Connection, since: i64) -> Result<Vec<Deletion>> {
+    let sql = format!(
+        "{} WHERE deletion.at >= ?1 ORDER BY deletion.id",
+        rows::DELETION
+    );
+    all(conn, &sql, [since], rows::deletion)
+}
+
+pub(super) fn deletions_of(conn: &Connection, batch: i64) -> Result<Vec<Deletion>> {
+    let sql = format!(
+        "{} WHERE deletion.batch = ?1 ORDER BY deletion.id",
+        rows::DELETION
+    );
+    all(conn, &sql, [batch], rows::deletion)
+}
+
+pub(super) fn batches(conn: &Connection) -> Result<Vec<DeletionBatch>> {
+    let sql = "SELECT batch.id, mailbox, name, side, batch.at, count(*)
+               FROM batch JOIN deletion ON deletion.batch = batch.id
+               GROUP BY batch.id ORDER BY batch.id";
+    all(conn, sql, [], |row| {
+        Ok(DeletionBatch {
+            batch: row.get(0)?,
+            mailbox: MailboxId(row.get(1)?),
+            name: row.get(2)?,
+            side: rows::side(row, 3)?,
+            at: row.get(4)?,
+            count: rows::unsigned(row, 5)?,
+        })
+    })
+}
+
+pub(super) fn fact(conn: &Connection, key: &str) -> Result<Option<String>> {
+    let sql = "SELECT value FROM fact WHERE key = ?1";
+    conn.query_row(sql, [key], |row| row.get(0)).optional()
+}
+
+pub(super) fn facts(conn: &Connection) -> Result<BTreeMap<String, String>> {
+    let sql = "SELECT key, value FROM fact ORDER BY key";
+    let found = all(conn, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(found.into_iter().collect())
+}

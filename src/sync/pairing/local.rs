@@ -1,0 +1,118 @@
+//! Files that moved: to another folder, or to another name in the same one.
+
+use super::Index;
+use crate::mail::{Digest, LocalId};
+use crate::sync::base::{EntryState, FileStamp, MailboxId};
+use crate::sync::planner::scene::{File, Here, Row, Scene, There, same_content};
+
+/// What shows that a file is a row's, strongest first.
+#[derive(Clone, Copy)]
+enum Proof {
+    /// The same file: inode, size and modification time.
+    Inode,
+    /// The same unique name, with nothing that speaks against it.
+    Name,
+    /// The same content.
+    Content,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Key<'a> {
+    Inode(FileStamp),
+    Name(&'a LocalId),
+    Content(Digest),
+}
+
+/// Finds the files of rows that lost theirs. A rename inside the folder goes before a move to another one.
+///
+/// A folder whose marker is lost is no source: its rows are not gone, they are unseen.
+pub(in crate::sync) fn pair_files(scene: &mut Scene<'_>) {
+    let lost: Vec<usize> = (0..scene.rows.len())
+        .filter(|at| scene.rows.get(*at).is_some_and(can_move))
+        .collect();
+    if lost.is_empty() || scene.files.is_empty() {
+        return;
+    }
+    for proof in [Proof::Inode, Proof::Name, Proof::Content] {
+        for near in [true, false] {
+            match_up(scene, &lost, proof, near);
+        }
+    }
+}
+
+fn can_move(row: &Row<'_>) -> bool {
+    let bound = row.entry.uid.is_some() || row.there == There::Unbound;
+    row.here == Here::Gone && bound && !row.mailbox.marker_lost
+}
+
+fn match_up(scene: &mut Scene<'_>, lost: &[usize], proof: Proof, near: bool) {
+    let files = scene.files.iter().enumerate();
+    let free = files.filter(|(_, file)| !file.taken);
+    let mut index = Index::new(free.flat_map(|(at, file)| {
+        let place = near.then_some(file.mailbox);
+        file_keys(file, proof).map(move |key| ((place, key), at))
+    }));
+    for at in lost {
+        let Some(row) = scene.rows.get_mut(*at) else {
+            continue;
+        };
+        if row.here != Here::Gone {
+            continue;
+        }
+        let Some(key) = row_key(row, proof) else {
+            continue;
+        };
+        let place: Option<MailboxId> = near.then_some(row.entry.mailbox);
+        let fits = |at: usize| {
+            let file = scene.files.get(at);
+            file.is_some_and(|file| !file.taken && agrees(row, file, proof))
+        };
+        if let Some(found) = index.take(&(place, key), fits) {
+            row.here = Here::Moved(found);
+            if let Some(file) = scene.files.get_mut(found) {
+                file.taken = true;
+            }
+        }
+    }
+}
+
+fn file_keys<'a>(file: &File<'a>, proof: Proof) -> impl Iterator<Item = Key<'a>> + use<'a> {
+    let (one, other) = match (proof, file.known) {
+        (Proof::Inode, _) => (Some(Key::Inode(file.message.stamp)), None),
+        (Proof::Name, _) => (Some(Key::Name(&file.message.id)), None),
+        (Proof::Content, None) => (None, None),
+        (Proof::Content, Some(known)) => (
+            known.identity.digest.map(Key::Content),
+            known.verbatim.map(|(_, digest)| Key::Content(digest)),
+        ),
+    };
+    one.into_iter().chain(other)
+}
+
+fn row_key<'a>(row: &Row<'a>, proof: Proof) -> Option<Key<'a>> {
+    match proof {
+        Proof::Inode => {
+            let stamp = row.entry.stamp;
+            (stamp != FileStamp::default()).then_some(Key::Inode(stamp))
+        }
+        Proof::Name => row.entry.local.as_ref().map(Key::Name),
+        Proof::Content => {
+            let delivered = row.entry.state == EntryState::Linked;
+            row.entry.digest.filter(|_| delivered).map(Key::Content)
+        }
+    }
+}
+
+fn agrees(row: &Row<'_>, file: &File<'_>, proof: Proof) -> bool {
+    match proof {
+        Proof::Inode | Proof::Content => true,
+        Proof::Name => {
+            let (agreed, seen) = (row.entry.stamp, file.message.stamp);
+            let untouched = agreed.size == seen.size && agreed.mtime_ns == seen.mtime_ns;
+            match file.known {
+                Some(known) => same_content(row.entry, known),
+                None => untouched,
+            }
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! Messages on the server without rows: moved ones, renumbered ones, and ones that are new here as well.
+
+use std::collections::BTreeSet;
+
+use super::Index;
+use crate::mail::{Identity, MessageIdHash};
+use crate::sync::base::MailboxId;
+use crate::sync::input::LocalKnown;
+use crate::sync::planner::scene::{Here, Mail, Row, Scene, There};
+
+type Header = (MessageIdHash, u64, i64);
+
+/// Size, date and Message-ID; `None` without a Message-ID, as the rest alone is no evidence.
+fn header(identity: &Identity) -> Option<Header> {
+    identity
+        .message_id
+        .map(|message_id| (message_id, identity.size, identity.date))
+}
+
+fn contradict(one: &Identity, other: &Identity) -> bool {
+    one.digest
+        .zip(other.digest)
+        .is_some_and(|(one, other)| one != other)
+}
+
+/// Free messages with their keys.
+fn free<'s, K>(
+    scene: &'s Scene<'_>,
+    key: impl Fn(&Mail<'_>, &Identity) -> Option<K> + 's,
+) -> impl Iterator<Item = (K, usize)> + 's {
+    let mails = scene.mails.iter().enumerate();
+    mails
+        .filter(|(_, mail)| !mail.taken)
+        .filter_map(move |(at, mail)| {
+            let key = key(mail, mail.known?)?;
+            Some((key, at))
+        })
+}
+
+fn settle(scene: &mut Scene<'_>, row: usize, mail: usize, there: There) {
+    if let Some(row) = scene.rows.get_mut(row) {
+        row.there = there;
+    }
+    if let Some(mail) = scene.mails.get_mut(mail) {
+        mail.taken = true;
+    }
+}
+
+fn rows_that(scene: &Scene<'_>, wanted: impl Fn(&Row<'_>) -> bool) -> Vec<usize> {
+    let rows = scene.rows.iter().enumerate();
+    rows.filter(|(_, row)| wanted(row))
+        .map(|(at, _)| at)
+        .collect()
+}
+
+/// Finds the messages of rows whose UIDs mean nothing any more.
+pub(in crate::sync) fn pair_renumbered(scene: &mut Scene<'_>) {
+    let unbound = rows_that(scene, |row| row.there == There::Unbound);
+    if unbound.is_empty() {
+        return;
+    }
+    let mut index = Index::new(free(scene, |mail, known| {
+        header(known).map(|header| (mail.mailbox, header))
+    }));
+    for at in &unbound {
+        let Some(row) = scene.rows.get(*at) else {
+            continue;
+        };
+        let identity = row.entry.identity();
+        let found = header(&identity).and_then(|header| {
+            index.take(&(row.entry.mailbox, header), |mail| {
+                fits(scene, mail, &identity)
+            })
+        });
+        if let Some(mail) = found {
+            settle(scene, *at, mail, There::Rebound(mail));
+        }
+    }
+    pair_unnamed(scene);
+}
+
+fn fits(scene: &Scene<'_>, mail: usize, identity: &Identity) -> bool {
+    let known = scene.mails.get(mail).and_then(|mail| mail.known);
+    known.is_some_and(|known| !contradict(known, identity))
+}
+
+/// Messages without a Message-ID: only what is alone with its size and date on both sides.
+fn pair_unnamed(scene: &mut Scene<'_>) {
+    let unnamed = |known: &Identity| {
+        known
+            .message_id
+            .is_none()
+            .then_some((known.size, known.date))
+    };
+    let unbound = rows_that(scene, |row| {
+        row.there == There::Unbound && row.entry.message_id.is_none()
+    });
+    let key_of = |scene: &Scene<'_>, at: usize| -> Option<(MailboxId, (u64, i64))> {
+        let row = scene.rows.get(at)?;
+        Some((row.entry.mailbox, unnamed(&row.entry.identity())?))
+    };
+    let rows = Index::new(
+        unbound
+            .iter()
+            .filter_map(|at| Some((key_of(scene, *at)?, *at))),
+    );
+    let mut index = Index::new(free(scene, |mail, known| {
+        unnamed(known).map(|key| (mail.mailbox, key))
+    }));
+    for at in unbound {
+        let Some(key) = key_of(scene, at) else {
+            continue;
+        };
+        if rows.count(&key) == 1
+            && index.count(&key) == 1
+            && let Some(mail) = index.take(&key, |_| true)
+        {
+            settle(scene, at, mail, There::Rebound(mail));
+        }
+    }
+}
+
+/// Finds messages that moved to another mailbox on the server, or left theirs and came back with a new UID.
+pub(in crate::sync) fn pair_moved(scene: &mut Scene<'_>) {
+    let gone = rows_that(scene, |row| {
+        row.there == There::Gone && !row.undelivered && row.entry.message_id.is_some()
+    });
+    if gone.is_empty() {
+        return;
+    }
+    let mut index = Index::new(free(scene, |_, known| header(known)));
+    for at in gone {
+        let Some(row) = scene.rows.get(at) else {
+            continue;
+        };
+        let identity = row.entry.identity();
+        let file_at = match row.here {
+            Here::Moved(file) => scene.files.get(file).map(|file| file.mailbox),
+            _ => None,
+        };
+        let own = row.entry.mailbox;
+        let lies_in = |mail: usize, place: Option<MailboxId>| {
+            let found = scene.mails.get(mail).map(|mail| mail.mailbox);
+            found == place && fits(scene, mail, &identity)
+        };
+        let found = header(&identity).and_then(|header| {
+            // Where both sides may have gone to the same place, they have; what came back has not moved.
+            index
+                .take(&header, |mail| lies_in(mail, file_at))
+                .or_else(|| index.take(&header, |mail| lies_in(mail, Some(own))))
+                .or_else(|| index.take(&header, |mail| fits(scene, mail, &identity)))
+        });
+        if let Some(mail) = found {
+            let place = scene.mails.get(mail).map(|mail| mail.mailbox);
+            let there = if place == Some(own) {
+                There::Rebound(mail)
+            } else {
+                There::Moved(mail)
+            };
+            settle(scene, at, mail, there);
+        }
+    }
+}
+
+/// A file and a message that are new in the same mailbox and the same mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::sync) struct Twin {
+    pub file: usize,
+    pub mail: usize,
+    /// The headers do not prove it.
+    pub verify: bool,
+}
+
+/// How much a file and a message have in common, strongest first.
+#[derive(Clone, Copy)]
+enum Likeness {
+    Content,
+    Header,
+    NameAndSize,
+    Size,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Trait {
+    Content(crate::mail::Digest),
+    Header(Header),
+    NameAndSize(MessageIdHash, u64),
+    Size(u64, Option<i64>),
+}
+
+/// Finds what is new on both sides and the same.
+pub(in crate::sync) fn pair_new(scene: &mut Scene<'_>) -> Vec<Twin> {
+    let mut twins = Vec::new();
+    if scene.files.is_empty() || scene.mails.is_empty() {
+        return twins;
+    }
+    for likeness in [
+        Likeness::Content,
+        Likeness::Header,
+        Likeness::NameAndSize,
+        Likeness::Size,
+    ] {
+        pair_alike(scene, likeness, &mut twins);
+    }
+    twins.sort_by_key(|twin| twin.mail);
+    set_aside(scene, &twins);
+    twins
+}
+
+/// As long as a pair is only suspected, whatever else could be one half of it waits: it may turn out to be the other.
+fn set_aside(scene: &mut Scene<'_>, twins: &[Twin]) {
+    let suspected = twins.iter().filter(|twin| twin.verify);
+    let sizes: BTreeSet<(MailboxId, u64)> = suspected
+        .filter_map(|twin| scene.mails.get(twin.mail))
+        .filter_map(|mail| Some((mail.mailbox, mail.known?.size)))
+        .collect();
+    if sizes.is_empty() {
+        return;
+    }
+    for file in &mut scene.files {
+        let mailbox = file.mailbox;
+        file.taken |= file.known.is_some_and(|known| {
+            readings(known).any(|reading| sizes.contains(&(mailbox, reading.size)))
+        });
+    }
+    for mail in &mut scene.mails {
+        let size = mail.known.map(|known| known.size);
+        mail.taken |= size.is_some_and(|size| sizes.contains(&(mail.mailbox, size)));
+    }
+}
+
+fn pair_alike(scene: &mut Scene<'_>, likeness: Likeness, twins: &mut Vec<Twin>) {
+    let recovering = |scene: &Scene<'_>, mailbox: MailboxId| {
+        scene.boxes.get(&mailbox).is_some_and(|it| it.recovering)
+    };
+    let mut index = Index::new(free(scene, |mail, known| {
+        let key = trait_of(known, likeness, recovering(scene, mail.mailbox))?;
+        mail.usable.then_some((mail.mailbox, key))
+    }));
+    for at in 0..scene.files.len() {
+        let Some(file) = scene.files.get(at) else {
+            continue;
+        };
+        let (Some(known), true) = (file.known, file.usable && !file.taken) else {
+            continue;
+        };
+        let sure = recovering(scene, file.mailbox);
+        let found = readings(known).find_map(|reading| {
+            let key = trait_of(&reading, likeness, sure)?;
+            index.take(&(file.mailbox, key), |mail| alike(scene, mail, known))
+        });
+        if let Some(mail) = found {
+            let proven = matches!(likeness, Likeness::Content)
+                || (matches!(likeness, Likeness::Header) && sure);
+            twins.push(Twin {
+                file: at,
+                mail,
+                verify: !proven,
+            });
+            if let Some(file) = scene.files.get_mut(at) {
+                file.taken = true;
+            }
+            if let Some(mail) = scene.mails.get_mut(mail) {
+                mail.taken = true;
+            }
+        }
+    }
+}
+
+/// A file as it would go on the wire, and with its line ends read the other way.
+fn readings(known: &LocalKnown) -> impl Iterator<Item = Identity> {
+    let other = known.verbatim.map(|(size, digest)| Identity {
+        size,
+        digest: Some(digest),
+        ..known.identity
+    });
+    std::iter::once(known.identity).chain(other)
+}
+
+fn alike(scene: &Scene<'_>, mail: usize, known: &LocalKnown) -> bool {
+    let seen = scene.mails.get(mail).and_then(|mail| mail.known);
+    seen.is_some_and(|seen| readings(known).any(|reading| !contradict(seen, &reading)))
+}
+
+fn trait_of(identity: &Identity, likeness: Likeness, recovering: bool) -> Option<Trait> {
+    match likeness {
+        Likeness::Content => identity.digest.map(Trait::Content),
+        Likeness::Header => header(identity).map(Trait::Header),
+        Likeness::NameAndSize => identity
+            .message_id
+            .map(|message_id| Trait::NameAndSize(message_id, identity.size)),
+        Likeness::Size => {
+            let unnamed = identity.message_id.is_none();
+            unnamed.then_some(Trait::Size(
+                identity.size,
+                recovering.then_some(identity.date),
+            ))
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What is new: on both sides, in a folder, on the server.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decide::Decider;
+use super::flags::agree_on_new;
+use super::scene::File;
+use crate::mail::Digest;
+use crate::sync::base::{Entry, EntryState, RowId};
+use crate::sync::pairing::Twin;
+use crate::sync::plan::Op;
+
+impl<'a> Decider<'_, 'a> {
+    /// New on both sides and the same: linked, not carried over.
+    pub(super) fn adopt(&mut self, twins: &[Twin]) {
+        for twin in twins {
+            let file = self.scene.files.get(twin.file);
+            let mail = self.scene.mails.get(twin.mail);
+            let (Some(file), Some(mail)) = (file, mail) else {
+                continue;
+            };
+            let Some(place) = self.scene.boxes.get(&file.mailbox) else {
+                continue;
+            };
+            let (shown, seen) = (&file.message.flags, &mail.message.flags);
+            let flags = agree_on_new(shown, seen, self.flow(place)).plan(
+                Some(&place.scope.visible(shown)),
+                &place.scope,
+                seen,
+                &place.permanent,
+            );
+            self.steps.pairs.push(Op::Adopt {
+                mailbox: file.mailbox,
+                uid: mail.message.uid,
+                local: file.message.id.clone(),
+                flags,
+                verify: twin.verify,
+            });
+        }
+    }
+
+    /// New files: copied on the server where it has the same message already, else sent. A file that nobody could read
+    /// yet waits.
+    pub(super) fn new_files(&mut self) {
+        if !self.policy.push.new {
+            return;
+        }
+        let sources = self.sources();
+        for file in &self.scene.files {
+            let Some(place) = self.scene.boxes.get(&file.mailbox) else {
+                continue;
+            };
+            if file.taken || !file.usable || !place.writable {
+                continue;
+            }
+            let Some(known) = file.known else { continue };
+            let (local, flags) = (file.message.id.clone(), file.message.flags.clone());
+            let source = known
+                .identity
+                .digest
+                .and_then(|digest| sources.get(&digest));
+            match source {
+                Some(source) => self.steps.copies.push(Op::CopyRemote {
+                    source: *source,
+                    to: file.mailbox,
+                    local,
+                    flags,
+                }),
+                None => self.steps.uploads.push(Op::Upload {
+                    mailbox: file.mailbox,
+                    local,
+                    flags,
+                    replaces: None,
+                }),
+            }
+        }
+    }
+
+    /// Rows whose message can be copied on the server, by the content of the new files: it stays where it is.
+    fn sources(&self) -> BTreeMap<Digest, RowId> {
+        let free = |file: &&File<'_>| !file.taken && file.usable;
+        let wanted: BTreeSet<Digest> = self
+            .scene
+            .files
+            .iter()
+            .filter(free)
+            .filter_map(|file| file.known?.identity.digest)
+            .collect();
+        let mut sources = BTreeMap::new();
+        if wanted.is_empty() {
+            return sources;
+        }
+        // A file that was edited is not what its row says any more, but its message is.
+        let gone: BTreeSet<RowId> = self
+            .scene
+            .boxes
+            .values()
+            .flat_map(|mailbox| &mailbox.remote.vanished)
+            .copied()
+            .collect();
+        for mailbox in self.scene.boxes.values() {
+            if mailbox.remote.renumbered {
+                continue;
+            }
+            let live = |entry: &&Entry| {
+                entry.uid.is_some()
+                    && entry.state == EntryState::Linked
+                    && !gone.contains(&entry.row)
+                    && !self.busy.contains(&entry.row)
+            };
+            for entry in mailbox.base.entries.iter().filter(live) {
+                if let Some(digest) = entry.digest.filter(|digest| wanted.contains(digest)) {
+                    sources.entry(digest).or_insert(entry.row);
+                }
+            }
+        }
+        sources
+    }
+
+    /// New messages on the server.
+    pub(super) fn new_mails(&mut self) {
+        if !self.policy.pull.new {
+            return;
+        }
+        for mail in self.scene.mails.iter().filter(|it| !it.taken && it.usable) {
+            self.steps.downloads.push(Op::Download {
+                mailbox: mail.mailbox,
+                uid: mail.message.uid,
+                flags: mail.message.flags.clone(),
+                size: mail.message.size,
+                replaces: None,
+            });
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! The program as users run it: what it prints, where, and how it exits.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+
+use assert_cmd::Command;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A home directory of its own, with a configuration in it.
+struct Home(TempDir);
+
+impl Home {
+    fn new(config: &str) -> Self {
+        let home = Self(tempfile::tempdir().unwrap());
+        fs::create_dir_all(home.config().parent().unwrap()).unwrap();
+        fs::write(home.config(), config).unwrap();
+        fs::set_permissions(home.config(), fs::Permissions::from_mode(0o600)).unwrap();
+        home
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn config(&self) -> PathBuf {
+        self.path().join(".config/mailferry/config.toml")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::cargo_bin("mailferry").unwrap();
+        command.env_clear().env("HOME", self.path()).args(arguments);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+}
+
+fn account(name: &str) -> String {
+    format!(
+        "[accounts.{name}]\nhost = \"imap.example.com\"\nuser = \"alice\"\npassword_command = [\"true\"]\n\
+         maildir = \"~/Mail/{name}\"\n"
+    )
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// `check --offline` of a good account with these lines added exits with 2, prints nothing on standard output, and
+/// tells all these words.
+#[track_caller]
+fn assert_refused(lines: &str, words: &[&str]) {
+    let home = Home::new(&format!("{}{lines}", account("work")));
+    let output = home.run(&["check", "--offline"]);
+    let told = err(&output);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert_eq!(out(&output), "");
+    let file = home.config().display().to_string();
+    assert!(told.starts_with(&file), "{told}");
+    assert!(told.contains('^'), "{told}");
+    for word in words {
+        assert!(told.contains(word), "{word:?} is not in:\n{told}");
+    }
+}
+
+#[test]
+fn every_kind_of_mistake_names_place_key_and_remedy() {
+    assert_refused(
+        "port = \n",
+        &["config.toml:6:", "accounts.work.port: not valid TOML"],
+    );
+    assert_refused(
+        "pol = \"5m\"\n",
+        &[
+            "config.toml:6:1: accounts.work.pol: unknown key",
+            "did you mean `poll`?",
+        ],
+    );
+    assert_refused(
+        "tls = \"implict\"\n",
+        &[
+            "config.toml:6:7: accounts.work.tls:",
+            "did you mean \"implicit\"?",
+        ],
+    );
+    assert_refused(
+        "port = \"993\"\n",
+        &["config.toml:6:8: accounts.work.port:", "found a string"],
+    );
+    assert_refused(
+        "port = 0\n",
+        &["config.toml:6:8: accounts.work.port:", "1 to 65535"],
+    );
+    assert_refused(
+        "poll = \"5 minutes\"\n",
+        &["config.toml:6:8: accounts.work.poll:", "minutes"],
+    );
+    assert_refused(
+        "tls = \"none\"\n",
+        &["config.toml:6:7: accounts.work.tls:", "in the clear"],
+    );
+    assert_refused(
+        "mailboxes = [\"a//b\"]\n",
+        &["accounts.work.mailboxes[0]:", "empty level"],
+    );
+    assert_refused(
+        "password = \"hunter2\"\n",
+        &["config.toml:6:1: accounts.work.password:", "conflicts"],
+    );
+    assert_refused(
+        "[accounts.b]\n",
+        &["config.toml:6:11: accounts.b.host: `host` is missing"],
+    );
+    assert_refused(
+        &account("b").replace("~/Mail/b", "~/Mail/work/b"),
+        &["accounts.b.maildir:", "lies inside"],
+    );
+    assert_refused(
+        "[[hooks]]\nfile = \"x\"\nmemory = \"32\"\n",
+        &["config.toml:8:10: hooks[0].memory:", "MiB"],
+    );
+}
+
+#[test]
+fn a_password_is_never_repeated() {
+    for line in [
+        "password = \"hunter2\"",
+        "pasword = \"hunter2\"",
+        "password = \"hunter2",
+        "password = [\"hunter2\"]",
+    ] {
+        let home = Home::new(&format!("{}{line}\n", account("work")));
+        let output = home.run(&["-vvv", "check", "--offline", "--json"]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(
+            !(err(&output) + &out(&output)).contains("hunter2"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_password_in_a_file_that_others_can_read_is_refused() {
+    let text = account("work").replace("password_command = [\"true\"]", "password = \"hunter2\"");
+    let home = Home::new(&text);
+    assert_eq!(home.run(&["check", "--offline"]).status.code(), Some(0));
+    fs::set_permissions(home.config(), fs::Permissions::from_mode(0o640)).unwrap();
+    let output = home.run(&["check", "--offline"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("chmod 600"), "{}", err(&output));
+}
+
+#[test]
+fn no_configuration_is_a_configuration_error() {
+    let home = Home::new("");
+    fs::remove_file(home.config()).unwrap();
+    for verb in ["sync", "run", "status"] {
+        let output = home.run(&[verb]);
+        assert_eq!(output.status.code(), Some(2), "{verb}");
+        assert!(err(&output).contains("config.toml"), "{}", err(&output));
+    }
+}
+
+#[test]
+fn wrong_usage_exits_with_two() {
+    let home = Home::new(&account("work"));
+    for arguments in [
+        &["snyc"][..],
+        &[],
+        &["sync", "--jsn"],
+        &["-v", "-q", "man"],
+        &["approve"],
+        &["sync", "wrok"],
+        &["sync", "work:"],
+        &["check", "wrok", "--offline"],
+        &["mailboxes", "wrok"],
+        &["pause", "wrok"],
+    ] {
+        let output = home.run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(out(&output), "", "{arguments:?}");
+    }
+    let told = err(&home.run(&["sync", "wrok:INBOX"]));
+    assert!(told.contains("did you mean `work`?"), "{told}");
+}
+
+#[test]
+fn what_is_not_there_yet_says_so() {
+    let home = Home::new(&account("work"));
+    for (arguments, word) in [
+        (&["run"][..], "daemon"),
+        (&["pause"], "daemon"),
+        (&["resume", "work"], "daemon"),
+        (&["hooks", "check", "a.lua"], "hooks"),
+        (&["hooks", "run", "a.lua", "--message", "m"], "hooks"),
+    ] {
+        let output = home.run(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let told = err(&output);
+        assert!(
+            told.contains("not in this version yet") && told.contains(word),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn check_offline_tells_what_it_understood() {
+    let home = Home::new(&account("work"));
+    let output = home.run(&["check", "--offline"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert!(
+        out(&output)
+            .contains("work: imap imap.example.com:993 (tls implicit), alice (password_command)")
+    );
+    assert_eq!(err(&output), "");
+
+    let output = home.run(&["check", "work", "--offline", "--json"]);
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["accounts"][0]["port"], 993);
+    assert_eq!(json["accounts"][0]["server"], Value::Null);
+    assert_eq!(json["mistakes"], serde_json::json!([]));
+}
+
+#[test]
+fn files_that_are_missing_are_problems_of_their_account() {
+    let text = account("work").replace(
+        "password_command = [\"true\"]",
+        "password_file = \"nowhere\"",
+    );
+    let home = Home::new(&text);
+    let output = home.run(&["check", "--offline", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let problem = json["accounts"][0]["problems"][0]["message"]
+        .as_str()
+        .unwrap();
+    assert!(
+        problem.contains("accounts.work.password_file") && problem.contains("nowhere"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn mistakes_come_as_json_too() {
+    let home = Home::new(&format!("{}pol = \"5m\"\nport = 0\n", account("work")));
+    let output = home.run(&["check", "--offline", "--json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["mistakes"][0]["line"], 6);
+    assert_eq!(json["mistakes"][0]["key"], "accounts.work.pol");
+    assert_eq!(json["mistakes"][0]["help"], "did you mean `poll`?");
+    assert_eq!(json["mistakes"][1]["column"], 8);
+}
+
+#[test]
+fn pop3_accounts_say_that_they_come_later() {
+    let home = Home::new(&format!("{}protocol = \"pop3\"\n", account("old")));
+    assert_eq!(home.run(&["check", "--offline"]).status.code(), Some(0));
+    for verb in ["sync", "check", "mailboxes"] {
+        let output = home.run(&[verb, "old", "--json"]);
+        assert_eq!(output.status.code(), Some(1), "{verb}");
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let problem = json["accounts"][0]["problems"][0]["message"]
+            .as_str()
+            .unwrap();
+        assert!(
+            problem.contains("POP3 comes with a later version"),
+            "{problem}"
+        );
+    }
+}
+
+#[test]
+fn completions_and_manual_are_printed_without_a_configuration() {
+    let home = Home::new("broken");
+    for shell in ["bash", "zsh", "fish"] {
+        let output = home.run(&["completions", shell]);
+        assert_eq!(output.status.code(), Some(0));
+        let script = out(&output);
+        for verb in ["sync", "approve", "mailboxes"] {
+            assert!(script.contains(verb), "{shell} does not know {verb}");
+        }
+    }
+    let output = home.run(&["man"]);
+    assert_eq!(output.status.code(), Some(0));
+    let page = out(&output);
+    for word in [
+        ".TH mailferry 1",
+        ".SH COMMANDS",
+        "dry\\-run",
+        ".SH EXIT CODES",
+    ] {
+        assert!(page.contains(word), "{word:?} is not in the manual");
+    }
+}
+
+#[test]
+fn help_and_version_exit_with_zero() {
+    let home = Home::new("");
+    assert!(out(&home.run(&["--version"])).starts_with("mailferry "));
+    let help = home.run(&["sync", "--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    assert!(out(&help).contains("ACCOUNT[:MAILBOX]"));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let home = Home::new("");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = std::process::Command::new(assert_cmd::cargo::cargo_bin("mailferry"))
+        .env_clear()
+        .env("HOME", home.path())
+        .args(["completions", "zsh"])
+        .stdout(Stdio::from(writer))
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert_eq!(
+        (output.status.code(), err(&output)),
+        (Some(0), String::new())
+    );
+}
+
+#[test]
+fn the_shipped_example_is_valid() {
+    let home = Home::new(include_str!("../config.example.toml"));
+    let output = home.run(&["check", "work", "--offline"]);
+    // Its certificate file exists nowhere, which is a problem of the account, not of the configuration.
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    assert!(out(&output).contains("is valid"));
+}
+
+#[test]
+fn another_configuration_is_read_with_c() {
+    let home = Home::new("broken");
+    let other = home.path().join("other.toml");
+    fs::write(&other, account("work")).unwrap();
+    let output = home.run(&["-c", other.to_str().unwrap(), "check", "--offline"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert!(out(&output).contains("other.toml"));
+}

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::mailbox_name;
-use super::oracle::{digest, Digest};
+use super::oracle::{Digest, digest};
 
 /// One untagged response: its text with `{n}` where a literal stood, and the literals.
 #[derive(Debug)]
@@ -32,6 +32,7 @@ pub struct Message {
 pub struct Client {
     stream: BufReader<TcpStream>,
     tag: u32,
+    delimiter: String,
 }
 
 impl Client {
@@ -45,10 +46,16 @@ impl Client {
         let mut client = Self {
             stream: BufReader::with_capacity(1 << 16, stream),
             tag: 0,
+            delimiter: "/".into(),
         };
         let greeting = client.response();
         assert!(greeting.text.starts_with("* OK"), "{}", greeting.text);
         client.ok(&format!("LOGIN {user} {password}"));
+        let root = client.ok("LIST \"\" \"\"");
+        let delimiter = root
+            .iter()
+            .find_map(|response| response.text.split('"').nth(1));
+        client.delimiter = delimiter.expect("a delimiter").to_owned();
         client
     }
 
@@ -111,7 +118,7 @@ impl Client {
         let binary = if body.contains(&0) { "~" } else { "" };
         let command = format!(
             "APPEND {} ({flags}) \"12-Mar-2024 10:11:12 +0000\" {binary}{{{}}}",
-            quoted(mailbox),
+            self.quoted(mailbox),
             body.len()
         );
         let tag = self.send(command.as_bytes(), true);
@@ -134,7 +141,7 @@ impl Client {
     pub fn append_many(&mut self, mailbox: &str, messages: impl Iterator<Item = Vec<u8>>) {
         let mut messages = messages.peekable();
         while messages.peek().is_some() {
-            let mut command = format!("APPEND {}", quoted(mailbox)).into_bytes();
+            let mut command = format!("APPEND {}", self.quoted(mailbox)).into_bytes();
             for body in messages.by_ref().take(500) {
                 command.extend_from_slice(format!(" (\\Seen) {{{}+}}\r\n", body.len()).as_bytes());
                 command.extend_from_slice(&body);
@@ -145,14 +152,20 @@ impl Client {
         }
     }
 
+    /// A mailbox name, `/` between levels, as a quoted string for the wire.
+    pub fn quoted(&self, mailbox: &str) -> String {
+        let wire = mailbox_name::encode(mailbox).replace('/', &self.delimiter);
+        format!("\"{}\"", wire.replace('\\', "\\\\").replace('"', "\\\""))
+    }
+
     /// Creates a mailbox.
     pub fn create(&mut self, mailbox: &str) {
-        self.ok(&format!("CREATE {}", quoted(mailbox)));
+        self.ok(&format!("CREATE {}", self.quoted(mailbox)));
     }
 
     /// Selects a mailbox; how many messages it has.
     pub fn select(&mut self, mailbox: &str) -> u32 {
-        let responses = self.ok(&format!("SELECT {}", quoted(mailbox)));
+        let responses = self.ok(&format!("SELECT {}", self.quoted(mailbox)));
         let counts = responses.iter().filter_map(|response| {
             let words = response.text.strip_prefix("* ")?;
             words.strip_suffix(" EXISTS")?.parse().ok()
@@ -173,13 +186,16 @@ impl Client {
 
     /// Moves messages of the selected mailbox.
     pub fn rehome(&mut self, uids: &str, to: &str) {
-        self.ok(&format!("UID MOVE {uids} {}", quoted(to)));
+        self.ok(&format!("UID MOVE {uids} {}", self.quoted(to)));
     }
 
     /// Every mailbox that can be selected.
     pub fn mailboxes(&mut self) -> Vec<String> {
         let responses = self.ok("LIST \"\" *");
-        let mut names: Vec<String> = responses.iter().filter_map(listed).collect();
+        let names = responses.iter().filter_map(listed);
+        let mut names: Vec<String> = names
+            .map(|name| name.replace(&self.delimiter, "/"))
+            .collect();
         names.sort();
         names
     }
@@ -190,7 +206,9 @@ impl Client {
             return Vec::new();
         }
         let mut responses = self.ok("UID FETCH 1:* (UID FLAGS BODY.PEEK[])");
-        responses.retain(|response| response.text.contains(" FETCH ") && response.text.contains("BODY["));
+        responses.retain(|response| {
+            response.text.contains(" FETCH ") && response.text.contains("BODY[")
+        });
         responses.iter().map(fetched).collect()
     }
 
@@ -201,12 +219,6 @@ impl Client {
         let mut one = responses.pop().expect("a body");
         one.literals.pop().expect("a body")
     }
-}
-
-/// A mailbox name as a quoted string in modified UTF-7.
-pub fn quoted(mailbox: &str) -> String {
-    let wire = mailbox_name::encode(mailbox);
-    format!("\"{}\"", wire.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 fn literal_at_end(line: &[u8]) -> Option<usize> {
@@ -225,7 +237,10 @@ fn listed(response: &Response) -> Option<String> {
     }
     let name = match response.literals.first() {
         Some(literal) => String::from_utf8(literal.clone()).ok()?,
-        None => name.trim_matches('"').replace("\\\"", "\"").replace("\\\\", "\\"),
+        None => name
+            .trim_matches('"')
+            .replace("\\\"", "\"")
+            .replace("\\\\", "\\"),
     };
     Some(mailbox_name::decode(&name))
 }
@@ -235,7 +250,10 @@ fn fetched(response: &Response) -> Message {
         let (_, rest) = response.text.split_once(mark).expect("the item asked for");
         rest
     };
-    let uid: String = after("UID ").chars().take_while(char::is_ascii_digit).collect();
+    let uid: String = after("UID ")
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
     let (flags, _) = after("FLAGS (").split_once(')').expect("flags end");
     let flags = flags
         .split_whitespace()

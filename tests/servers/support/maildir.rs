@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::oracle::{digest, Digest, Snapshot};
+use super::oracle::{Digest, Snapshot, digest};
 
 static NAMES: AtomicU32 = AtomicU32::new(0);
 
@@ -52,7 +52,10 @@ impl Maildir {
         let mut snapshot = Snapshot::new();
         for folder in self.folders() {
             let files = self.files(&folder);
-            let mut all: Vec<_> = files.iter().map(|file| (content(file, wire), flags(file))).collect();
+            let mut all: Vec<_> = files
+                .iter()
+                .map(|file| (content(file, wire), flags(file)))
+                .collect();
             all.sort();
             snapshot.insert(folder, all);
         }
@@ -61,10 +64,17 @@ impl Maildir {
 
     /// Everything that changes when a file is written, renamed or replaced.
     pub fn footprint(&self) -> BTreeMap<PathBuf, (u64, u64, i64)> {
-        let files = self.folders().into_iter().flat_map(|folder| self.files(&folder));
+        let files = self
+            .folders()
+            .into_iter()
+            .flat_map(|folder| self.files(&folder));
         let seen = |path: &PathBuf| {
             let data = fs::metadata(path).unwrap();
-            (data.ino(), data.size(), data.mtime() * 1_000_000_000 + data.mtime_nsec())
+            (
+                data.ino(),
+                data.size(),
+                data.mtime() * 1_000_000_000 + data.mtime_nsec(),
+            )
         };
         files.map(|path| (path.clone(), seen(&path))).collect()
     }
@@ -152,7 +162,11 @@ pub fn flags(file: &Path) -> BTreeSet<String> {
         'T' => Some("\\deleted"),
         _ => None,
     };
-    letters.chars().filter_map(known).map(str::to_owned).collect()
+    letters
+        .chars()
+        .filter_map(known)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn content(file: &Path, wire: &BTreeSet<Digest>) -> Digest {
@@ -185,7 +199,11 @@ fn collect(directory: &Path, name: &str, found: &mut Vec<String>) {
         if ours || !entry.file_type().unwrap().is_dir() {
             continue;
         }
-        let below = if name.is_empty() { child.clone() } else { format!("{name}/{child}") };
+        let below = if name.is_empty() {
+            child.clone()
+        } else {
+            format!("{name}/{child}")
+        };
         collect(&entry.path(), &below, found);
     }
 }
@@ -207,6 +225,8 @@ fn the_oracle_reads_what_a_mail_program_writes() {
     assert_eq!(maildir.folders(), ["INBOX", "Reisen/Zürich"]);
     let flagged: BTreeSet<String> = ["\\flagged".to_owned(), "\\seen".to_owned()].into();
     assert_eq!(snapshot["Reisen/Zürich"], [(digest(wire), flagged.clone())]);
-    assert!(snapshot["INBOX"].contains(&(digest(b"mixed\r\nends\n"), ["\\seen".to_owned()].into())));
+    assert!(
+        snapshot["INBOX"].contains(&(digest(b"mixed\r\nends\n"), ["\\seen".to_owned()].into()))
+    );
     assert!(snapshot["INBOX"].contains(&(digest(wire), flagged)));
 }

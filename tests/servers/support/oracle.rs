@@ -15,7 +15,10 @@ pub type Snapshot = BTreeMap<String, Vec<(Digest, BTreeSet<String>)>>;
 /// The digest of octets.
 pub fn digest(octets: &[u8]) -> Digest {
     let hash = Sha256::digest(octets);
-    hash.iter().take(10).map(|byte| format!("{byte:02x}")).collect()
+    hash.iter()
+        .take(10)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// What the server has. Messages with `\Deleted` are left out if `without_deleted`: a server without UIDPLUS keeps
@@ -47,7 +50,14 @@ pub fn count(snapshot: &Snapshot) -> usize {
 
 /// The snapshot with only those flags that a Maildir's names can show by themselves.
 pub fn visible(snapshot: &Snapshot) -> Snapshot {
-    let shown = ["\\seen", "\\answered", "\\flagged", "\\draft", "\\deleted", "$forwarded"];
+    let shown = [
+        "\\seen",
+        "\\answered",
+        "\\flagged",
+        "\\draft",
+        "\\deleted",
+        "$forwarded",
+    ];
     let mut snapshot = snapshot.clone();
     for messages in snapshot.values_mut() {
         for (_, flags) in messages.iter_mut() {
@@ -61,7 +71,11 @@ pub fn visible(snapshot: &Snapshot) -> Snapshot {
 /// Both sides hold the same. Keywords beyond `$Forwarded` have no place in a file name and are not compared.
 pub fn assert_equal(server: &Snapshot, local: &Snapshot) {
     let differences = differences(&visible(server), &visible(local));
-    assert!(differences.is_empty(), "the sides differ:\n{}", differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "the sides differ:\n{}",
+        differences.join("\n")
+    );
 }
 
 /// What differs, one line each.
@@ -73,8 +87,12 @@ pub fn differences(server: &Snapshot, local: &Snapshot) -> Vec<String> {
             (None, _) => lines.push(format!("mailbox {name:?} only in the Maildir")),
             (_, None) => lines.push(format!("mailbox {name:?} only on the server")),
             (Some(there), Some(here)) => {
-                lines.extend(surplus(there, here).map(|it| format!("{name}: only on the server: {it:?}")));
-                lines.extend(surplus(here, there).map(|it| format!("{name}: only in the Maildir: {it:?}")));
+                lines.extend(
+                    surplus(there, here).map(|it| format!("{name}: only on the server: {it:?}")),
+                );
+                lines.extend(
+                    surplus(here, there).map(|it| format!("{name}: only in the Maildir: {it:?}")),
+                );
             }
         }
     }
@@ -91,7 +109,12 @@ fn surplus<'a, T: Ord>(of: &'a [T], over: &[T]) -> impl Iterator<Item = &'a T> {
 
 #[test]
 fn a_difference_of_any_kind_is_seen() {
-    let flags = |text: &str| text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    let flags = |text: &str| {
+        text.split(' ')
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
     let one = |text: &str, content: &str| (content.to_owned(), flags(text));
     let base = Snapshot::from([("INBOX".to_owned(), vec![one("\\seen", "a"), one("", "b")])]);
     assert!(differences(&base, &base).is_empty());

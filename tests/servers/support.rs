@@ -14,8 +14,7 @@ pub mod relay;
 pub mod server;
 
 pub use client::Client;
-pub use ferry::{Ferry, Outcome};
-pub use maildir::Maildir;
+pub use ferry::Ferry;
 pub use messages::{Random, message};
 pub use oracle::{Snapshot, assert_equal};
 pub use relay::Relay;

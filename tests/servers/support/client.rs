@@ -178,12 +178,6 @@ impl Client {
         self.ok(&format!("UID STORE {uids} {sign}FLAGS ({flags})"));
     }
 
-    /// Marks messages of the selected mailbox and removes them.
-    pub fn delete(&mut self, uids: &str) {
-        self.store(uids, '+', "\\Deleted");
-        self.ok(&format!("UID EXPUNGE {uids}"));
-    }
-
     /// Moves messages of the selected mailbox.
     pub fn rehome(&mut self, uids: &str, to: &str) {
         self.ok(&format!("UID MOVE {uids} {}", self.quoted(to)));

@@ -72,11 +72,6 @@ impl Dovecot {
         self.place.path().join("home").join(USER)
     }
 
-    /// What it has logged.
-    pub fn log(&self) -> String {
-        fs::read_to_string(self.place.path().join("log")).unwrap_or_default()
-    }
-
     /// Runs `doveadm` with this server's configuration.
     pub fn doveadm(&self, arguments: &[&str]) -> String {
         let config = self.place.path().join("dovecot.conf");

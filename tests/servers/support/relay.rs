@@ -97,9 +97,9 @@ impl Relay {
         assert!(bodies.is_empty(), "bodies travelled: {bodies:#?}");
     }
 
-    /// Nothing was changed on the server.
-    pub fn assert_nothing_written(&self) {
-        let words = [
+    /// Command lines that change something on the server.
+    pub fn writes(&self) -> Vec<String> {
+        self.commands_with(&[
             "APPEND ",
             "STORE ",
             "COPY ",
@@ -109,8 +109,12 @@ impl Relay {
             "RENAME ",
             "DELETE ",
             "SUBSCRIBE ",
-        ];
-        let written = self.commands_with(&words);
+        ])
+    }
+
+    /// Somebody looked, and changed nothing on the server.
+    pub fn assert_nothing_written(&self) {
+        let written = self.writes();
         assert!(written.is_empty(), "something was written: {written:#?}");
         assert!(self.connections() > 0, "nobody even looked");
     }

@@ -1,0 +1,21 @@
+//! Everything the tests stand on: servers, an IMAP client of their own, and the oracle that compares both sides.
+//!
+//! Nothing here uses the code under test.
+
+pub mod client;
+pub mod cyrus;
+pub mod dovecot;
+pub mod ferry;
+pub mod mailbox_name;
+pub mod maildir;
+pub mod messages;
+pub mod oracle;
+pub mod relay;
+pub mod server;
+
+pub use client::Client;
+pub use ferry::Ferry;
+pub use messages::{Random, message};
+pub use oracle::{Snapshot, assert_equal};
+pub use relay::Relay;
+pub use server::{Server, Variant};

@@ -1,0 +1,149 @@
+//! A private Dovecot 2.3 on loopback.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::server::{
+    PASSWORD, Process, USER, certify, free_address, hand_over, mail_user, open_directory, run,
+};
+
+const CAPABILITIES: &str = "IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE SORT SORT=DISPLAY THREAD=REFERENCES \
+    THREAD=REFS THREAD=ORDEREDSUBJECT MULTIAPPEND URL-PARTIAL CATENATE UNSELECT CHILDREN NAMESPACE UIDPLUS \
+    LIST-EXTENDED I18NLEVEL=1 CONDSTORE QRESYNC ESEARCH ESORT SEARCHRES WITHIN CONTEXT=SEARCH LIST-STATUS BINARY \
+    MOVE SNIPPET=FUZZY PREVIEW=FUZZY PREVIEW STATUS=SIZE SAVEDATE LITERAL+ NOTIFY SPECIAL-USE";
+
+/// How it keeps its mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// One file for each message, flags in the index; `/` between levels.
+    Sdbox,
+    /// Maildir++; `.` between levels.
+    Maildir,
+}
+
+/// A running Dovecot.
+pub struct Dovecot {
+    process: Option<Process>,
+    place: tempfile::TempDir,
+    /// Where it listens in plain text.
+    pub plain: SocketAddr,
+    /// Where it listens with TLS.
+    pub tls: SocketAddr,
+}
+
+impl Dovecot {
+    /// Starts one that does not speak of the capabilities in `hidden`.
+    pub fn start(storage: Storage, hidden: &[&str]) -> Self {
+        let program = ["/usr/sbin/dovecot", "/usr/local/sbin/dovecot"].map(Path::new);
+        let program = program.into_iter().find(|path| path.exists());
+        let program = program.expect("Dovecot is missing; run: bash tests/servers/install.sh");
+        let place = open_directory();
+        fs::create_dir(place.path().join("home")).unwrap();
+        hand_over(&place.path().join("home"));
+        certify(place.path());
+        let (plain, tls) = (free_address(), free_address());
+        let config = place.path().join("dovecot.conf");
+        fs::write(
+            &config,
+            configuration(place.path(), storage, hidden, plain, tls),
+        )
+        .unwrap();
+        let log = place.path().join("output");
+        let mut process =
+            Process::start(Command::new(program).arg("-F").arg("-c").arg(&config), &log);
+        process.wait_for(plain, &place.path().join("log"));
+        Self {
+            process: Some(process),
+            place,
+            plain,
+            tls,
+        }
+    }
+
+    /// The certificate it shows.
+    pub fn certificate(&self) -> PathBuf {
+        self.place.path().join("cert.pem")
+    }
+
+    /// Where the user's mail is.
+    pub fn home(&self) -> PathBuf {
+        self.place.path().join("home").join(USER)
+    }
+
+    /// Runs `doveadm` with this server's configuration.
+    pub fn doveadm(&self, arguments: &[&str]) -> String {
+        let config = self.place.path().join("dovecot.conf");
+        run(Command::new("doveadm")
+            .arg("-c")
+            .arg(config)
+            .args(arguments))
+    }
+
+    /// Gives a mailbox another UIDVALIDITY with the same mails in it.
+    pub fn renumber(&self, mailbox: &str) {
+        self.doveadm(&[
+            "mailbox",
+            "update",
+            "-u",
+            USER,
+            "--uid-validity",
+            "1999999999",
+            mailbox,
+        ]);
+    }
+}
+
+impl Drop for Dovecot {
+    fn drop(&mut self) {
+        drop(self.process.take());
+    }
+}
+
+fn configuration(
+    place: &Path,
+    storage: Storage,
+    hidden: &[&str],
+    plain: SocketAddr,
+    tls: SocketAddr,
+) -> String {
+    let (user, group) = mail_user();
+    let place = place.display();
+    let (location, separator) = match storage {
+        Storage::Sdbox => ("sdbox:~/mail", "/"),
+        Storage::Maildir => ("maildir:~/mail", "."),
+    };
+    let offered: Vec<&str> = CAPABILITIES
+        .split_whitespace()
+        .filter(|one| !hidden.contains(one))
+        .collect();
+    let special: String = ["Trash", "Drafts", "Sent", "Junk", "Archive"]
+        .map(|name| {
+            format!("  mailbox {name} {{\n    auto = create\n    special_use = \\{name}\n  }}\n")
+        })
+        .concat();
+    let unprivileged = if rustix::process::getuid().is_root() {
+        String::new()
+    } else {
+        format!(
+            "default_internal_user = {user}\ndefault_login_user = {user}\ndefault_internal_group = {group}\n\
+             service anvil {{\n  chroot =\n}}\n"
+        )
+    };
+    format!(
+        "base_dir = {place}/run\nstate_dir = {place}/state\nlog_path = {place}/log\ninstance_name = mailferry-test\n\
+         protocols = imap\nlisten = 127.0.0.1\n\
+         ssl = yes\nssl_cert = <{place}/cert.pem\nssl_key = <{place}/key.pem\ndisable_plaintext_auth = no\n\
+         mail_location = {location}\nmail_fsync = never\nmail_max_userip_connections = 100\n\
+         first_valid_uid = 1\nfirst_valid_gid = 1\nimap_capability = {offered}\n\
+         passdb {{\n  driver = static\n  args = password={PASSWORD}\n}}\n\
+         userdb {{\n  driver = static\n  args = uid={user} gid={group} home={place}/home/%u\n}}\n\
+         namespace inbox {{\n  inbox = yes\n  separator = {separator}\n{special}}}\n\
+         service imap-login {{\n  chroot =\n  inet_listener imap {{\n    port = {plain}\n  }}\n  \
+         inet_listener imaps {{\n    port = {tls}\n    ssl = yes\n  }}\n}}\n{unprivileged}",
+        offered = offered.join(" "),
+        plain = plain.port(),
+        tls = tls.port(),
+    )
+}

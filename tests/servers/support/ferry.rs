@@ -1,0 +1,225 @@
+//! Runs the built program with a generated configuration.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::maildir::Maildir;
+use super::server::{PASSWORD, USER};
+
+const LONGEST: Duration = Duration::from_secs(240);
+
+/// What one run said and cost.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Its exit code; `None` if a signal ended it.
+    pub code: Option<i32>,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+    /// Most memory it held at once, in KiB.
+    pub peak_kib: u64,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Outcome {
+    /// Everything is in sync.
+    #[track_caller]
+    pub fn in_sync(&self) -> &Self {
+        self.exits(0)
+    }
+
+    /// It ended with this code.
+    #[track_caller]
+    pub fn exits(&self, code: i32) -> &Self {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+
+    /// It did not claim that all is well.
+    #[track_caller]
+    pub fn complains(&self) -> &Self {
+        let honest = matches!(self.code, Some(1 | 3));
+        assert!(
+            honest,
+            "{:?}: stdout:\n{}\nstderr:\n{}",
+            self.code, self.stdout, self.stderr
+        );
+        self
+    }
+
+    /// Its standard output as JSON.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// One account on one machine: configuration, state and Maildir.
+pub struct Ferry {
+    place: tempfile::TempDir,
+}
+
+impl Ferry {
+    /// An account in plain text on this address.
+    pub fn plain(server: SocketAddr) -> Self {
+        Self::with(server, "tls = \"none\"\n", "")
+    }
+
+    /// An account with more keys of its own, and more of `sync`.
+    pub fn with(server: SocketAddr, keys: &str, sync: &str) -> Self {
+        let ferry = Self {
+            place: tempfile::tempdir().unwrap(),
+        };
+        ferry.configure(server, keys, sync);
+        ferry
+    }
+
+    /// Writes the configuration anew.
+    pub fn configure(&self, server: SocketAddr, keys: &str, sync: &str) {
+        let text = format!(
+            "state_dir = \"{}\"\n\n[accounts.test]\nhost = \"{}\"\nport = {}\nuser = \"{USER}\"\n\
+             password = \"{PASSWORD}\"\nmaildir = \"{}\"\n{keys}\n[accounts.test.sync]\n{sync}\n",
+            self.state().display(),
+            server.ip(),
+            server.port(),
+            self.root().display()
+        );
+        fs::write(self.config(), text).unwrap();
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        fs::set_permissions(self.config(), private).unwrap();
+    }
+
+    /// Its Maildir.
+    pub fn maildir(&self) -> Maildir {
+        Maildir::at(self.root())
+    }
+
+    /// Where its Maildir is.
+    pub fn root(&self) -> PathBuf {
+        self.place.path().join("Mail")
+    }
+
+    /// Where its state is.
+    pub fn state(&self) -> PathBuf {
+        self.place.path().join("state")
+    }
+
+    fn config(&self) -> PathBuf {
+        self.place.path().join("config.toml")
+    }
+
+    /// One pass.
+    pub fn sync(&self) -> Outcome {
+        self.run(&["sync"])
+    }
+
+    /// Runs it and waits for its end.
+    pub fn run(&self, arguments: &[&str]) -> Outcome {
+        self.start(arguments).wait()
+    }
+
+    /// Starts it.
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        Running::start(self.place.path(), &self.config(), arguments)
+    }
+}
+
+/// A run that has not ended; ended when dropped.
+pub struct Running {
+    child: Child,
+    files: tempfile::TempDir,
+    since: Instant,
+}
+
+impl Running {
+    fn start(home: &Path, config: &Path, arguments: &[&str]) -> Self {
+        assert!(
+            Path::new("/usr/bin/time").exists(),
+            "time is missing; run: bash tests/servers/install.sh"
+        );
+        let files = tempfile::tempdir().unwrap();
+        let create = |name: &str| fs::File::create(files.path().join(name)).unwrap();
+        let program = std::env::var_os("MAILFERRY_TEST_BIN")
+            .unwrap_or_else(|| env!("CARGO_BIN_EXE_mailferry").into());
+        let mut command = Command::new("/usr/bin/time");
+        command
+            .args(["-q", "-f", "%M", "-o"])
+            .arg(files.path().join("peak"));
+        command.arg(program).arg("-c").arg(config).args(arguments);
+        command
+            .env("HOME", home)
+            .env("XDG_RUNTIME_DIR", home)
+            .env("XDG_STATE_HOME", home.join("xdg"));
+        command
+            .env_remove("DBUS_SESSION_BUS_ADDRESS")
+            .process_group(0);
+        command
+            .stdin(Stdio::null())
+            .stdout(create("out"))
+            .stderr(create("err"));
+        let child = command.spawn().unwrap();
+        Self {
+            child,
+            files,
+            since: Instant::now(),
+        }
+    }
+
+    /// Whether it has ended.
+    pub fn ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Sends its whole group a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let group = rustix::process::Pid::from_child(&self.child);
+        let _ = rustix::process::kill_process_group(group, signal);
+    }
+
+    /// Waits for its end.
+    pub fn wait(mut self) -> Outcome {
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            let said = || fs::read_to_string(self.files.path().join("err")).unwrap_or_default();
+            assert!(
+                self.since.elapsed() < LONGEST,
+                "it does not end:\n{}",
+                said()
+            );
+            std::thread::sleep(Duration::from_millis(3));
+        };
+        let read = |name: &str| {
+            String::from_utf8_lossy(&fs::read(self.files.path().join(name)).unwrap()).into_owned()
+        };
+        Outcome {
+            code: status.code(),
+            stdout: read("out"),
+            stderr: read("err"),
+            peak_kib: read("peak").trim().parse().unwrap_or(u64::MAX),
+            took: self.since.elapsed(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.signal(rustix::process::Signal::KILL);
+            let _ = self.child.wait();
+        }
+    }
+}

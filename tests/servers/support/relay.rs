@@ -1,0 +1,218 @@
+//! A relay between mailferry and the server that counts and listens, and holds everything up when told to.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+#[derive(Default)]
+struct State {
+    up: AtomicU64,
+    down: AtomicU64,
+    connections: AtomicU64,
+    held: AtomicBool,
+    commands: Mutex<Vec<String>>,
+}
+
+/// A relay to one server.
+pub struct Relay {
+    /// Where it listens.
+    pub address: SocketAddr,
+    state: Arc<State>,
+}
+
+impl Relay {
+    /// Starts one. Its threads end with their connections and with the process.
+    pub fn to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(State::default());
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let (Ok(client), Ok(server)) = (client, TcpStream::connect(server)) else {
+                    continue;
+                };
+                shared.connections.fetch_add(1, Ordering::Relaxed);
+                carry_both(client, server, &shared);
+            }
+        });
+        Self { address, state }
+    }
+
+    /// Forgets what went by so far.
+    pub fn reset(&self) {
+        self.state.up.store(0, Ordering::Relaxed);
+        self.state.down.store(0, Ordering::Relaxed);
+        self.state.connections.store(0, Ordering::Relaxed);
+        self.state.commands.lock().unwrap().clear();
+    }
+
+    /// Octets from the server since then.
+    pub fn down(&self) -> u64 {
+        self.state.down.load(Ordering::Relaxed)
+    }
+
+    /// Octets to the server since then.
+    pub fn up(&self) -> u64 {
+        self.state.up.load(Ordering::Relaxed)
+    }
+
+    /// Connections since then.
+    pub fn connections(&self) -> u64 {
+        self.state.connections.load(Ordering::Relaxed)
+    }
+
+    /// Command lines since then, without tags; only in plain text.
+    pub fn commands(&self) -> Vec<String> {
+        self.state.commands.lock().unwrap().clone()
+    }
+
+    /// Lets nothing through any more, or everything again.
+    pub fn hold(&self, held: bool) {
+        self.state.held.store(held, Ordering::Relaxed);
+    }
+
+    /// Command lines that hold one of these words.
+    pub fn commands_with(&self, words: &[&str]) -> Vec<String> {
+        let holds = |line: &String| {
+            let upper = line.to_ascii_uppercase();
+            words.iter().any(|word| upper.contains(word))
+        };
+        self.commands().into_iter().filter(holds).collect()
+    }
+
+    /// No message went up or came down.
+    pub fn assert_no_body(&self) {
+        let bodies = self.commands_with(&[
+            "APPEND ",
+            "BODY[]",
+            "BODY.PEEK[]",
+            "BINARY[]",
+            "BINARY.PEEK[]",
+            "RFC822)",
+        ]);
+        assert!(bodies.is_empty(), "bodies travelled: {bodies:#?}");
+    }
+
+    /// Command lines that change something on the server.
+    pub fn writes(&self) -> Vec<String> {
+        self.commands_with(&[
+            "APPEND ",
+            "STORE ",
+            "COPY ",
+            "MOVE ",
+            "EXPUNGE",
+            "CREATE ",
+            "RENAME ",
+            "DELETE ",
+            "SUBSCRIBE ",
+        ])
+    }
+
+    /// Somebody looked, and changed nothing on the server.
+    pub fn assert_nothing_written(&self) {
+        let written = self.writes();
+        assert!(written.is_empty(), "something was written: {written:#?}");
+        assert!(self.connections() > 0, "nobody even looked");
+    }
+}
+
+fn carry_both(client: TcpStream, server: TcpStream, state: &Arc<State>) {
+    let _ = client.set_nodelay(true);
+    let _ = server.set_nodelay(true);
+    let (up_from, up_to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    let shared = Arc::clone(state);
+    thread::spawn(move || {
+        let mut listener = Commands::default();
+        carry(up_from, up_to, &shared.held, |octets| {
+            shared.up.fetch_add(octets.len() as u64, Ordering::Relaxed);
+            listener.hear(octets, &shared.commands);
+        });
+    });
+    let shared = Arc::clone(state);
+    thread::spawn(move || {
+        carry(server, client, &shared.held, |octets| {
+            shared
+                .down
+                .fetch_add(octets.len() as u64, Ordering::Relaxed);
+        });
+    });
+}
+
+fn carry(mut from: TcpStream, mut to: TcpStream, held: &AtomicBool, mut seen: impl FnMut(&[u8])) {
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(octets) = from.read(&mut buffer) {
+        while held.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        seen(&buffer[..octets]);
+        if octets == 0 || to.write_all(&buffer[..octets]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Write);
+}
+
+/// Cuts a client's octets into command lines and leaves the literals out.
+#[derive(Default)]
+struct Commands {
+    line: Vec<u8>,
+    heard: usize,
+    literal: usize,
+}
+
+impl Commands {
+    fn hear(&mut self, mut octets: &[u8], lines: &Mutex<Vec<String>>) {
+        while !octets.is_empty() {
+            let skipped = self.literal.min(octets.len());
+            self.literal -= skipped;
+            octets = &octets[skipped..];
+            let Some(end) = octets.iter().position(|byte| *byte == b'\n') else {
+                self.line.extend_from_slice(octets);
+                return;
+            };
+            self.line.extend_from_slice(&octets[..=end]);
+            octets = &octets[end + 1..];
+            // What stands before the literal that has just ended announces nothing any more.
+            self.literal = announced(self.line.get(self.heard..).unwrap_or_default());
+            self.heard = self.line.len();
+            if self.literal == 0 {
+                let line = String::from_utf8_lossy(&self.line).trim_end().to_owned();
+                let command = line
+                    .split_once(' ')
+                    .map_or(line.clone(), |(_, rest)| rest.to_owned());
+                lines.lock().unwrap().push(command);
+                self.line.clear();
+                self.heard = 0;
+            }
+        }
+    }
+}
+
+fn announced(line: &[u8]) -> usize {
+    let text = String::from_utf8_lossy(line);
+    let size = text
+        .trim_end()
+        .strip_suffix('}')
+        .and_then(|text| text.rsplit_once('{'));
+    let size = size.map(|(_, size)| size.trim_end_matches('+'));
+    size.and_then(|size| size.parse().ok()).unwrap_or(0)
+}
+
+#[test]
+fn the_relay_hears_commands_and_skips_literals() {
+    let lines = Mutex::default();
+    let mut commands = Commands::default();
+    let wire = b"a1 NOOP\r\na2 APPEND x {9+}\r\nEXPUNGE\r\n\r\na3 UID FETCH 1 (BODY.PEEK[])\r\n";
+    for octet in wire.chunks(3) {
+        commands.hear(octet, &lines);
+    }
+    let heard = lines.into_inner().unwrap();
+    assert_eq!(
+        heard,
+        ["NOOP", "APPEND x {9+}", "UID FETCH 1 (BODY.PEEK[])"]
+    );
+}

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::args::CheckArgs;
-use super::output::Output;
+use super::output::{Output, complain_of};
 use super::render::{self, Table, Tone};
 use super::reports::{AccountCheck, CheckReport, ConfigMistake, Problem};
-use super::{Failure, Outcome, backend, block_on, read_config, selection, sync};
+use super::{Failure, Outcome, backend, block_on, read_config, selection};
 use crate::auth::SecretSource;
 use crate::config::{Account, Config, ConfigError, Protocol, secret_key};
 
@@ -33,6 +33,9 @@ pub(super) fn run(
         output.json(&report)?;
     } else {
         output.text(&text(&report, output.colour()))?;
+    }
+    for account in &report.accounts {
+        complain_of(&account.name, &account.problems);
     }
     let failed = report
         .accounts
@@ -176,7 +179,6 @@ fn text(report: &CheckReport, colour: bool) -> String {
                 text.push_str(&table.render());
             }
         }
-        text.push_str(&sync::problems(&account.problems, colour));
     }
     text
 }

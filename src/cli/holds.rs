@@ -65,6 +65,7 @@ fn tell(report: AccountSync, output: &mut Output) -> Result<Outcome, Failure> {
         accounts: vec![report],
     };
     output.text(&sync::text(&report, output.colour()))?;
+    sync::complain(&report);
     Ok(report.outcome())
 }
 

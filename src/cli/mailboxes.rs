@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use super::args::MailboxesArgs;
-use super::output::Output;
+use super::output::{Output, complain_of};
 use super::render::{self, Table, Tone};
 use super::reports::{AccountMailboxes, MailboxesReport, Problem};
-use super::{Failure, Outcome, backend, block_on, selection, sync};
+use super::{Failure, Outcome, backend, block_on, selection};
 use crate::config::{Config, Protocol};
 
 /// Runs the verb.
@@ -34,6 +34,9 @@ pub(super) fn run(
         output.json(&report)?;
     } else {
         output.text(&text(&report, output.colour()))?;
+    }
+    for account in &report.accounts {
+        complain_of(&account.name, &account.problems);
     }
     let failed = report
         .accounts
@@ -66,7 +69,6 @@ fn text(report: &MailboxesReport, colour: bool) -> String {
         if !table.is_empty() {
             text.push_str(&table.render());
         }
-        text.push_str(&sync::problems(&account.problems, colour));
     }
     text
 }

@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write};
 
 use serde::Serialize;
 
+use super::reports::Problem;
 use super::{Failure, render};
 use crate::config::ConfigError;
 
@@ -104,4 +105,18 @@ pub(super) fn complain(failure: &Failure) {
         _ => "mailferry: ",
     };
     let _ = writeln!(io::stderr(), "{prefix}{text}");
+}
+/// Says on standard error what went wrong with an account; a report on standard output has it too, as JSON.
+pub(super) fn complain_of(account: &str, problems: &[Problem]) {
+    let account = render::plain(account);
+    for problem in problems {
+        let message = render::plain(&problem.message);
+        let _ = match &problem.mailbox {
+            Some(mailbox) => {
+                let mailbox = render::plain(mailbox);
+                writeln!(io::stderr(), "mailferry: {account}: {mailbox}: {message}")
+            }
+            None => writeln!(io::stderr(), "mailferry: {account}: {message}"),
+        };
+    }
 }

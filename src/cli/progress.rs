@@ -1,6 +1,6 @@
 //! Progress on a terminal: a bar per account with messages, bytes, rate and the time that is left.
 //!
-//! Without a terminal there is no bar and nothing is drawn; warnings go to the log either way.
+//! Without a terminal there is no bar and nothing is drawn.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IsTerminal as _, Write as _};
@@ -109,13 +109,14 @@ impl Observer for AccountProgress {
             Event::Mailbox(mailbox) => {
                 tracing::info!(account = %self.name, mailbox = %mailbox, "looking at a mailbox");
             }
+            // It is part of the report, and said on standard error at the end.
             Event::Warning { mailbox, text } => {
                 let text = render::plain(text);
                 match mailbox {
                     Some(mailbox) => {
-                        tracing::warn!(account = %self.name, mailbox = %mailbox, "{text}");
+                        tracing::info!(account = %self.name, mailbox = %mailbox, "{text}");
                     }
-                    None => tracing::warn!(account = %self.name, "{text}"),
+                    None => tracing::info!(account = %self.name, "{text}"),
                 }
             }
         }

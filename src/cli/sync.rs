@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::args::SyncArgs;
-use super::output::Output;
+use super::output::{Output, complain_of};
 use super::progress::Terminal;
 use super::render::{self, Table, Tone, count};
 use super::reports::{AccountSync, Counts, MailboxSync, Problem, State, SyncReport};
@@ -25,7 +25,15 @@ pub(super) fn run(
     } else {
         output.text(&text(&report, output.colour()))?;
     }
+    complain(&report);
     Ok(report.outcome())
+}
+
+/// What went wrong, on standard error.
+pub(super) fn complain(report: &SyncReport) {
+    for account in &report.accounts {
+        complain_of(&account.name, &account.problems);
+    }
 }
 
 async fn sync_all(
@@ -79,7 +87,6 @@ pub(super) fn text(report: &SyncReport, colour: bool) -> String {
         for line in of_account.chain(of_mailboxes) {
             let _ = writeln!(text, "  {line}");
         }
-        text.push_str(&problems(&account.problems, colour));
     }
     text
 }

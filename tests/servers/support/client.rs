@@ -170,7 +170,7 @@ impl Client {
             let words = response.text.strip_prefix("* ")?;
             words.strip_suffix(" EXISTS")?.parse().ok()
         });
-        counts.last().unwrap_or(0)
+        counts.next_back().unwrap_or(0)
     }
 
     /// Adds (`+`) or removes (`-`) flags of a UID set in the selected mailbox.

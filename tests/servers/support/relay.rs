@@ -183,7 +183,7 @@ impl Commands {
                 let line = String::from_utf8_lossy(&self.line).trim_end().to_owned();
                 let command = line
                     .split_once(' ')
-                    .map_or(line.clone(), |(_, rest)| rest.to_owned());
+                    .map_or_else(|| line.clone(), |(_, rest)| rest.to_owned());
                 lines.lock().unwrap().push(command);
                 self.line.clear();
                 self.heard = 0;

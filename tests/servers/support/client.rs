@@ -166,7 +166,7 @@ impl Client {
     /// Selects a mailbox; how many messages it has.
     pub fn select(&mut self, mailbox: &str) -> u32 {
         let responses = self.ok(&format!("SELECT {}", self.quoted(mailbox)));
-        let counts = responses.iter().filter_map(|response| {
+        let mut counts = responses.iter().filter_map(|response| {
             let words = response.text.strip_prefix("* ")?;
             words.strip_suffix(" EXISTS")?.parse().ok()
         });

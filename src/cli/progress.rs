@@ -4,13 +4,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IsTerminal as _, Write as _};
+use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{BinaryBytes, MultiProgress, ProgressBar, ProgressStyle};
 
 use super::render;
 use crate::engine::ports::{Event, Observer};
 
-const STYLE: &str = "{prefix:16!} {bar:24} {msg}  {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
+const STYLE: &str = "{prefix:16!} {bar:24} {pos}/{len} messages  {msg}  {eta} left";
 
 /// Standard error, which log lines and bars share.
 #[derive(Clone, Debug)]
@@ -53,6 +54,7 @@ impl Terminal {
             bar: RefCell::new(None),
             total: Cell::new(0),
             done: Cell::new(0),
+            octets: Cell::new(0),
         }
     }
 }
@@ -66,6 +68,7 @@ pub struct AccountProgress {
     bar: RefCell<Option<ProgressBar>>,
     total: Cell<u64>,
     done: Cell<u64>,
+    octets: Cell<u64>,
 }
 
 impl AccountProgress {
@@ -87,24 +90,36 @@ impl AccountProgress {
             bar.set_prefix(self.name.clone());
             bar
         });
-        bar.set_message(format!("{}/{}", self.done.get(), self.total.get()));
         act(bar);
+        bar.set_message(self.volume(bar.elapsed()));
+    }
+
+    /// What was carried so far and how fast. Servers rarely say how much there is to come, so the bar and the time that
+    /// is left go by messages.
+    fn volume(&self, elapsed: Duration) -> String {
+        let octets = self.octets.get();
+        let millis = u64::try_from(elapsed.as_millis())
+            .unwrap_or(u64::MAX)
+            .max(1);
+        let rate = octets.saturating_mul(1000) / millis;
+        format!("{}  {}/s", BinaryBytes(octets), BinaryBytes(rate))
     }
 }
 
 impl Observer for AccountProgress {
     fn event(&self, event: Event<'_>) {
         match event {
-            Event::Total { messages, octets } => {
+            Event::Total { messages, .. } => {
                 // Each plan of a pass announces its own; what earlier plans carried stays counted.
                 self.total.set(self.done.get() + messages);
                 if messages > 0 {
-                    self.with_bar(|bar| bar.set_length(bar.position() + octets));
+                    self.with_bar(|bar| bar.set_length(self.total.get()));
                 }
             }
             Event::Done { octets } => {
                 self.done.set(self.done.get() + 1);
-                self.with_bar(|bar| bar.inc(octets));
+                self.octets.set(self.octets.get() + octets);
+                self.with_bar(|bar| bar.set_position(self.done.get()));
             }
             Event::Mailbox(mailbox) => {
                 tracing::info!(account = %self.name, mailbox = %mailbox, "looking at a mailbox");
@@ -149,19 +164,21 @@ mod tests {
     }
 
     #[test]
-    fn the_bar_follows_the_octets_of_all_plans() {
+    fn the_bar_follows_the_messages_of_all_plans() {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
         let progress = Terminal { bars: Some(bars) }.account("work");
-        for octets in [4, 10] {
+        for octets in [1024, 2048] {
             progress.event(Event::Total {
                 messages: 1,
-                octets,
+                octets: 0,
             });
             progress.event(Event::Done { octets });
         }
         assert_eq!(progress.messages(), (2, 2));
+        let volume = progress.volume(Duration::from_secs(3));
+        assert_eq!(volume, "3.00 KiB  1.00 KiB/s");
         let bar = progress.bar.take().unwrap();
-        assert_eq!((bar.position(), bar.length()), (14, Some(14)));
+        assert_eq!((bar.position(), bar.length()), (2, Some(2)));
         assert!(ProgressStyle::with_template(STYLE).is_ok());
     }
 }

@@ -26,6 +26,11 @@ enum RootError {
          account, remove the account's state file"
     )]
     Foreign,
+    #[error(
+        "the state and the Maildir are of different times (one of them came from a backup?); the next sync compares \
+         everything anew and deletes nothing, which a dry run cannot foretell"
+    )]
+    OutOfStep,
 }
 
 /// Checks the root against the state; afterwards both belong together.
@@ -74,14 +79,14 @@ async fn check_epoch<P: Ports>(
             Mode::DryRun => Ok(()),
         };
     }
+    if pass.mode == Mode::DryRun {
+        return Err(stop(RootError::OutOfStep));
+    }
     pass.problem(
         None,
         &"the state and the Maildir are of different times (one of them came from a backup?); everything is compared \
           anew and nothing is deleted",
     );
-    if pass.mode == Mode::DryRun {
-        return Ok(());
-    }
     // First the mailboxes: without them the state knows nothing, whatever its id. Stopped anywhere in between, the
     // next pass goes on as with a state that was lost.
     let known = pass.store().mailboxes().await?;

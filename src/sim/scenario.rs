@@ -23,8 +23,6 @@ pub struct Scenario {
     /// What must hold when nothing went wrong: what was sent and what was not. Gets the length of the trace at the
     /// time of the change.
     pub thrift: fn(&World, usize) -> Check,
-    /// Passes that bring the sides together.
-    pub passes: u32,
     /// Whether both sides are equal at the end.
     pub equal: bool,
     /// Whether it is short enough for a second stop at every effect after every first.
@@ -44,7 +42,6 @@ impl Scenario {
             change,
             outcome: |_| Ok(()),
             thrift: |_, _| Ok(()),
-            passes: 2,
             equal: true,
             short: true,
             exact: true,
@@ -79,12 +76,6 @@ impl Scenario {
             equal: false,
             ..self
         }
-    }
-
-    /// One act makes the next one necessary, so that it takes three passes.
-    #[must_use]
-    pub fn slow(self) -> Self {
-        Self { passes: 3, ..self }
     }
 
     /// Too many effects for two stops.

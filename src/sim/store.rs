@@ -89,7 +89,7 @@ impl SimStore {
         state.fresh = state.epoch <= 1 && state.mailboxes.is_empty();
     }
 
-    /// How many changes there were, without those that only say when and how well something went.
+    /// How many changes there were, without those that only say when and how well a sync went.
     #[must_use]
     pub fn weighty_changes(&self) -> u64 {
         *self.weighty.borrow()

@@ -15,7 +15,7 @@ use super::Executor;
 use crate::engine::context::Ports;
 use crate::engine::fault::{Fault, Reach};
 use crate::engine::pool::RemoteOf;
-use crate::engine::ports::{BodySink, Delivery, Local, Remote};
+use crate::engine::ports::{BodySink, Clock, Delivery, Local, Remote};
 use crate::mail::{Flags, LocalId, Uid, UidSet};
 use crate::sync::{Change, FlagPlan, MailboxId, MailboxInput, Op, RowId};
 use commit::Committer;
@@ -26,6 +26,9 @@ const BATCH_MESSAGES: usize = 512;
 const BATCH_OCTETS: u64 = 8 << 20;
 /// So many FETCHes may be refused before the mailbox as a whole counts as refused.
 const MOST_REFUSALS: u32 = 64;
+
+/// How long a message waits at which the connection broke for the second time, in seconds.
+const SOON: i64 = 120;
 
 /// A message to be fetched.
 #[derive(Clone, Debug)]
@@ -200,7 +203,11 @@ impl<P: Ports> Executor<'_, '_, P> {
         self.leave_unfinished(mailbox);
         let reason = format!("message {uid} cannot be fetched: {fault}");
         self.pass.problem(Some(&input.base.mailbox.name), &reason);
-        let parked = self.park(mailbox, Some(uid), None, reason);
+        let mut parked = self.park(mailbox, Some(uid), None, reason);
+        // Two connections may have been cut at any message: this one need not be the reason.
+        if fault.reach == Reach::Connection && parked.attempts == 2 {
+            parked.retry_at = self.pass.clock().now() + SOON;
+        }
         self.pass.commit(vec![Change::Park(parked)]).await
     }
 }

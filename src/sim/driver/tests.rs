@@ -122,7 +122,7 @@ fn calls_that_give_up_their_turn_come_to_the_same() {
 }
 
 #[test]
-#[should_panic(expected = "after its passes")]
+#[should_panic(expected = "after two passes")]
 fn doing_nothing_about_a_deletion_is_found_out() {
     converges(&named("deleted here"), &SOUND);
 }

@@ -179,8 +179,7 @@ pub(super) fn tangles() -> Vec<Scenario> {
         case("edited here and moved on the server", |w| {
             w.local_edit(1);
             w.remote_move(1, "Work");
-        })
-        .slow(),
+        }),
         case("flags and moves of many, crosswise", |w| {
             w.local_move(1, "Work", NameOnMove::Kept);
             w.remote_move(2, "Archive");

@@ -91,7 +91,7 @@ fn poor() -> Vec<Scenario> {
             });
         }),
         case("APPENDs of dead connections come late", |w| {
-            with(w, |s| s.late = Some(4));
+            with(w, |s| s.late = Some(10));
         }),
         case("one connection only", |w| {
             with(w, |s| s.connections = Some(1));

@@ -144,14 +144,6 @@ impl SimRemote {
         done.ok_or_else(|| no_mailbox(name))
     }
 
-    /// Those of the UIDs that exist: the others do not matter, and a set may be as large as `1:*`.
-    fn present(&self, name: &MailboxName, uids: &UidSet) -> Result<UidSet, Fault> {
-        self.with(name, |found| {
-            let all = found.messages.keys().copied();
-            all.filter(|uid| uids.contains(*uid)).collect()
-        })
-    }
-
     /// What can be done of the course: all, or the first half of the UIDs.
     fn part(uids: &UidSet, course: Course) -> Vec<Uid> {
         let all: Vec<Uid> = uids.iter().collect();

@@ -343,19 +343,3 @@ fn a_stopped_program_does_nothing_more_and_its_connections_are_dead() {
     );
     assert!(block_on(append(&mut remote(&world), 2)).is_ok());
 }
-
-#[test]
-fn a_set_without_end_costs_no_more_than_what_is_there() {
-    let world = World::new(1);
-    (1..4).for_each(|number| world.arrives("INBOX", number, ""));
-    let mut remote = remote(&world);
-    block_on(remote.select(&MailboxName::inbox())).unwrap();
-    let all = UidSet::from_range(Uid::new(2).unwrap(), Uid::MAX);
-    assert_eq!(block_on(remote.existing(&all)).unwrap().len(), 2);
-    assert_eq!(block_on(remote.identify(&all)).unwrap().len(), 2);
-    let mut sink = Sink::default();
-    block_on(remote.fetch(&all, &mut sink)).unwrap();
-    assert_eq!(sink.0.len(), 2);
-    block_on(remote.expunge(&all)).unwrap();
-    assert_eq!(world.server.uids(&MailboxName::inbox()).len(), 1);
-}

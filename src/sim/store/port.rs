@@ -36,15 +36,9 @@ fn broken(error: DiskError, what: &str) -> Fault {
     Fault::new(Reach::Account, true, SimError::Disk(error, what.to_owned()))
 }
 
-/// Whether a change says more than when and how well something went.
+/// Whether a change says more than when and how well a sync went.
 fn is_weighty(change: &Change) -> bool {
-    !matches!(
-        change,
-        Change::SetOutcome { .. }
-            | Change::SetWatermark(..)
-            | Change::Park(_)
-            | Change::Unpark { .. }
-    )
+    !matches!(change, Change::SetOutcome { .. } | Change::SetWatermark(..))
 }
 
 fn name_of(change: &Change) -> String {

@@ -147,16 +147,12 @@ impl World {
     pub fn body_is_in(&self, body: &Body, mailboxes: &[&str]) -> Check {
         let mut wanted: Vec<MailboxName> = mailboxes.iter().map(|text| name(text)).collect();
         wanted.sort();
-        // A move that had to be made as an upload and a deletion leaves one in the trash.
-        let bin = name("Trash");
-        let aside = self.troubled() && !wanted.contains(&bin);
-        let places = |all: Vec<MailboxName>| -> Vec<MailboxName> {
-            all.into_iter().filter(|at| !aside || *at != bin).collect()
-        };
-        let remote = self.remote_places(body).into_iter().map(|at| at.0);
-        let remote = places(remote.collect());
-        let local = self.local_places(body).into_iter().map(|at| at.0);
-        let local = places(local.collect());
+        let remote: Vec<MailboxName> = self
+            .remote_places(body)
+            .into_iter()
+            .map(|at| at.0)
+            .collect();
+        let local: Vec<MailboxName> = self.local_places(body).into_iter().map(|at| at.0).collect();
         let title = content::title(body);
         fine(remote == wanted, || {
             format!("{title} is in {remote:?} on the server, not in {wanted:?}")
@@ -174,9 +170,6 @@ impl World {
         let body = content::mail(number);
         let wanted = flags(letters);
         for (mailbox, uid) in self.remote_places(&body) {
-            if self.troubled() && mailbox == name("Trash") {
-                continue;
-            }
             let all = self.server.mailboxes();
             let found = all.get(&mailbox).and_then(|found| found.messages.get(&uid));
             let is = found

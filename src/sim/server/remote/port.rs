@@ -77,8 +77,9 @@ impl Remote for SimRemote {
         let name = self.selected()?;
         let course = self.begin("existing", Reach::Mailbox).await?;
         let found = self.with(&name, |found| {
-            let all = found.messages.keys().copied();
-            all.filter(|uid| uids.contains(*uid)).collect()
+            // Asked from the messages: a range may reach up to the last UID there can be.
+            let there = found.messages.keys().copied();
+            there.filter(|uid| uids.contains(*uid)).collect()
         })?;
         self.finish(course, "existing", found)
     }
@@ -102,7 +103,6 @@ impl Remote for SimRemote {
     async fn fetch(&mut self, uids: &UidSet, sink: &mut impl BodySink) -> Result<(), Fault> {
         let name = self.selected()?;
         let course = self.begin("fetch", Reach::Message).await?;
-        let uids = &self.present(&name, uids)?;
         for uid in Self::part(uids, course) {
             let Some(message) = self.with(&name, |found| found.messages.get(&uid).cloned())? else {
                 continue;
@@ -178,7 +178,6 @@ impl Remote for SimRemote {
         let name = self.selected()?;
         let what = format!("store {name} {uids} +({}) -({})", delta.add, delta.remove);
         let course = self.begin(&what, Reach::Mailbox).await?;
-        let uids = &self.present(&name, uids)?;
         let condstore = self.server.switches().condstore;
         let since = unchanged_since.filter(|_| condstore);
         let modified = self.change(&what, &name, |found| {
@@ -208,7 +207,6 @@ impl Remote for SimRemote {
         let verb = if copy { "copy" } else { "move" };
         let what = format!("{verb} {name} {uids} to {to}");
         let course = self.begin(&what, Reach::Mailbox).await?;
-        let uids = &self.present(&name, uids)?;
         self.with(to, |_| ())?;
         let switches = self.server.switches();
         // Without MOVE all is copied first, so half of the way nothing has been removed yet.
@@ -238,7 +236,6 @@ impl Remote for SimRemote {
         let name = self.selected()?;
         let what = format!("expunge {name} {uids}");
         let course = self.begin(&what, Reach::Mailbox).await?;
-        let uids = &self.present(&name, uids)?;
         let uidplus = self.server.switches().uidplus;
         self.change(&what, &name, |found| {
             for uid in uids.iter() {

@@ -105,10 +105,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(crate) async fn stat(&mut self, mailbox: &MailboxName) -> Result<MailboxStatus, Error> {
         let items = self.status_items();
         let command = self.named("STATUS", "STATUS", mailbox).await?;
+        let wire = key(&self.options.names.wire(mailbox, self.utf8)?);
         let mut found = None;
         let command = command.text(format_args!(" ({items})"));
         let outcome = self.run_one(command, |untagged| {
-            if let Untagged::Stated(stated) = untagged {
+            // What is said of another mailbox, unasked, is not the answer.
+            if let Untagged::Stated(stated) = untagged
+                && key(&stated.wire) == wire
+            {
                 found = Some(stated.status);
             }
         });

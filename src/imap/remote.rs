@@ -43,7 +43,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Remote for Session<S> {
     }
 
     async fn status(&mut self, mailbox: &MailboxName) -> Result<MailboxStatus, Fault> {
-        Ok(self.stat(mailbox).await?)
+        let mut status = self.stat(mailbox).await?;
+        if status.uidvalidity.is_none() || status.uidnext.is_none() {
+            // A server that left out what it was asked for says it when the mailbox is opened.
+            let with = self.select_condstore();
+            let selected = self.select_with(mailbox, with, |_| {}).await?;
+            status.uidvalidity = selected.uidvalidity;
+            status.uidnext = selected.uidnext;
+        }
+        Ok(status)
     }
 
     async fn observe(

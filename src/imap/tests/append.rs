@@ -67,7 +67,7 @@ fn a_refusal_instead_of_permission_leaves_the_session_usable() {
             step(&format!("{HEAD} {{2}}\n"), &format!("f1 NO {code} x\n")),
             step(
                 "f2 STATUS \"A\" (MESSAGES UIDNEXT UIDVALIDITY)\n",
-                "* STATUS A (MESSAGES 1)\nf2 OK x\n",
+                "* STATUS A (MESSAGES 1 UIDNEXT 4 UIDVALIDITY 7)\nf2 OK x\n",
             ),
         ];
         let fault = play("", &steps, PLAIN, async |session| {
@@ -122,4 +122,32 @@ fn a_slow_answer_is_waited_for() {
         tokio::join!(session.append(&name, &flags, 0, 2, &mut body), server).0
     });
     appended.unwrap();
+}
+
+#[test]
+fn what_status_leaves_out_is_learned_by_opening_the_mailbox() {
+    let steps = [
+        step(
+            "f1 STATUS \"A\" (MESSAGES UIDNEXT UIDVALIDITY)\n",
+            "* STATUS Other (MESSAGES 9 UIDNEXT 9 UIDVALIDITY 9)\n* STATUS A (MESSAGES 1)\nf1 OK x\n",
+        ),
+        step(
+            "f2 SELECT \"A\"\n",
+            "* 1 EXISTS\n* OK [UIDVALIDITY 7] x\n* OK [UIDNEXT 4] x\nf2 OK x\n",
+        ),
+    ];
+    let manner = Manner {
+        buffer: 1 << 16,
+        cut: None,
+    };
+    let status = play("", &steps, manner, async |session| {
+        session.status(&mailbox("A")).await
+    })
+    .unwrap();
+    assert_eq!(status.messages, Some(1));
+    assert_eq!(status.uidnext.map(crate::mail::Uid::get), Some(4));
+    assert_eq!(
+        status.uidvalidity.map(crate::mail::UidValidity::get),
+        Some(7)
+    );
 }

@@ -81,7 +81,7 @@ fn status() -> Case {
         capabilities: "",
         steps: vec![step(
             "f1 STATUS \"a\" (MESSAGES UIDNEXT UIDVALIDITY)\n",
-            "* STATUS a (MESSAGES 2)\nf1 OK x\n",
+            "* STATUS a (MESSAGES 2 UIDNEXT 4 UIDVALIDITY 7)\nf1 OK x\n",
         )],
         act: |session| {
             Box::pin(async {

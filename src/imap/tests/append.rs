@@ -146,8 +146,5 @@ fn what_status_leaves_out_is_learned_by_opening_the_mailbox() {
     .unwrap();
     assert_eq!(status.messages, Some(1));
     assert_eq!(status.uidnext.map(crate::mail::Uid::get), Some(4));
-    assert_eq!(
-        status.uidvalidity.map(crate::mail::UidValidity::get),
-        Some(7)
-    );
+    assert_eq!(status.uidvalidity.map(UidValidity::get), Some(7));
 }

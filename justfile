@@ -17,6 +17,7 @@ lint:
 fmt:
     cargo fmt
 
-# Whatever measurements benches/ has
+# Side by side with mbsync: first sync and nothing changed
 bench:
-    for script in benches/*.sh; do [ ! -e "$script" ] || bash "$script"; done
+    cargo build --release --locked
+    benches/compare --rounds 3

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::args::CheckArgs;
-use super::output::{Output, complain_of};
+use super::output::{Output, complain_of_all};
 use super::render::{self, Table, Tone};
 use super::reports::{AccountCheck, CheckReport, ConfigMistake, Problem};
 use super::{Failure, Outcome, backend, block_on, read_config, selection};
@@ -34,14 +34,9 @@ pub(super) fn run(
     } else {
         output.text(&text(&report, output.colour()))?;
     }
-    for account in &report.accounts {
-        complain_of(&account.name, &account.problems);
-    }
-    let failed = report
-        .accounts
-        .iter()
-        .any(|account| !account.problems.is_empty());
-    Ok(Outcome::of(failed, false))
+    let accounts = report.accounts.iter();
+    let problems = accounts.map(|account| (account.name.as_str(), account.problems.as_slice()));
+    Ok(complain_of_all(problems))
 }
 
 async fn check(

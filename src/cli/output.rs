@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write};
 use serde::Serialize;
 
 use super::reports::Problem;
-use super::{Failure, render};
+use super::{Failure, Outcome, render};
 use crate::config::ConfigError;
 
 /// Standard output. A reader that went away (`mailferry status | head`) is no error: what follows is dropped.
@@ -119,4 +119,16 @@ pub(super) fn complain_of(account: &str, problems: &[Problem]) {
             None => writeln!(io::stderr(), "mailferry: {account}: {message}"),
         };
     }
+}
+
+/// The same for all accounts of a report; what it means for the exit code.
+pub(super) fn complain_of_all<'a>(
+    accounts: impl Iterator<Item = (&'a str, &'a [Problem])>,
+) -> Outcome {
+    let mut failed = false;
+    for (account, problems) in accounts {
+        failed |= !problems.is_empty();
+        complain_of(account, problems);
+    }
+    Outcome::of(failed, false)
 }

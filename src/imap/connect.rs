@@ -20,6 +20,7 @@ mod privacy;
 
 use std::time::Duration;
 
+use futures_util::future::join;
 use tokio::time;
 
 use self::dialogue::{Dialogue, Parts};
@@ -81,7 +82,9 @@ pub async fn open(settings: &Settings) -> Result<Opened, ConnectError> {
     let (host, port, limit) = (&settings.host, settings.port, settings.timeout);
     let opened = match settings.tls.mode {
         TlsMode::Implicit => {
-            let tcp = dial::connect(host, port, limit).await?;
+            let (tcp, trust) = join(dial::connect(host, port, limit), settings.tls.prepare()).await;
+            let tcp = tcp?;
+            trust?;
             let secured = encrypt(settings, tcp).await?;
             let privacy = Privacy::of_tls(&secured.stream);
             let trips = 1 + secured.round_trips;
@@ -119,7 +122,10 @@ async fn encrypt(
 /// Plain greeting, STARTTLS, handshake, and then everything from the beginning: of what was said in the clear nothing
 /// is believed (RFC 3501 section 6.2.1).
 async fn start_tls(settings: &Settings) -> Result<Opened, ConnectError> {
-    let tcp = dial::connect(&settings.host, settings.port, settings.timeout).await?;
+    let dialled = dial::connect(&settings.host, settings.port, settings.timeout);
+    let (tcp, trust) = join(dialled, settings.tls.prepare()).await;
+    let tcp = tcp?;
+    trust?;
     let mut clear = Dialogue::new(tcp, settings.timeout);
     let greeting = clear.greeting().await?;
     if greeting.condition == Condition::Preauth {

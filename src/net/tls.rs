@@ -168,6 +168,20 @@ impl TlsSettings {
         }
     }
 
+    /// Loads whom to trust, on a thread of its own: so that it can be done while the connection is being made.
+    ///
+    /// # Errors
+    /// [`Error::CaFile`] and [`Error::Platform`].
+    pub async fn prepare(&self) -> Result<(), Error> {
+        if self.config.get().is_some() {
+            return Ok(());
+        }
+        let settings = self.clone();
+        // Without a thread the handshake does it.
+        let loaded = tokio::task::spawn_blocking(move || settings.config().map(drop)).await;
+        loaded.unwrap_or(Ok(()))
+    }
+
     /// Makes a TCP connection to `host` an encrypted one. Whoever calls sets the time limit.
     ///
     /// # Errors

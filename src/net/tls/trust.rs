@@ -212,8 +212,6 @@ impl ServerCertVerifier for Pinned {
 struct Listed {
     certificates: Vec<CertificateDer<'static>>,
     authorities: Arc<WebPkiServerVerifier>,
-    /// `None` where the system has no authorities: the file may be all there is.
-    platform: Option<Arc<PlatformVerifier>>,
     provider: Arc<CryptoProvider>,
 }
 
@@ -241,7 +239,6 @@ impl Listed {
         Ok(Self {
             certificates,
             authorities,
-            platform: platform(provider).ok(),
             provider: Arc::clone(provider),
         })
     }
@@ -314,15 +311,16 @@ impl ServerCertVerifier for Listed {
         if self.accepts_itself(end_entity, server_name)? {
             return Ok(ServerCertVerified::assertion());
         }
-        match &self.platform {
-            Some(platform) => platform.verify_server_cert(
+        // Loaded only now: who names a file mostly needs nothing else. A system may have no authorities of its own.
+        match platform(&self.provider) {
+            Ok(platform) => platform.verify_server_cert(
                 end_entity,
                 intermediates,
                 server_name,
                 ocsp_response,
                 now,
             ),
-            None => Err(refusal),
+            Err(_) => Err(refusal),
         }
     }
 

@@ -1,9 +1,10 @@
 //! One pass over an account, from the look at the root to the watermarks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::rc::Rc;
 
-use futures_util::future::join;
+use futures_util::future::{Either, select};
 
 use super::context::{Mode, Pass, Ports, Scope, Settings};
 use super::execute::{Executor, describe_op};
@@ -23,6 +24,11 @@ use crate::sync::{
 
 /// The guard counts deletions within this time, in seconds.
 const GUARD_WINDOW: i64 = 600;
+
+/// The first connection, and what the server lists.
+type Greeted<P> = (RemoteOf<P>, Vec<RemoteMailbox>);
+/// The folders there are, and what the known ones of them hold.
+type Found = (Vec<Folder>, BTreeMap<MailboxId, LocalSide>);
 
 /// Syncs one account once.
 ///
@@ -74,11 +80,9 @@ async fn once<P: Ports>(
 }
 
 async fn run<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<(), Fault> {
-    root::check(pass).await?;
-    let (remote, local) = join(greet(pass, pool), look_around(pass)).await;
-    // A disk that cannot be read matters more than a server that cannot be reached.
-    let (listed_folders, mut scanned) = local?;
-    let (mut remote, listed) = remote.map_err(|fault| fault.at_least(Reach::Account))?;
+    let (greeted, found) = begin(pass, pool).await?;
+    let (mut remote, listed) = greeted;
+    let (listed_folders, mut scanned) = found;
     let mailboxes = folders::settle(pass, &mut remote, listed, &listed_folders).await?;
     if pass.mode == Mode::Apply {
         for mailbox in recover::run(pass, pool, &mut remote, &mailboxes).await? {
@@ -112,20 +116,34 @@ fn foretell<P: Ports>(pass: &Pass<'_, P>, decided: &Plan, observed: &Observed) {
     }
 }
 
-/// The first connection, and what the server lists.
-async fn greet<P: Ports>(
+/// Both sides at once. A Maildir that is not to be touched ends the pass without waiting for the server, and matters
+/// more than a server that cannot be reached.
+async fn begin<P: Ports>(
     pass: &Pass<'_, P>,
     pool: &Pool<P>,
-) -> Result<(RemoteOf<P>, Vec<RemoteMailbox>), Fault> {
+) -> Result<(Greeted<P>, Found), Fault> {
+    let here = pin!(async {
+        root::check(pass).await?;
+        look_around(pass).await
+    });
+    let there = pin!(greet(pass, pool));
+    let (here, there) = match select(here, there).await {
+        Either::Left((here, there)) => (here?, there.await),
+        Either::Right((there, here)) => (here.await?, there),
+    };
+    let there = there.map_err(|fault| fault.at_least(Reach::Account))?;
+    Ok((there, here))
+}
+
+/// The first connection, and what the server lists.
+async fn greet<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<Greeted<P>, Fault> {
     let mut remote = pool.take(pass).await?;
     let listed = remote.list().await?;
     Ok((remote, listed))
 }
 
 /// Scans the known folders while the connection is being made.
-async fn look_around<P: Ports>(
-    pass: &Pass<'_, P>,
-) -> Result<(Vec<Folder>, BTreeMap<MailboxId, LocalSide>), Fault> {
+async fn look_around<P: Ports>(pass: &Pass<'_, P>) -> Result<Found, Fault> {
     let folders = pass.local().folders().await?;
     let present: BTreeSet<&MailboxName> = folders.iter().map(|folder| &folder.name).collect();
     let mut scanned = BTreeMap::new();

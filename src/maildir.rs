@@ -21,6 +21,7 @@ mod relabel;
 mod scan;
 mod stage;
 mod sys;
+mod token;
 mod trash;
 
 use std::path::PathBuf;
@@ -37,7 +38,7 @@ pub use read::MaildirBody;
 use crate::engine::Fault;
 use crate::engine::ports::{Folder, Inspected, Local, Marker, Root, Staged};
 use crate::mail::{Flags, LocalId, MailboxName};
-use crate::sync::{FileStamp, LocalView};
+use crate::sync::{FileStamp, FolderToken, KeywordScope, LocalView};
 use pool::Pool;
 
 /// Threads for everything but fsync.
@@ -153,6 +154,15 @@ impl Local for MaildirAccount {
     async fn scan(&self, name: &MailboxName) -> Result<LocalView, Fault> {
         let name = name.clone();
         self.run(move |core| core.scan(&name)).await
+    }
+
+    async fn unchanged(
+        &self,
+        name: &MailboxName,
+        token: &FolderToken,
+    ) -> Result<Option<KeywordScope>, Fault> {
+        let (name, token) = (name.clone(), token.clone());
+        self.run(move |core| core.unchanged(&name, &token)).await
     }
 
     async fn inspect(

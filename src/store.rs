@@ -24,6 +24,7 @@ mod schema;
 mod tests;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
@@ -38,7 +39,7 @@ use crate::engine::ports::{Serial, StateId, Store};
 use crate::mail::Digest;
 use crate::sync::{
     Base, Change, Deletion, Entry, Hold, HoldId, HoldVerdict, Intent, MailboxId, MailboxRecord,
-    Parked, RowId,
+    Parked, Rest, RowId,
 };
 
 pub use self::error::StoreError;
@@ -319,6 +320,10 @@ impl Store for SqliteStore {
         };
         let base = self.ask("read a mailbox", read).await?;
         Ok(base.ok_or_else(missing)?)
+    }
+
+    async fn rests(&self) -> Result<BTreeMap<MailboxId, Rest>, Fault> {
+        self.ask("read which folders rest", query::rests).await
     }
 
     async fn count(&self, mailbox: MailboxId) -> Result<u64, Fault> {

@@ -22,7 +22,7 @@ mod model_tests;
 
 pub use base::{
     Base, Entry, EntryState, FileStamp, HoldId, Intent, IntentId, IntentKind, MailboxId,
-    MailboxRecord, RowId,
+    MailboxRecord, Rest, RowId,
 };
 pub use change::{Change, Deletion, Hold, HoldKind, HoldVerdict, Parked, Side, Watermark};
 pub use diff::{diff_local, diff_remote};
@@ -37,6 +37,6 @@ pub use plan::{FlagPlan, Op, Plan};
 pub use planner::plan;
 pub use policy::{Deletions, Guard, Policy, Pull, Push};
 pub use view::{
-    KeywordScope, LocalChanges, LocalMessage, LocalView, PermanentFlags, Presence, RemoteChanges,
-    RemoteMessage, RemoteView,
+    FolderToken, KeywordScope, LocalChanges, LocalMessage, LocalView, PermanentFlags, Presence,
+    RemoteChanges, RemoteMessage, RemoteView,
 };

@@ -49,6 +49,9 @@ pub struct Settings {
     pub trash_days: u32,
     /// How long a connection must have been open before an APPEND of an earlier, dead one counts as not executed.
     pub settle: Duration,
+    /// In folders with at least so many messages, each file is not looked at in every pass as long as the directories
+    /// tell of no change.
+    pub large: u64,
 }
 
 impl fmt::Debug for Settings {
@@ -140,6 +143,11 @@ impl<'a, P: Ports> Pass<'a, P> {
         }
         self.announce().await?;
         self.store().commit(changes).await
+    }
+
+    /// Whether this pass has had an effect.
+    pub(super) fn has_announced(&self) -> bool {
+        self.announced.get()
     }
 
     /// Moves the epoch on, in the state and in the root's marker, before the first effect of a pass. A state or a

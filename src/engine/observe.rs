@@ -1,6 +1,7 @@
 //! Looking at both sides of every mailbox, no more than necessary.
 
 mod learn;
+mod rest;
 mod unseen;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,11 +15,13 @@ use super::pool::{Named, Pool, RemoteOf};
 use super::ports::{Clock, Event, Inspected, KnownMailbox, Local, MailboxStatus, Remote, Store};
 use crate::mail::{LocalId, MailboxName, ModSeq, Uid, UidSet, UidValidity};
 use crate::sync::{
-    AccountInput, Base, EntryState, KeywordScope, Known, LocalChanges, MailboxId, MailboxInput,
-    MailboxRecord, Parked, PermanentFlags, RemoteChanges, RemoteView, diff_local, diff_remote,
+    AccountInput, Base, EntryState, FolderToken, KeywordScope, Known, LocalChanges, MailboxId,
+    MailboxInput, MailboxRecord, Parked, PermanentFlags, RemoteChanges, RemoteView, diff_local,
+    diff_remote,
 };
 
 pub(super) use learn::learn;
+pub(super) use rest::{FolderSide, let_rest, remember_resting, resting};
 use unseen::Unseen;
 pub(super) use unseen::hold_back;
 
@@ -28,6 +31,7 @@ pub(super) struct LocalSide {
     pub(super) base: Base,
     pub(super) changes: LocalChanges,
     pub(super) scope: KeywordScope,
+    pub(super) token: Option<FolderToken>,
 }
 
 /// How far a mailbox was seen, to become its watermark when everything has been done.
@@ -51,6 +55,8 @@ pub(super) struct Observed {
     unseen: Vec<Unseen>,
     /// Where not everything could be looked at: their watermarks stay.
     pub(super) doubtful: BTreeSet<MailboxId>,
+    /// Folders that were found just as their rows say, while nothing had changed on the server either.
+    at_rest: BTreeMap<MailboxId, FolderToken>,
     /// Every parked message; the input has those whose time has not come.
     pub(super) all_parked: Vec<Parked>,
 }
@@ -72,13 +78,14 @@ pub(super) async fn local_side<P: Ports>(
         base,
         changes,
         scope: view.scope,
+        token: view.token,
     })
 }
 
 /// One mailbox on its way to being observed.
 struct Job {
     record: MailboxRecord,
-    side: std::cell::RefCell<Option<LocalSide>>,
+    side: std::cell::RefCell<Option<FolderSide>>,
     status: Option<MailboxStatus>,
     held: bool,
 }
@@ -94,7 +101,7 @@ pub(super) async fn all<P: Ports>(
     pass: &Pass<'_, P>,
     pool: &Pool<P>,
     mailboxes: &Mailboxes,
-    mut scanned: BTreeMap<MailboxId, LocalSide>,
+    mut scanned: BTreeMap<MailboxId, FolderSide>,
 ) -> Result<Observed, Fault> {
     let observed = std::cell::RefCell::new(Observed::default());
     let holds = pass.store().holds().await?;
@@ -104,25 +111,28 @@ pub(super) async fn all<P: Ports>(
         let before = scanned
             .remove(&record.id)
             .filter(|_| !mailboxes.changed.contains(&record.id));
-        let Some(side) = scan_again(pass, record, before).await? else {
-            continue;
-        };
-        if mailboxes.remote_gone.contains(&record.id) {
-            observed.borrow_mut().add_gone(record, side);
-            continue;
-        }
         let held = holds.iter().any(|hold| hold.mailbox == record.id)
             || parked.iter().any(|message| message.mailbox == record.id);
-        jobs.push(Job {
+        let job = Job {
             record: record.clone(),
-            side: std::cell::RefCell::new(Some(side)),
+            side: std::cell::RefCell::new(before),
             status: mailboxes.status.get(&record.id).cloned(),
             held,
-        });
+        };
+        let gone = mailboxes.remote_gone.contains(&record.id);
+        if (gone || !job.is_quiet()) && !job.look_closer(pass).await? {
+            continue;
+        }
+        if gone {
+            observed.borrow_mut().add_gone(job);
+        } else {
+            jobs.push(job);
+        }
     }
     let (quiet, jobs): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(Job::is_quiet);
+    let copied = jobs.iter().any(Job::has_new_files);
     for job in quiet {
-        observed.borrow_mut().add_quiet(job);
+        add_quiet(pass, &observed, job, copied).await?;
     }
     let look = async |remote: &mut RemoteOf<P>, job: &Job| {
         pass.event(Event::Mailbox(&job.record.name));
@@ -142,38 +152,76 @@ pub(super) async fn all<P: Ports>(
     Ok(observed)
 }
 
-/// The scan made while connecting, or a new one; a folder that cannot be scanned is reported and left out.
-async fn scan_again<P: Ports>(
+/// Puts a mailbox in which nothing changed before the planner: its rows are only needed to find what a new file may be
+/// a copy of.
+async fn add_quiet<P: Ports>(
     pass: &Pass<'_, P>,
-    record: &MailboxRecord,
-    before: Option<LocalSide>,
-) -> Result<Option<LocalSide>, Fault> {
-    if before.is_some() {
-        return Ok(before);
-    }
-    match local_side(pass, record).await {
-        Ok(side) => Ok(Some(side)),
-        Err(fault) if fault.reach >= Reach::Account => Err(fault),
-        Err(fault) => {
-            pass.problem(Some(&record.name), &fault);
-            Ok(None)
+    observed: &std::cell::RefCell<Observed>,
+    job: Job,
+    copied: bool,
+) -> Result<(), Fault> {
+    let side = match job.side.into_inner() {
+        Some(FolderSide::Resting(_, scope)) => {
+            let entries = if copied {
+                pass.store().base(job.record.id).await?.entries
+            } else {
+                Vec::new()
+            };
+            LocalSide {
+                base: Base {
+                    mailbox: job.record.clone(),
+                    entries,
+                },
+                changes: LocalChanges::default(),
+                scope,
+                token: None,
+            }
         }
+        Some(FolderSide::Looked(side)) => side,
+        None => return Ok(()),
+    };
+    let mut observed = observed.borrow_mut();
+    if let Some(token) = &side.token {
+        observed.at_rest.insert(job.record.id, token.clone());
     }
+    observed.add(&job.record, side, RemoteChanges::default(), |_| ());
+    Ok(())
 }
 
 impl Job {
+    /// Scans the folder if that has not been done; false if it cannot be, which is reported.
+    async fn look_closer<P: Ports>(&self, pass: &Pass<'_, P>) -> Result<bool, Fault> {
+        if matches!(*self.side.borrow(), Some(FolderSide::Looked(_))) {
+            return Ok(true);
+        }
+        match local_side(pass, &self.record).await {
+            Ok(side) => {
+                self.side.replace(Some(FolderSide::Looked(side)));
+                Ok(true)
+            }
+            Err(fault) if fault.reach >= Reach::Account => Err(fault),
+            Err(fault) => {
+                pass.problem(Some(&self.record.name), &fault);
+                Ok(false)
+            }
+        }
+    }
+
+    fn has_new_files(&self) -> bool {
+        match &*self.side.borrow() {
+            Some(FolderSide::Looked(side)) => {
+                !side.changes.appeared.is_empty() || !side.changes.edited.is_empty()
+            }
+            _ => false,
+        }
+    }
+
     /// Whether STATUS proves that nothing changed on the server, and nothing changed here either.
     fn is_quiet(&self) -> bool {
         let side = self.side.borrow();
         let (Some(side), Some(status)) = (side.as_ref(), &self.status) else {
             return false;
         };
-        let rows = side
-            .base
-            .entries
-            .iter()
-            .filter(|entry| entry.uid.is_some())
-            .count();
         let same = status.uidvalidity == self.record.uidvalidity
             && status.uidvalidity.is_some()
             && status.uidnext == self.record.uidnext
@@ -182,8 +230,8 @@ impl Job {
             && status.modseq.is_some()
             && status
                 .messages
-                .is_some_and(|count| usize::try_from(count) == Ok(rows));
-        same && !self.held && side.changes == LocalChanges::default() && is_whole(&side.base)
+                .is_some_and(|count| u64::from(count) == side.uids());
+        same && !self.held && side.is_at_rest()
     }
 }
 
@@ -219,7 +267,7 @@ async fn look<R: Remote>(
     marker_lost: bool,
     observed: &std::cell::RefCell<Observed>,
 ) -> Result<(), Fault> {
-    let Some(side) = job.side.borrow_mut().take() else {
+    let Some(FolderSide::Looked(side)) = job.side.borrow_mut().take() else {
         return Ok(());
     };
     let view = match view(remote, job, &side.base, marker_lost).await {
@@ -240,6 +288,10 @@ async fn look<R: Remote>(
     };
     let mut observed = observed.borrow_mut();
     observed.facts.insert(job.record.id, facts);
+    let at_rest = changes == RemoteChanges::default() && side.is_at_rest();
+    if let Some(token) = side.token.as_ref().filter(|_| at_rest) {
+        observed.at_rest.insert(job.record.id, token.clone());
+    }
     observed.add(&job.record, side, changes, |input| {
         input.permanent = view.permanent;
         input.writable = !view.read_only;
@@ -273,19 +325,16 @@ impl Observed {
         self.input.mailboxes.push(input);
     }
 
-    fn add_quiet(&mut self, job: Job) {
-        if let Some(side) = job.side.into_inner() {
-            self.add(&job.record, side, RemoteChanges::default(), |_| ());
-        }
-    }
-
-    fn add_gone(&mut self, record: &MailboxRecord, side: LocalSide) {
+    fn add_gone(&mut self, job: Job) {
+        let Some(FolderSide::Looked(side)) = job.side.into_inner() else {
+            return;
+        };
         let vanished = side.base.entries.iter().filter(|entry| entry.uid.is_some());
         let changes = RemoteChanges {
             vanished: vanished.map(|entry| entry.row).collect(),
             ..RemoteChanges::default()
         };
-        self.add(record, side, changes, |input| input.remote_gone = true);
+        self.add(&job.record, side, changes, |input| input.remote_gone = true);
     }
 
     /// The input of a mailbox.

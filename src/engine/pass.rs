@@ -10,7 +10,7 @@ use super::context::{Mode, Pass, Ports, Scope, Settings};
 use super::execute::{Executor, describe_op};
 use super::fault::{Fault, Reach};
 use super::folders::{self, Mailboxes, marker_of};
-use super::observe::{self, LocalSide, Observed};
+use super::observe::{self, FolderSide, Observed};
 use super::pool::{Pool, RemoteOf};
 use super::ports::{Clock, Folder, Local, Remote, RemoteMailbox, Store};
 use super::recover;
@@ -28,7 +28,7 @@ const GUARD_WINDOW: i64 = 600;
 /// The first connection, and what the server lists.
 type Greeted<P> = (RemoteOf<P>, Vec<RemoteMailbox>);
 /// The folders there are, and what the known ones of them hold.
-type Found = (Vec<Folder>, BTreeMap<MailboxId, LocalSide>);
+type Found = (Vec<Folder>, BTreeMap<MailboxId, FolderSide>);
 
 /// Syncs one account once.
 ///
@@ -91,6 +91,7 @@ async fn run<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<(), Fault> 
     }
     pool.give(remote);
     let mut observed = observe::all(pass, pool, &mailboxes, scanned).await?;
+    observe::remember_resting(pass, &observed).await?;
     observe::learn(pass, pool, &mut observed).await?;
     observe::hold_back(pass, pool, &mailboxes, &mut observed).await?;
     complete_input(pass, &mailboxes, &mut observed).await?;
@@ -118,10 +119,7 @@ fn foretell<P: Ports>(pass: &Pass<'_, P>, decided: &Plan, observed: &Observed) {
 
 /// Both sides at once. A Maildir that is not to be touched ends the pass without waiting for the server, and matters
 /// more than a server that cannot be reached.
-async fn begin<P: Ports>(
-    pass: &Pass<'_, P>,
-    pool: &Pool<P>,
-) -> Result<(Greeted<P>, Found), Fault> {
+async fn begin<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<(Greeted<P>, Found), Fault> {
     let here = pin!(async {
         root::check(pass).await?;
         look_around(pass).await
@@ -147,13 +145,20 @@ async fn look_around<P: Ports>(pass: &Pass<'_, P>) -> Result<Found, Fault> {
     let folders = pass.local().folders().await?;
     let present: BTreeSet<&MailboxName> = folders.iter().map(|folder| &folder.name).collect();
     let mut scanned = BTreeMap::new();
+    let mut rests = pass.store().rests().await?;
     for record in pass.store().mailboxes().await? {
         if !pass.covers(&record.name) || !present.contains(&record.name) {
             continue;
         }
+        if let Some(rest) = rests.remove(&record.id)
+            && let Some(side) = observe::resting(pass, &record, rest).await
+        {
+            scanned.insert(record.id, side);
+            continue;
+        }
         match observe::local_side(pass, &record).await {
             Ok(side) => {
-                scanned.insert(record.id, side);
+                scanned.insert(record.id, FolderSide::Looked(side));
             }
             Err(fault) if fault.reach >= Reach::Account => return Err(fault),
             // Tried once more when its turn comes, and reported then.
@@ -212,6 +217,7 @@ async fn finish<P: Ports>(
     unpark(pass, observed).await?;
     watermarks(pass, observed, unfinished).await?;
     report_parked(pass, observed).await?;
+    observe::let_rest(pass, mailboxes, observed, unfinished).await?;
     let day = pass.clock().day(pass.settings.trash_days);
     pass.local().sweep(&day).await
 }

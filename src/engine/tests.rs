@@ -60,6 +60,7 @@ fn settings() -> Settings {
         trash_days: 30,
         // Longer than the sim's server takes to carry out what a dead connection sent.
         settle: Duration::from_secs(15),
+        large: 1,
     }
 }
 

@@ -5,7 +5,7 @@ use rustix::io::Errno;
 use super::Core;
 use super::error::Error;
 use super::keywords::{self, Keywords};
-use super::sys::{Dir, means_absent};
+use super::sys::{Dir, Look, means_absent};
 use crate::engine::Reach;
 use crate::mail::MailboxName;
 
@@ -37,6 +37,16 @@ impl FolderDirs {
         match place {
             Place::Cur => &self.cur,
             Place::New => &self.new,
+        }
+    }
+
+    /// How the file of keywords looks, where there is one.
+    pub fn look_at_keywords(&self) -> Result<Option<Look>, Error> {
+        let name = keywords::FILE.as_bytes();
+        match self.dir.look(name) {
+            Ok(look) => Ok(Some(look)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(self.dir.error("look at", name, Reach::Mailbox, errno)),
         }
     }
 

@@ -13,6 +13,7 @@ use super::files::{FolderDirs, Place};
 use super::keywords::Keywords;
 use super::name::FileName;
 use super::sys::{Dir, Listed};
+use super::token::token;
 use super::{Core, now_ns};
 use crate::engine::Reach;
 use crate::mail::MailboxName;
@@ -39,6 +40,7 @@ impl Core {
         let fine = has_fine_times(&folder.cur)?;
         for attempt in 0..TRIES {
             let before = stamps(&folder)?;
+            let token = token(&folder)?;
             if !fine && wait_for_tick(before) {
                 continue;
             }
@@ -49,6 +51,7 @@ impl Core {
                 return Ok(LocalView {
                     files: settle(name, found),
                     scope: keywords.scope(),
+                    token,
                 });
             }
             std::thread::sleep(Duration::from_micros(u64::from(attempt) * 400));

@@ -13,7 +13,7 @@ use super::rng::Rng;
 use super::steps::Steps;
 use crate::sync::{
     Deletion, Entry, Hold, HoldId, HoldVerdict, Intent, IntentId, MailboxId, MailboxRecord, Parked,
-    RowId,
+    Rest, RowId,
 };
 
 /// Everything one account's state holds.
@@ -24,6 +24,7 @@ pub struct StoreState {
     pub(super) epoch: u64,
     pub(super) pending: Option<u64>,
     pub(super) mailboxes: BTreeMap<MailboxId, MailboxRecord>,
+    pub(super) rests: BTreeMap<MailboxId, Rest>,
     pub(super) entries: BTreeMap<RowId, Entry>,
     pub(super) intents: BTreeMap<IntentId, Intent>,
     pub(super) parked: Vec<Parked>,

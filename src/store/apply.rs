@@ -13,7 +13,7 @@ use rusqlite::{Connection, Error, Params, Result, Statement, ffi, params};
 use super::rows;
 use crate::mail::{Digest, Flags, LocalId, MessageIdHash, ModSeq, Uid, UidValidity};
 use crate::sync::{
-    Change, Entry, EntryState, FileStamp, MailboxId, MailboxRecord, RowId, Side, Watermark,
+    Change, Entry, EntryState, FileStamp, MailboxId, MailboxRecord, Rest, RowId, Side, Watermark,
 };
 
 const PUT_ENTRY: &str = "INSERT INTO entry (row, mailbox, uid, local, flags, keywords, size, date, message_id, digest,
@@ -31,6 +31,9 @@ const PUT_MAILBOX: &str = "INSERT INTO mailbox (id, name, role, uidvalidity, uid
          IS NOT (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 const SET_WATERMARK: &str = "UPDATE mailbox SET uidvalidity = ?2, uidnext = ?3, modseq = ?4
      WHERE id = ?1 AND (uidvalidity, uidnext, modseq) IS NOT (?2, ?3, ?4)";
+const PUT_REST: &str = "INSERT INTO rest (mailbox, token, uids, since) VALUES (?1, ?2, ?3, ?4)
+     ON CONFLICT (mailbox) DO UPDATE SET token = ?2, uids = ?3, since = ?4
+     WHERE (token, uids, since) IS NOT (?2, ?3, ?4)";
 const SET_OUTCOME: &str = "UPDATE mailbox SET last_sync = coalesce(?2, last_sync), problem = ?3
      WHERE id = ?1 AND (last_sync, problem) IS NOT (coalesce(?2, last_sync), ?3)";
 
@@ -101,6 +104,7 @@ impl<'s, 'c> Apply<'s, 'c> {
                 at,
                 problem,
             } => self.run(SET_OUTCOME, params![mailbox.0, at, problem]),
+            Change::PutRest(mailbox, rest) => self.put_rest(*mailbox, rest),
             Change::PutEntry(entry) => self.put_entry(entry),
             Change::Delivered(row, stamp) => self.delivered(*row, *stamp),
             Change::SetFlags(row, flags) => self.set_flags(*row, flags),
@@ -219,6 +223,11 @@ impl<'s, 'c> Apply<'s, 'c> {
                 mark.modseq.map(modseq_bits),
             ],
         )
+    }
+
+    fn put_rest(&mut self, mailbox: MailboxId, rest: &Rest) -> Result<()> {
+        let uids = i64::try_from(rest.uids).unwrap_or(i64::MAX);
+        self.run(PUT_REST, params![mailbox.0, rest.token.0, uids, rest.since])
     }
 
     fn put_entry(&mut self, entry: &Entry) -> Result<()> {

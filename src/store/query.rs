@@ -7,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Params, Result, Row};
 use super::rows;
 use crate::mail::Digest;
 use crate::sync::{
-    Base, Deletion, Entry, Hold, Intent, MailboxId, MailboxRecord, Parked, RowId, Side,
+    Base, Deletion, Entry, FolderToken, Hold, Intent, MailboxId, MailboxRecord, Parked, Rest,
+    RowId, Side,
 };
 
 /// Who the state is, as it stands in the file.
@@ -54,6 +55,24 @@ pub(super) fn identification(conn: &Connection) -> Result<Identification> {
             clean: row.get(3)?,
         })
     })
+}
+
+pub(super) fn rests(conn: &Connection) -> Result<BTreeMap<MailboxId, Rest>> {
+    let read = |row: &Row<'_>| {
+        let rest = Rest {
+            token: FolderToken(row.get(1)?),
+            uids: rows::unsigned(row, 2)?,
+            since: row.get(3)?,
+        };
+        Ok((MailboxId(row.get(0)?), rest))
+    };
+    let found = all(
+        conn,
+        "SELECT mailbox, token, uids, since FROM rest",
+        [],
+        read,
+    )?;
+    Ok(found.into_iter().collect())
 }
 
 pub(super) fn mailboxes(conn: &Connection) -> Result<Vec<MailboxRecord>> {

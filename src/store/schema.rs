@@ -12,7 +12,10 @@ use super::StoreError;
 use super::files::{beside, make_private, sync_dir};
 
 /// Each leads to the `user_version` that is its place in the list, counted from one. Never changed once released.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+];
 
 /// "mfry": marks a SQLite file as ours.
 const APPLICATION_ID: i64 = 0x6d66_7279;

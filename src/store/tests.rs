@@ -11,7 +11,9 @@ use super::*;
 use crate::mail::{
     Flag, Flags, Keyword, LocalId, MailboxName, MessageIdHash, ModSeq, SpecialUse, Uid, UidValidity,
 };
-use crate::sync::{EntryState, FileStamp, HoldKind, IntentId, IntentKind, Side, Watermark};
+use crate::sync::{
+    EntryState, FileStamp, FolderToken, HoldKind, IntentId, IntentKind, Side, Watermark,
+};
 
 fn block<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()

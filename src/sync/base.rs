@@ -1,5 +1,6 @@
 //! The base: for every message, the state on which server and Maildir last agreed.
 
+use super::view::FolderToken;
 use crate::mail::{
     Digest, Flags, Identity, LocalId, MailboxName, MessageIdHash, ModSeq, SpecialUse, Uid,
     UidValidity,
@@ -117,6 +118,17 @@ pub struct Base {
     pub mailbox: MailboxRecord,
     /// Its messages in the order of their rows.
     pub entries: Vec<Entry>,
+}
+
+/// A folder that was found exactly as its rows say, all of them known on the server. Holds until a row of it changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// The folder then.
+    pub token: FolderToken,
+    /// How many rows there are, and so UIDs.
+    pub uids: u64,
+    /// When each file of it was last looked at, seconds since 1970.
+    pub since: i64,
 }
 
 /// An act whose outcome may be unknown after a crash or a cut: written down before it starts.

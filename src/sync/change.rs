@@ -1,6 +1,8 @@
 //! Changes to the state. A list of them is one transaction: all of it becomes durable, or nothing.
 
-use super::base::{Entry, FileStamp, HoldId, Intent, IntentId, MailboxId, MailboxRecord, RowId};
+use super::base::{
+    Entry, FileStamp, HoldId, Intent, IntentId, MailboxId, MailboxRecord, Rest, RowId,
+};
 use crate::mail::{Digest, Flags, Identity, LocalId, ModSeq, Uid, UidValidity};
 
 /// One of the two sides.
@@ -118,6 +120,8 @@ pub enum Change {
         /// What went wrong; `None` clears it.
         problem: Option<String>,
     },
+    /// A folder is just as its rows say.
+    PutRest(MailboxId, Rest),
     /// A message is new or anything of it changed; by row number.
     PutEntry(Entry),
     /// A delivery is complete.

@@ -65,7 +65,14 @@ pub struct LocalView {
     pub files: Vec<LocalMessage>,
     /// What its names can show.
     pub scope: KeywordScope,
+    /// What tells whether anything came, went or was renamed since; `None` where nothing can.
+    pub token: Option<FolderToken>,
 }
+
+/// How a folder's directories look as wholes: the same again means that no file came, went or was renamed since. It
+/// says nothing of what is in the files. Compared, never interpreted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderToken(pub Vec<u8>);
 
 /// One message as the server lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]

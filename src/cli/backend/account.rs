@@ -15,6 +15,9 @@ use crate::store::SqliteStore;
 /// How long a connection must have been open before an upload of an earlier, dead one is given up.
 const SETTLE: Duration = Duration::from_secs(10);
 
+/// Up to here looking at every file costs less than the server's answer does.
+const LARGE: u64 = 1000;
+
 /// Everything outside the engine, for one account.
 #[derive(Debug)]
 pub(super) struct Parts {
@@ -145,5 +148,6 @@ pub(super) fn settings(imap: &ImapAccount) -> Settings {
         connections: usize::try_from(imap.connections).unwrap_or(1),
         trash_days: imap.trash_days,
         settle: SETTLE,
+        large: LARGE,
     }
 }

@@ -3,7 +3,7 @@
 use super::super::Fault;
 use super::BodySource;
 use crate::mail::{Digest, Flags, Identity, LocalId, MailboxName, Uid};
-use crate::sync::{FileStamp, LocalView};
+use crate::sync::{FileStamp, FolderToken, KeywordScope, LocalView};
 
 /// What the root's marker file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +89,13 @@ pub trait Local {
     async fn retire_folder(&self, name: &MailboxName, day: &str) -> Result<(), Fault>;
     /// Lists a folder so that absence means absence; a fault if it does not hold still.
     async fn scan(&self, name: &MailboxName) -> Result<LocalView, Fault>;
+    /// If nothing came to the folder, went or was renamed since it was listed with that token: what its names can
+    /// show. `None` if anything did, or nobody knows.
+    async fn unchanged(
+        &self,
+        name: &MailboxName,
+        token: &FolderToken,
+    ) -> Result<Option<KeywordScope>, Fault>;
     /// Reads files whole. What is gone is left out; what cannot be read, or is not a regular, non-empty, settled
     /// file, has its own fault.
     async fn inspect(

@@ -1,9 +1,11 @@
 //! The state, as the engine sees it.
 
+use std::collections::BTreeMap;
+
 use super::super::Fault;
 use crate::mail::Digest;
 use crate::sync::{
-    Base, Change, Deletion, Entry, Hold, Intent, MailboxId, MailboxRecord, Parked, RowId,
+    Base, Change, Deletion, Entry, Hold, Intent, MailboxId, MailboxRecord, Parked, Rest, RowId,
 };
 
 /// Who this state is.
@@ -32,6 +34,8 @@ pub trait Store {
     async fn mailboxes(&self) -> Result<Vec<MailboxRecord>, Fault>;
     /// One mailbox with all its rows.
     async fn base(&self, mailbox: MailboxId) -> Result<Base, Fault>;
+    /// Folders that were found just as their rows say, and no row of theirs changed since.
+    async fn rests(&self) -> Result<BTreeMap<MailboxId, Rest>, Fault>;
     /// How many rows a mailbox has.
     async fn count(&self, mailbox: MailboxId) -> Result<u64, Fault>;
     /// Rows with this content anywhere, with a UID and a file.

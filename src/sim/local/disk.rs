@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::engine::ports::Marker;
 use crate::mail::{Flags, LocalId, MailboxName};
 use crate::sim::content::{self, Body};
-use crate::sync::FileStamp;
+use crate::sync::{FileStamp, FolderToken};
 
 /// A message's file.
 #[derive(Clone, Debug)]
@@ -60,6 +60,22 @@ pub struct SimFolder {
     pub staged: BTreeMap<LocalId, InTmp>,
     /// Whether listing it never holds still.
     pub restless: bool,
+}
+
+impl SimFolder {
+    /// Its directories; here even what is edited in place shows in them.
+    pub(super) fn token(&self) -> FolderToken {
+        let names = self.files.iter().map(|(id, file)| {
+            let SimFile {
+                flags,
+                letters,
+                fresh,
+                ..
+            } = file;
+            format!("{id} {flags} {letters} {fresh} {:?}\n", file.stamp())
+        });
+        FolderToken(names.collect::<String>().into_bytes())
+    }
 }
 
 /// A file in the local trash.

@@ -10,7 +10,7 @@ use crate::mail::{Flags, LocalId, MailboxName};
 use crate::sim::content;
 use crate::sim::server;
 use crate::sim::steps::fault;
-use crate::sync::{FileStamp, LocalMessage, LocalView};
+use crate::sync::{FileStamp, FolderToken, KeywordScope, LocalMessage, LocalView};
 
 impl Local for SimLocal {
     type Delivery = SimDelivery;
@@ -93,6 +93,7 @@ impl Local for SimLocal {
                 format!("{name} does not hold still"),
             ));
         }
+        let token = Some(folder.token());
         let files = folder.files.iter().map(|(id, file)| LocalMessage {
             id: id.clone(),
             flags: file.flags.clone(),
@@ -101,7 +102,20 @@ impl Local for SimLocal {
         Ok(LocalView {
             files: files.collect(),
             scope,
+            token,
         })
+    }
+
+    async fn unchanged(
+        &self,
+        name: &MailboxName,
+        token: &FolderToken,
+    ) -> Result<Option<KeywordScope>, Fault> {
+        self.begin("unchanged").await?;
+        let mut state = self.state.borrow_mut();
+        let scope = state.scope.clone();
+        let same = state.folder(name)?.token() == *token;
+        Ok(same.then_some(scope))
     }
 
     async fn inspect(

@@ -1,5 +1,7 @@
 //! One change at a time, with the rules a database would hold.
 
+use std::collections::BTreeMap;
+
 use super::StoreState;
 use crate::engine::{Fault, Reach};
 use crate::sim::steps::fault;
@@ -11,6 +13,24 @@ impl StoreState {
     /// # Panics
     /// When afterwards two rows of a mailbox have one UID or one file: never to be allowed.
     pub(super) fn apply(&mut self, change: Change) {
+        let before = self.entries.clone();
+        self.make(change);
+        self.disturb(&before);
+        self.check_unique();
+    }
+
+    /// A mailbox of which any row changed does not rest any more.
+    fn disturb(&mut self, before: &BTreeMap<RowId, Entry>) {
+        let differs = |(row, entry): (&RowId, &Entry)| before.get(row) != Some(entry);
+        let lost = |(row, entry): (&RowId, &Entry)| self.entries.get(row) != Some(entry);
+        let fresh = self.entries.iter().filter(|pair| differs(*pair));
+        let gone = before.iter().filter(|pair| lost(*pair));
+        for mailbox in fresh.chain(gone).map(|(_, entry)| entry.mailbox) {
+            self.rests.remove(&mailbox);
+        }
+    }
+
+    fn make(&mut self, change: Change) {
         match change {
             Change::PutMailbox(record) => {
                 self.mailboxes.insert(record.id, record);
@@ -73,9 +93,11 @@ impl StoreState {
                     entry.hold = None;
                 }
             }
+            Change::PutRest(mailbox, rest) => {
+                self.rests.insert(mailbox, rest);
+            }
             other => self.apply_to_row(other),
         }
-        self.check_unique();
     }
 
     fn apply_to_row(&mut self, change: Change) {

@@ -1,12 +1,14 @@
 //! The port [`Store`], as its documentation has it.
 
+use std::collections::BTreeMap;
+
 use super::{SimStore, StoreState};
 use crate::engine::ports::{Serial, StateId, Store};
 use crate::engine::{Fault, Reach};
 use crate::mail::Digest;
 use crate::sim::steps::{DiskError, Place, SimError, Trouble, fault};
 use crate::sync::{
-    Base, Change, Deletion, Entry, Hold, Intent, MailboxId, MailboxRecord, Parked, RowId,
+    Base, Change, Deletion, Entry, Hold, Intent, MailboxId, MailboxRecord, Parked, Rest, RowId,
 };
 
 impl SimStore {
@@ -47,6 +49,11 @@ fn name_of(change: &Change) -> String {
 }
 
 impl Store for SimStore {
+    async fn rests(&self) -> Result<BTreeMap<MailboxId, Rest>, Fault> {
+        self.begin("rests").await?;
+        Ok(self.read(|state| state.rests.clone()))
+    }
+
     async fn id(&self) -> Result<StateId, Fault> {
         self.begin("id").await?;
         Ok(self.whole_id())

@@ -9,6 +9,7 @@ use super::*;
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Model {
     mailboxes: BTreeMap<i64, MailboxRecord>,
+    rests: BTreeMap<i64, Rest>,
     entries: BTreeMap<i64, Entry>,
     holds: BTreeMap<i64, Hold>,
     intents: BTreeMap<i64, Intent>,
@@ -32,7 +33,8 @@ impl Model {
         let mut names: Vec<_> = next.mailboxes.values().map(|m| &m.name).collect();
         names.sort();
         let unique = names.windows(2).all(|pair| pair[0] != pair[1]);
-        (entries && holds && parked && intents && unique).then_some(next)
+        let rests = next.rests.keys().all(|id| known(MailboxId(*id)));
+        (rests && entries && holds && parked && intents && unique).then_some(next)
     }
 
     fn identities_hold(&self) -> bool {
@@ -54,7 +56,9 @@ impl Model {
 
     fn edit(&mut self, row: RowId, edit: impl FnOnce(&mut Entry)) {
         if let Some(entry) = self.entries.get_mut(&row.0) {
+            self.rests.remove(&entry.mailbox.0);
             edit(entry);
+            self.rests.remove(&entry.mailbox.0);
         }
     }
 
@@ -83,10 +87,12 @@ impl Model {
                     .values_mut()
                     .filter(|e| e.hold.is_some_and(|h| gone.contains(&h)))
                 {
+                    self.rests.remove(&entry.mailbox.0);
                     entry.hold = None;
                 }
                 // What refers to a mailbox that never was is refused at the end, so it must stay.
                 if known {
+                    self.rests.remove(&id.0);
                     self.entries.retain(|_, entry| entry.mailbox != id);
                     self.holds.retain(|_, hold| hold.mailbox != id);
                     self.parked.retain(|parked| parked.mailbox != id);
@@ -108,7 +114,13 @@ impl Model {
                     (record.last_sync, record.problem) = (at.or(record.last_sync), problem);
                 }
             }
-            Change::PutEntry(entry) => drop(self.entries.insert(entry.row.0, entry)),
+            Change::PutRest(id, rest) => drop(self.rests.insert(id.0, rest)),
+            Change::PutEntry(entry) => {
+                self.rests.remove(&entry.mailbox.0);
+                if let Some(old) = self.entries.insert(entry.row.0, entry) {
+                    self.rests.remove(&old.mailbox.0);
+                }
+            }
             Change::Delivered(row, stamp) => {
                 self.edit(row, |e| (e.stamp, e.state) = (stamp, EntryState::Linked));
             }
@@ -124,12 +136,17 @@ impl Model {
             }
             Change::SetDigest(row, digest) => self.edit(row, |e| e.digest = Some(digest)),
             Change::ForgetUids(id) => {
-                self.entries
-                    .values_mut()
-                    .filter(|e| e.mailbox == id)
-                    .for_each(|e| e.uid = None);
+                for entry in self.entries.values_mut().filter(|e| e.mailbox == id) {
+                    if entry.uid.take().is_some() {
+                        self.rests.remove(&id.0);
+                    }
+                }
             }
-            Change::DropEntry(row) => drop(self.entries.remove(&row.0)),
+            Change::DropEntry(row) => {
+                if let Some(old) = self.entries.remove(&row.0) {
+                    self.rests.remove(&old.mailbox.0);
+                }
+            }
             Change::PutIntent(intent) => drop(self.intents.insert(intent.id.0, intent)),
             Change::DropIntent(id) => drop(self.intents.remove(&id.0)),
             Change::PutDeletion(deletion) => self.deletions.push(deletion),
@@ -147,10 +164,10 @@ impl Model {
                 .into_iter()
                 .for_each(|row| self.edit(row, |e| e.hold = hold)),
             Change::DropHold(id) => {
-                self.entries
-                    .values_mut()
-                    .filter(|e| e.hold == Some(id))
-                    .for_each(|e| e.hold = None);
+                for entry in self.entries.values_mut().filter(|e| e.hold == Some(id)) {
+                    self.rests.remove(&entry.mailbox.0);
+                    entry.hold = None;
+                }
                 self.holds.remove(&id.0);
             }
         }
@@ -167,7 +184,9 @@ fn target(intent: &Intent) -> MailboxId {
 fn state(store: &SqliteStore) -> Model {
     let mailboxes = block(store.mailboxes()).unwrap();
     let entries = mailboxes.iter().flat_map(|m| base(store, m.id.0).entries);
+    let rests = block(store.rests()).unwrap();
     Model {
+        rests: rests.into_iter().map(|(id, rest)| (id.0, rest)).collect(),
         entries: entries.map(|e| (e.row.0, e)).collect(),
         holds: block(store.holds())
             .unwrap()
@@ -223,6 +242,8 @@ fn any_change() -> impl Strategy<Value = Change> {
     prop_oneof![
         4 => (1i64..4, 0u8..4).prop_map(|(id, name)| Change::PutMailbox(mailbox(id, &format!("m{name}")))),
         1 => id().prop_map(Change::DropMailbox),
+        3 => (id(), 0u8..3).prop_map(|(id, token)| Change::PutRest(id, Rest { token: FolderToken(vec![token]), uids: 3,
+            since: 5 })),
         2 => (id(), mark).prop_map(|(id, (uidnext, modseq))| Change::SetWatermark(id, Watermark {
             uidvalidity: UidValidity::new(1), uidnext, modseq: ModSeq::new(modseq) })),
         1 => (id(), proptest::option::of(any::<i64>()), proptest::option::of(".{0,3}"))

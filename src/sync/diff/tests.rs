@@ -24,6 +24,7 @@ fn view(base: &Base) -> LocalView {
     LocalView {
         files: (1..=3).map(|number| file(base, number)).collect(),
         scope: KeywordScope::default(),
+        token: None,
     }
 }
 

@@ -180,6 +180,7 @@ impl World {
                     })
                     .collect(),
                 scope: self.scope.clone(),
+                token: None,
             };
             let mut present = UidSet::new();
             self.remote[at].keys().for_each(|uid| present.insert(*uid));

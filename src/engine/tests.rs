@@ -175,6 +175,43 @@ fn a_dry_run_has_no_effect() {
     }
 }
 
+/// Only a look at every file shows an edit in place: at a folder at rest that happens once an hour.
+#[test]
+fn an_edit_that_no_directory_tells_of_is_found_within_the_hour() {
+    let world = World::new(3);
+    world.local.set_blind();
+    for number in 1..=3 {
+        world.arrives("INBOX", number, "");
+    }
+    driver::settle(&world, &pass).unwrap();
+    let edited = world.local_edit(1);
+    pass(&world).unwrap();
+    assert!(
+        world.equal().is_err(),
+        "a folder at rest is not looked through"
+    );
+    world.clock.advance(Duration::from_secs(3600));
+    driver::settle(&world, &pass).unwrap();
+    world.equal().unwrap();
+    world.body_is_in(&edited, &["INBOX"]).unwrap();
+}
+
+/// Anything else that happens to the folder is reason enough.
+#[test]
+fn an_edit_in_place_is_found_with_the_next_change() {
+    let world = World::new(4);
+    world.local.set_blind();
+    for number in 1..=3 {
+        world.arrives("INBOX", number, "");
+    }
+    driver::settle(&world, &pass).unwrap();
+    let edited = world.local_edit(1);
+    world.local_flags(2, "F");
+    driver::settle(&world, &pass).unwrap();
+    world.equal().unwrap();
+    world.body_is_in(&edited, &["INBOX"]).unwrap();
+}
+
 #[test]
 fn all_situations_have_different_names() {
     let names: BTreeSet<_> = scenario::all()

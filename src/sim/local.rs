@@ -33,6 +33,7 @@ struct LocalState {
     mount_point: Disk,
     mounted: bool,
     scope: KeywordScope,
+    blind: bool,
     inodes: u64,
     rng: Rng,
     /// Renames that no directory sync has made durable yet.
@@ -80,6 +81,7 @@ impl SimLocal {
             },
             mounted: true,
             scope: KeywordScope::default(),
+            blind: false,
             inodes: 100,
             rng: Rng::new(seed ^ 0x10ca1),
             undo: Vec::new(),
@@ -101,6 +103,11 @@ impl SimLocal {
     /// Changes what file names can show.
     pub fn set_scope(&self, scope: KeywordScope) {
         self.state.borrow_mut().scope = scope;
+    }
+
+    /// From now on the directories do not tell of what is edited in place, as on a real disk.
+    pub fn set_blind(&self) {
+        self.state.borrow_mut().blind = true;
     }
 
     /// All folders, on the real disk whether it is mounted or not.

@@ -31,6 +31,44 @@ async fn only_messages_are_listed_each_once_and_in_order() {
     assert_eq!(listed[6..], ["with-info \\Seen"]);
 }
 
+/// Does something to the folder; whether its token tells.
+async fn tells(fixture: &Fixture, act: impl FnOnce()) -> bool {
+    let inbox = MailboxName::inbox();
+    let view = fixture.account.scan(&inbox).await.unwrap();
+    let token = view.token.expect("a file system that can be trusted");
+    let before = fixture.account.unchanged(&inbox, &token).await.unwrap();
+    assert_eq!(before, Some(view.scope));
+    act();
+    let after = fixture.account.unchanged(&inbox, &token).await.unwrap();
+    after.is_none()
+}
+
+#[tokio::test]
+async fn a_token_tells_of_whatever_the_directories_show() {
+    let fixture = Fixture::nested().await;
+    let path = |name: &str| fixture.path("INBOX").join(name);
+    let write = |name: &str, content: &[u8]| fs::write(path(name), content).unwrap();
+    let rename = |from: &str, to: &str| fs::rename(path(from), path(to)).unwrap();
+    assert!(!tells(&fixture, || ()).await);
+    assert!(tells(&fixture, || write("new/a", b"x")).await);
+    assert!(tells(&fixture, || rename("new/a", "cur/a:2,")).await);
+    assert!(tells(&fixture, || rename("cur/a:2,", "cur/a:2,S")).await);
+    assert!(tells(&fixture, || write("dovecot-keywords", b"0 Work\n")).await);
+    assert!(!tells(&fixture, || write("cur/a:2,S", b"edited in place")).await);
+    assert!(tells(&fixture, || fs::remove_file(path("cur/a:2,S")).unwrap()).await);
+    // Another directory with the same content and times, as from a backup.
+    let restored = || {
+        let was = fs::metadata(path("cur")).unwrap().modified().unwrap();
+        fs::remove_dir(path("cur")).unwrap();
+        fs::create_dir(path("cur")).unwrap();
+        fs::File::open(path("cur"))
+            .unwrap()
+            .set_modified(was)
+            .unwrap();
+    };
+    assert!(tells(&fixture, restored).await);
+}
+
 #[tokio::test]
 async fn names_that_are_no_text_are_names() {
     let fixture = Fixture::nested().await;

@@ -63,8 +63,8 @@ pub struct SimFolder {
 }
 
 impl SimFolder {
-    /// Its directories; here even what is edited in place shows in them.
-    pub(super) fn token(&self) -> FolderToken {
+    /// Its directories; unless they are blind, even what is edited in place shows in them.
+    pub(super) fn token(&self, blind: bool) -> FolderToken {
         let names = self.files.iter().map(|(id, file)| {
             let SimFile {
                 flags,
@@ -72,7 +72,10 @@ impl SimFolder {
                 fresh,
                 ..
             } = file;
-            format!("{id} {flags} {letters} {fresh} {:?}\n", file.stamp())
+            format!(
+                "{id} {flags} {letters} {fresh} {:?}\n",
+                (!blind).then(|| file.stamp())
+            )
         });
         FolderToken(names.collect::<String>().into_bytes())
     }

@@ -84,7 +84,7 @@ impl Local for SimLocal {
     async fn scan(&self, name: &MailboxName) -> Result<LocalView, Fault> {
         self.begin("scan").await?;
         let mut state = self.state.borrow_mut();
-        let scope = state.scope.clone();
+        let (scope, blind) = (state.scope.clone(), state.blind);
         let folder = state.folder(name)?;
         if folder.restless {
             return Err(fault(
@@ -93,7 +93,7 @@ impl Local for SimLocal {
                 format!("{name} does not hold still"),
             ));
         }
-        let token = Some(folder.token());
+        let token = Some(folder.token(blind));
         let files = folder.files.iter().map(|(id, file)| LocalMessage {
             id: id.clone(),
             flags: file.flags.clone(),
@@ -113,8 +113,8 @@ impl Local for SimLocal {
     ) -> Result<Option<KeywordScope>, Fault> {
         self.begin("unchanged").await?;
         let mut state = self.state.borrow_mut();
-        let scope = state.scope.clone();
-        let same = state.folder(name)?.token() == *token;
+        let (scope, blind) = (state.scope.clone(), state.blind);
+        let same = state.folder(name)?.token(blind) == *token;
         Ok(same.then_some(scope))
     }
 

@@ -7,6 +7,7 @@ mod context;
 mod execute;
 pub mod fault;
 mod folders;
+mod link;
 mod observe;
 mod pass;
 mod pool;
@@ -20,6 +21,7 @@ mod undo;
 
 pub use context::{Mode, Ports, Scope, Settings};
 pub use fault::{Fault, Reach};
-pub use pass::sync;
+pub use link::Link;
+pub use pass::{sync, sync_over};
 pub use report::{Counts, Problem, Report};
 pub use undo::undo;

@@ -100,18 +100,41 @@ pub(super) struct Pass<'a, P> {
     pub(super) scope: &'a Scope,
     pub(super) mode: Mode,
     report: RefCell<Report>,
-    announced: Cell<bool>,
+    announced: &'a Announced,
+    acted: Cell<bool>,
+}
+
+/// When the process last moved the epoch on.
+#[derive(Debug, Default)]
+pub(super) struct Announced(Cell<Option<i64>>);
+
+impl Announced {
+    /// A process that lives for months still moves it on once in an hour: what comes back from a backup is then
+    /// recognised by it.
+    const VALID: i64 = 3600;
+
+    fn is_valid(&self, now: i64) -> bool {
+        let age = self.0.get().map(|at| now.saturating_sub(at));
+        age.is_some_and(|age| (0..Self::VALID).contains(&age))
+    }
 }
 
 impl<'a, P: Ports> Pass<'a, P> {
-    pub(super) fn new(ports: &'a P, settings: &'a Settings, scope: &'a Scope, mode: Mode) -> Self {
+    pub(super) fn new(
+        ports: &'a P,
+        settings: &'a Settings,
+        scope: &'a Scope,
+        mode: Mode,
+        announced: &'a Announced,
+    ) -> Self {
         Self {
             ports,
             settings,
             scope,
             mode,
             report: RefCell::default(),
-            announced: Cell::new(false),
+            announced,
+            acted: Cell::new(false),
         }
     }
 
@@ -146,14 +169,16 @@ impl<'a, P: Ports> Pass<'a, P> {
     }
 
     /// Whether this pass has had an effect.
-    pub(super) fn has_announced(&self) -> bool {
-        self.announced.get()
+    pub(super) fn has_acted(&self) -> bool {
+        self.acted.get()
     }
 
     /// Moves the epoch on, in the state and in the root's marker, before the first effect of a pass. A state or a
     /// Maildir that comes back from a backup is recognised by it.
     pub(super) async fn announce(&self) -> Result<(), Fault> {
-        if self.announced.replace(true) {
+        self.acted.set(true);
+        let now = self.clock().now();
+        if self.announced.is_valid(now) {
             return Ok(());
         }
         let state = self.store().id().await?;
@@ -164,7 +189,9 @@ impl<'a, P: Ports> Pass<'a, P> {
             epoch: next,
         };
         self.local().mark_root(&marker).await?;
-        self.store().set_epoch(next, None).await
+        self.store().set_epoch(next, None).await?;
+        self.announced.0.set(Some(now));
+        Ok(())
     }
 
     /// Notes what went wrong with a mailbox or the account, and carries on.

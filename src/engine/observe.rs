@@ -177,7 +177,7 @@ async fn add_quiet<P: Ports>(
                 token: None,
             }
         }
-        Some(FolderSide::Looked(side)) => side,
+        Some(FolderSide::Looked(side)) => *side,
         None => return Ok(()),
     };
     let mut observed = observed.borrow_mut();
@@ -196,7 +196,7 @@ impl Job {
         }
         match local_side(pass, &self.record).await {
             Ok(side) => {
-                self.side.replace(Some(FolderSide::Looked(side)));
+                self.side.replace(Some(FolderSide::Looked(Box::new(side))));
                 Ok(true)
             }
             Err(fault) if fault.reach >= Reach::Account => Err(fault),
@@ -275,7 +275,7 @@ async fn look<R: Remote>(
         Err(fault) => {
             observed.borrow_mut().unseen.push(Unseen {
                 mailbox: job.record.id,
-                side: Some(side),
+                side: Some(*side),
             });
             return Err(fault);
         }
@@ -292,7 +292,7 @@ async fn look<R: Remote>(
     if let Some(token) = side.token.as_ref().filter(|_| at_rest) {
         observed.at_rest.insert(job.record.id, token.clone());
     }
-    observed.add(&job.record, side, changes, |input| {
+    observed.add(&job.record, *side, changes, |input| {
         input.permanent = view.permanent;
         input.writable = !view.read_only;
         input.marker_lost = marker_lost;
@@ -334,7 +334,9 @@ impl Observed {
             vanished: vanished.map(|entry| entry.row).collect(),
             ..RemoteChanges::default()
         };
-        self.add(&job.record, side, changes, |input| input.remote_gone = true);
+        self.add(&job.record, *side, changes, |input| {
+            input.remote_gone = true;
+        });
     }
 
     /// The input of a mailbox.

@@ -10,6 +10,7 @@ use super::context::{Mode, Pass, Ports, Scope, Settings};
 use super::execute::{Executor, describe_op};
 use super::fault::{Fault, Reach};
 use super::folders::{self, Mailboxes, marker_of};
+use super::link::Link;
 use super::observe::{self, FolderSide, Observed};
 use super::pool::{Pool, RemoteOf};
 use super::ports::{Clock, Folder, Local, Remote, RemoteMailbox, Store};
@@ -40,16 +41,34 @@ pub async fn sync<P: Ports>(
     scope: &Scope,
     mode: Mode,
 ) -> Result<Report, Fault> {
-    let report = once(ports, settings, scope, mode).await?;
+    let link = Link::new(settings.connections);
+    let result = sync_over(ports, &link, settings, scope, mode).await;
+    link.close().await;
+    result
+}
+
+/// As [`sync`], over connections that may be open already and stay open.
+///
+/// # Errors
+/// As [`sync`].
+pub async fn sync_over<P: Ports>(
+    ports: &P,
+    link: &Link<P>,
+    settings: &Settings,
+    scope: &Scope,
+    mode: Mode,
+) -> Result<Report, Fault> {
+    let report = once(ports, link, settings, scope, mode).await?;
     if report.unsettled.is_empty() {
         return Ok(report);
     }
-    settle(ports, settings, report).await
+    settle(ports, link, settings, report).await
 }
 
 /// Uploads whose fate is open are looked for again once every earlier connection is certainly dead.
 async fn settle<P: Ports>(
     ports: &P,
+    link: &Link<P>,
     settings: &Settings,
     mut report: Report,
 ) -> Result<Report, Fault> {
@@ -60,22 +79,24 @@ async fn settle<P: Ports>(
         settle: std::time::Duration::ZERO,
         ..*settings
     };
-    let more = once(ports, &patient, &Scope::Only(names), Mode::Apply).await?;
+    let more = once(ports, link, &patient, &Scope::Only(names), Mode::Apply).await?;
     report.absorb(more);
     Ok(report)
 }
 
 async fn once<P: Ports>(
     ports: &P,
+    link: &Link<P>,
     settings: &Settings,
     scope: &Scope,
     mode: Mode,
 ) -> Result<Report, Fault> {
-    let pass = Pass::new(ports, settings, scope, mode);
-    let pool = Pool::new(settings.connections);
-    let result = run(&pass, &pool).await;
-    pool.close().await;
-    result?;
+    let pass = Pass::new(ports, settings, scope, mode, &link.announced);
+    if let Err(fault) = run(&pass, &link.pool).await {
+        // Whatever it was: a connection in the middle of something is of no use to anybody.
+        link.pool.lost();
+        return Err(fault);
+    }
     Ok(pass.into_report())
 }
 
@@ -135,9 +156,19 @@ async fn begin<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<(Greeted<
 
 /// The first connection, and what the server lists.
 async fn greet<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<Greeted<P>, Fault> {
+    let reused = pool.has_idle();
     let mut remote = pool.take(pass).await?;
-    let listed = remote.list().await?;
-    Ok((remote, listed))
+    match remote.list().await {
+        Ok(listed) => Ok((remote, listed)),
+        // Servers close connections that say nothing for a while.
+        Err(fault) if reused && fault.reach == Reach::Connection => {
+            pool.lost();
+            let mut remote = pool.take(pass).await?;
+            let listed = remote.list().await?;
+            Ok((remote, listed))
+        }
+        Err(fault) => Err(fault),
+    }
 }
 
 /// Scans the known folders while the connection is being made.
@@ -158,7 +189,7 @@ async fn look_around<P: Ports>(pass: &Pass<'_, P>) -> Result<Found, Fault> {
         }
         match observe::local_side(pass, &record).await {
             Ok(side) => {
-                scanned.insert(record.id, FolderSide::Looked(side));
+                scanned.insert(record.id, FolderSide::Looked(Box::new(side)));
             }
             Err(fault) if fault.reach >= Reach::Account => return Err(fault),
             // Tried once more when its turn comes, and reported then.

@@ -13,10 +13,11 @@ use super::ports::{Clock, Connector, Remote};
 /// The kind of connection an account's ports open.
 pub(super) type RemoteOf<P> = <<P as Ports>::Connector as Connector>::Remote;
 
-/// The connections of one pass.
+/// Connections that wait for work or do it.
 pub(super) struct Pool<P: Ports> {
     idle: RefCell<Vec<RemoteOf<P>>>,
     limit: Cell<usize>,
+    /// Since when no connection has broken.
     opened: Cell<Option<Duration>>,
 }
 
@@ -27,6 +28,17 @@ impl<P: Ports> Pool<P> {
             limit: Cell::new(limit.max(1)),
             opened: Cell::new(None),
         }
+    }
+
+    /// Whether a connection is at hand.
+    pub(super) fn has_idle(&self) -> bool {
+        !self.idle.borrow().is_empty()
+    }
+
+    /// A connection broke: those that wait are no better, and what it sent last may still be carried out.
+    pub(super) fn lost(&self) {
+        self.idle.borrow_mut().clear();
+        self.opened.set(None);
     }
 
     /// A connection: an idle one, or a new one.
@@ -47,7 +59,7 @@ impl<P: Ports> Pool<P> {
         self.idle.borrow_mut().push(remote);
     }
 
-    /// How long ago the first connection of this pass was opened.
+    /// For how long connections have been open and none has broken.
     pub(super) fn age(&self, pass: &Pass<'_, P>) -> Duration {
         self.opened.get().map_or(Duration::ZERO, |opened| {
             pass.clock().monotonic().saturating_sub(opened)
@@ -120,6 +132,9 @@ impl<P: Ports> Pool<P> {
                 remote = Some(connection);
                 continue;
             };
+            if fault.reach >= Reach::Connection {
+                self.lost();
+            }
             if fault.reach >= Reach::Account {
                 queue.borrow_mut().clear();
                 return Err(fault);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use super::context::{Mode, Pass, Ports, Scope, Settings};
+use super::context::{Announced, Mode, Pass, Ports, Scope, Settings};
 use super::fault::{Fault, Reach};
 use super::folders::trash_name;
 use super::pool::Pool;
@@ -40,7 +40,8 @@ pub async fn undo<P: Ports>(
     settings: &Settings,
     deletions: &[Deletion],
 ) -> Result<(u64, Report), Fault> {
-    let pass = Pass::new(ports, settings, &Scope::All, Mode::Apply);
+    let announced = Announced::default();
+    let pass = Pass::new(ports, settings, &Scope::All, Mode::Apply, &announced);
     let names: BTreeMap<_, _> = pass
         .store()
         .mailboxes()

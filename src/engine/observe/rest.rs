@@ -24,7 +24,7 @@ pub(in crate::engine) enum FolderSide {
     /// It is as it was when it was last compared with its rows.
     Resting(Rest, KeywordScope),
     /// It was compared with its rows just now.
-    Looked(LocalSide),
+    Looked(Box<LocalSide>),
 }
 
 impl FolderSide {
@@ -125,7 +125,7 @@ pub(in crate::engine) async fn let_rest<P: Ports>(
     observed: &Observed,
     unfinished: &BTreeSet<MailboxId>,
 ) -> Result<(), Fault> {
-    if !pass.has_announced() {
+    if !pass.has_acted() {
         return Ok(());
     }
     let known = pass.store().rests().await?;

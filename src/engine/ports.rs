@@ -9,6 +9,7 @@
 mod local;
 mod remote;
 mod store;
+mod watch;
 
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ pub use remote::{
     RemoteMailbox, Transferred,
 };
 pub use store::{Serial, StateId, Store};
+pub use watch::{
+    Hint, LocalCoverage, LocalWatch, RemoteCoverage, RemoteWatch, RemoteWatcher, RemoteWay,
+};
 
 use crate::mail::MailboxName;
 

@@ -12,6 +12,7 @@ mod observe;
 mod pass;
 mod pool;
 pub mod ports;
+mod quick;
 mod recover;
 mod report;
 mod root;

@@ -71,6 +71,8 @@ pub enum Scope {
     All,
     /// Only these.
     Only(BTreeSet<MailboxName>),
+    /// Something happened in these. Others are looked at only if that is needed to understand it.
+    Touched(BTreeSet<MailboxName>),
 }
 
 impl Scope {
@@ -79,7 +81,7 @@ impl Scope {
     pub fn has(&self, name: &MailboxName) -> bool {
         match self {
             Self::All => true,
-            Self::Only(names) => names.contains(name),
+            Self::Only(names) | Self::Touched(names) => names.contains(name),
         }
     }
 }
@@ -217,7 +219,7 @@ impl<'a, P: Ports> Pass<'a, P> {
         change(&mut self.report.borrow_mut())
     }
 
-    pub(super) fn into_report(self) -> Report {
-        self.report.into_inner()
+    pub(super) fn take_report(&self) -> Report {
+        self.report.take()
     }
 }

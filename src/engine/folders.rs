@@ -121,11 +121,24 @@ fn seen_folder(folder: &Folder) -> SeenFolder {
 
 /// The mailbox with the role, else one with a name that means it.
 pub(super) fn trash_name(listed: &[RemoteMailbox]) -> Option<MailboxName> {
-    let selectable = || listed.iter().filter(|seen| seen.selectable);
-    let by_role = selectable().find(|seen| seen.role == Some(SpecialUse::Trash));
+    let selectable = listed.iter().filter(|seen| seen.selectable);
+    trash_among(selectable.map(|seen| (&seen.name, seen.role)))
+}
+
+/// The same from what was known last.
+pub(super) fn trash_of(records: &[MailboxRecord]) -> Option<MailboxName> {
+    trash_among(records.iter().map(|record| (&record.name, record.role)))
+}
+
+fn trash_among<'a>(
+    all: impl Iterator<Item = (&'a MailboxName, Option<SpecialUse>)> + Clone,
+) -> Option<MailboxName> {
     let usual = ["Trash", "Deleted Messages", "Deleted Items", "INBOX/Trash"];
-    let by_name = || selectable().find(|seen| usual.contains(&seen.name.as_str()));
-    by_role.or_else(by_name).map(|seen| seen.name.clone())
+    let by_role = all
+        .clone()
+        .find(|(_, role)| *role == Some(SpecialUse::Trash));
+    let by_name = || all.clone().find(|(name, _)| usual.contains(&name.as_str()));
+    by_role.or_else(by_name).map(|(name, _)| name.clone())
 }
 
 /// Copies what LIST said of each mailbox to where the pass looks for it.

@@ -14,6 +14,7 @@ use super::link::Link;
 use super::observe::{self, FolderSide, Observed};
 use super::pool::{Pool, RemoteOf};
 use super::ports::{Clock, Folder, Local, Remote, RemoteMailbox, Store};
+use super::quick;
 use super::recover;
 use super::report::Report;
 use super::root;
@@ -92,12 +93,23 @@ async fn once<P: Ports>(
     mode: Mode,
 ) -> Result<Report, Fault> {
     let pass = Pass::new(ports, settings, scope, mode, &link.announced);
-    if let Err(fault) = run(&pass, &link.pool).await {
-        // Whatever it was: a connection in the middle of something is of no use to anybody.
-        link.pool.lost();
-        return Err(fault);
+    let whole = Pass::new(ports, settings, &Scope::All, mode, &link.announced);
+    let result = match scope {
+        Scope::Touched(names) => match quick::run(&pass, &link.pool, names).await {
+            Ok(true) => Ok(&pass),
+            Ok(false) => run(&whole, &link.pool).await.map(|()| &whole),
+            Err(fault) => Err(fault),
+        },
+        Scope::All | Scope::Only(_) => run(&pass, &link.pool).await.map(|()| &pass),
+    };
+    match result {
+        Ok(done) => Ok(done.take_report()),
+        Err(fault) => {
+            // Whatever it was: a connection in the middle of something is of no use to anybody.
+            link.pool.lost();
+            Err(fault)
+        }
     }
-    Ok(pass.into_report())
 }
 
 async fn run<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<(), Fault> {
@@ -200,7 +212,7 @@ async fn look_around<P: Ports>(pass: &Pass<'_, P>) -> Result<Found, Fault> {
 }
 
 /// What the planner has to know beyond the mailboxes themselves.
-async fn complete_input<P: Ports>(
+pub(super) async fn complete_input<P: Ports>(
     pass: &Pass<'_, P>,
     mailboxes: &Mailboxes,
     observed: &mut Observed,
@@ -224,7 +236,7 @@ async fn complete_input<P: Ports>(
     Ok(())
 }
 
-async fn carry_out<P: Ports>(
+pub(super) async fn carry_out<P: Ports>(
     pass: &Pass<'_, P>,
     pool: &Pool<P>,
     mailboxes: &Mailboxes,
@@ -245,12 +257,21 @@ async fn finish<P: Ports>(
 ) -> Result<(), Fault> {
     mend_markers(pass, mailboxes, observed, unfinished).await?;
     retire(pass, mailboxes, observed, unfinished).await?;
-    unpark(pass, observed).await?;
-    watermarks(pass, observed, unfinished).await?;
-    report_parked(pass, observed).await?;
+    finish_mailboxes(pass, observed, unfinished).await?;
     observe::let_rest(pass, mailboxes, observed, unfinished).await?;
     let day = pass.clock().day(pass.settings.trash_days);
     pass.local().sweep(&day).await
+}
+
+/// What concerns the mailboxes that were looked at, each for itself.
+pub(super) async fn finish_mailboxes<P: Ports>(
+    pass: &Pass<'_, P>,
+    observed: &Observed,
+    unfinished: &BTreeSet<MailboxId>,
+) -> Result<(), Fault> {
+    unpark(pass, observed).await?;
+    watermarks(pass, observed, unfinished).await?;
+    report_parked(pass, observed).await
 }
 
 /// Once the user has decided about a folder that lost its marker, it gets it again.
@@ -428,7 +449,7 @@ async fn report_parked<P: Ports>(pass: &Pass<'_, P>, observed: &Observed) -> Res
     Ok(())
 }
 
-async fn count_held<P: Ports>(pass: &Pass<'_, P>) -> Result<(), Fault> {
+pub(super) async fn count_held<P: Ports>(pass: &Pass<'_, P>) -> Result<(), Fault> {
     let holds = pass.store().holds().await?;
     let open: BTreeSet<_> = holds
         .iter()

@@ -81,7 +81,7 @@ pub async fn undo<P: Ports>(
         pool.close().await;
         restored += moved?;
     }
-    Ok((restored, pass.into_report()))
+    Ok((restored, pass.take_report()))
 }
 
 /// Finds messages in the server's trash by what is known of their content and moves them back.

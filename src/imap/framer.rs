@@ -94,9 +94,11 @@ impl Framer {
             let unseen = self.buf.get(from..).unwrap_or_default();
             let Some(at) = memchr(b'\n', unseen) else {
                 self.scanned = self.buf.len().max(from);
-                return self.check_length().map(|()| None);
+                return self.check_length(self.buf.len()).map(|()| None);
             };
             let end = from + at + 1;
+            // Here too: whether a line is too long must not depend on how much of it came at once.
+            self.check_length(end)?;
             let line = self.buf.get(self.line..end).unwrap_or_default();
             let literal = literal_size(line).filter(|_| self.may_hold_literal());
             self.scanned = end;
@@ -109,8 +111,9 @@ impl Framer {
         }
     }
 
-    fn check_length(&self) -> Result<(), Error> {
-        let length = self.buf.len().saturating_sub(self.start + self.inlined);
+    /// Whether the response is short enough if it goes up to there.
+    fn check_length(&self, end: usize) -> Result<(), Error> {
+        let length = end.saturating_sub(self.start + self.inlined);
         let limit = if is_long(self.response_so_far()) {
             LONG_LIMIT
         } else {
@@ -286,6 +289,11 @@ mod tests {
     fn lengths_are_limited() {
         let mut framer = Framer::new([b"* FLAGS (".as_slice(), &[b'x'; LINE_LIMIT]].concat());
         assert!(matches!(framer.frame(), Err(Error::TooLong(LINE_LIMIT))));
+        let mut framer = Framer::new([&[b'x'; LONG_LIMIT + 1][..], b"\r\n"].concat());
+        assert!(
+            matches!(framer.frame(), Err(Error::TooLong(LONG_LIMIT))),
+            "a line that came at once is no shorter"
+        );
         let mut framer = Framer::new([b"* VANISHED ".as_slice(), &[b'1'; LINE_LIMIT]].concat());
         assert_eq!(framer.frame().unwrap(), None);
         assert!(framer.keep_literal(4_294_967_295).is_err());

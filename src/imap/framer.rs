@@ -16,6 +16,8 @@ const LINE_LIMIT: usize = 64 * 1024;
 const LONG_LIMIT: usize = 16 * 1024 * 1024;
 /// The longest literal that is kept in the buffer, and all of one response's together.
 pub(super) const INLINE_LIMIT: usize = 256 * 1024;
+/// The most literals that are kept in one response: at each of them it is looked at from its beginning.
+const LITERALS_LIMIT: usize = 100;
 
 /// What the buffer begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub(crate) struct Framer {
     resumed: bool,
     /// Octets of literals kept in this response.
     inlined: usize,
+    /// How many they are.
+    literals: usize,
 }
 
 impl Framer {
@@ -149,16 +153,18 @@ impl Framer {
         self.scanned = self.line;
         self.resumed = false;
         self.inlined = 0;
+        self.literals = 0;
     }
 
     /// Keeps the literal in the buffer, as part of the response.
     ///
     /// # Errors
-    /// It is longer than what may be kept.
+    /// It is longer than what may be kept, or one too many.
     pub fn keep_literal(&mut self, size: u64) -> Result<(), Error> {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         self.inlined = self.inlined.saturating_add(size);
-        if self.inlined > INLINE_LIMIT {
+        self.literals += 1;
+        if self.inlined > INLINE_LIMIT || self.literals > LITERALS_LIMIT {
             return Err(Error::TooLong(INLINE_LIMIT));
         }
         self.line += size;
@@ -297,5 +303,17 @@ mod tests {
         let mut framer = Framer::new([b"* VANISHED ".as_slice(), &[b'1'; LINE_LIMIT]].concat());
         assert_eq!(framer.frame().unwrap(), None);
         assert!(framer.keep_literal(4_294_967_295).is_err());
+    }
+
+    #[test]
+    fn there_are_few_literals_in_one_response() {
+        let many = [&b"* 1 FETCH (X ("[..], &b"{1}\r\na ".repeat(10_000)].concat();
+        let mut framer = Framer::new(many);
+        for _ in 0..LITERALS_LIMIT {
+            assert_eq!(framer.frame().unwrap(), Some(Frame::Literal(1)));
+            framer.keep_literal(1).unwrap();
+        }
+        assert_eq!(framer.frame().unwrap(), Some(Frame::Literal(1)));
+        assert!(framer.keep_literal(1).is_err());
     }
 }

@@ -25,25 +25,36 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Some(ours) = meaning(one) else {
         panic!("not one response to us: {}\n{theirs:?}", one.escape_ascii())
     };
-    assert!(same(&ours, &theirs), "{}\nours   {ours:?}\ntheirs {theirs:?}", one.escape_ascii());
+    assert!(
+        same(&ours, &theirs),
+        "{}\nours   {ours:?}\ntheirs {theirs:?}",
+        one.escape_ascii()
+    );
 });
 
 /// A code that one of the two has no name for says nothing.
 fn same(ours: &Meaning, theirs: &Meaning) -> bool {
     match (ours, theirs) {
         (Meaning::Status(tag, word, code), Meaning::Status(other_tag, other_word, other)) => {
-            (tag, word) == (other_tag, other_word) && (code == other || code.is_none() || other.is_none())
+            (tag, word) == (other_tag, other_word)
+                && (code == other || code.is_none() || other.is_none())
         }
         (Meaning::List(name, delimiter, selectable), Meaning::List(other, its, can)) => {
             name_of(name) == name_of(other) && (delimiter, selectable) == (its, can)
         }
-        (Meaning::Stated(name, values), Meaning::Stated(other, its)) => name_of(name) == name_of(other) && values == its,
+        (Meaning::Stated(name, values), Meaning::Stated(other, its)) => {
+            name_of(name) == name_of(other) && values == its
+        }
         _ => ours == theirs,
     }
 }
 
 fn name_of(wire: &[u8]) -> Vec<u8> {
-    if wire.eq_ignore_ascii_case(b"INBOX") { b"INBOX".to_vec() } else { wire.to_vec() }
+    if wire.eq_ignore_ascii_case(b"INBOX") {
+        b"INBOX".to_vec()
+    } else {
+        wire.to_vec()
+    }
 }
 
 fn of(response: &Response) -> Option<Meaning> {
@@ -58,7 +69,10 @@ fn of_status(status: &Status) -> Option<Meaning> {
     let (tag, body) = match status {
         Status::Untagged(body) => (None, body),
         // A tag that is not ours is nothing to us.
-        Status::Tagged(tagged) => (Some(number(tagged.tag.inner().strip_prefix('f')?)?), &tagged.body),
+        Status::Tagged(tagged) => (
+            Some(number(tagged.tag.inner().strip_prefix('f')?)?),
+            &tagged.body,
+        ),
         Status::Bye(bye) => return Some(Meaning::Status(None, "BYE", of_code(bye.code.as_ref()))),
     };
     let word = match body.kind {
@@ -70,7 +84,9 @@ fn of_status(status: &Status) -> Option<Meaning> {
 }
 
 fn number(text: &str) -> Option<u32> {
-    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+    text.parse()
+        .ok()
+        .filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn of_code(code: Option<&Code>) -> Option<String> {
@@ -79,16 +95,26 @@ fn of_code(code: Option<&Code>) -> Option<String> {
         Code::UidValidity(validity) => Some(format!("UIDVALIDITY {validity}")),
         Code::HighestModSeq(modseq) => Some(format!("HIGHESTMODSEQ {modseq}")),
         Code::AppendUid { uid_validity, uid } => Some(format!("APPENDUID {uid_validity} {uid}")),
-        Code::CopyUid { uid_validity, source, destination } => {
+        Code::CopyUid {
+            uid_validity,
+            source,
+            destination,
+        } => {
             let list = |set: &imap_codec::imap_types::extensions::uidplus::UidSet| {
                 let mut all = Vec::new();
                 for element in set.0.as_ref() {
                     match element {
                         UidElement::Single(uid) => all.push(*uid),
                         // Too many to be written out, or running down, which has two readings.
-                        UidElement::Range(low, high) if low > high || high.get() - low.get() > 1000 => return None,
+                        UidElement::Range(low, high)
+                            if low > high || high.get() - low.get() > 1000 =>
+                        {
+                            return None;
+                        }
                         UidElement::Range(low, high) => {
-                            all.extend((low.get()..=high.get()).filter_map(std::num::NonZeroU32::new));
+                            all.extend(
+                                (low.get()..=high.get()).filter_map(std::num::NonZeroU32::new),
+                            );
                         }
                     }
                 }
@@ -97,7 +123,10 @@ fn of_code(code: Option<&Code>) -> Option<String> {
             let (from, to) = (list(source)?, list(destination)?);
             let pairs: Vec<_> = from.into_iter().zip(to.iter().copied()).collect();
             (pairs.len() == to.len()).then(|| {
-                let pairs: Vec<_> = pairs.into_iter().filter_map(|(from, to)| Some((uid(from.get())?, uid(to.get())?))).collect();
+                let pairs: Vec<_> = pairs
+                    .into_iter()
+                    .filter_map(|(from, to)| Some((uid(from.get())?, uid(to.get())?)))
+                    .collect();
                 format!("COPYUID {uid_validity} {pairs:?}")
             })
         }
@@ -141,10 +170,18 @@ fn of_data(data: &Data) -> Option<Meaning> {
             let uids: UidSet = uids.iter().filter_map(|value| uid(value.get())).collect();
             Meaning::Search(uids.to_string())
         }
-        Data::Vanished { earlier, known_uids } => Meaning::Vanished(of_set(known_uids)?.to_string(), *earlier),
-        Data::List { items, delimiter, mailbox } => {
+        Data::Vanished {
+            earlier,
+            known_uids,
+        } => Meaning::Vanished(of_set(known_uids)?.to_string(), *earlier),
+        Data::List {
+            items,
+            delimiter,
+            mailbox,
+        } => {
             let selectable = !items.iter().any(|item| {
-                matches!(item, FlagNameAttribute::Noselect) || item.to_string().eq_ignore_ascii_case("\\NonExistent")
+                matches!(item, FlagNameAttribute::Noselect)
+                    || item.to_string().eq_ignore_ascii_case("\\NonExistent")
             });
             let delimiter = delimiter.as_ref().map(|octet| octet.inner() as u8);
             Meaning::List(wire(mailbox), delimiter, selectable)
@@ -156,7 +193,9 @@ fn of_data(data: &Data) -> Option<Meaning> {
                     StatusDataItem::Messages(value) => values[0] = Some(u64::from(*value)),
                     StatusDataItem::UidNext(value) => values[1] = Some(u64::from(value.get())),
                     StatusDataItem::UidValidity(value) => values[2] = Some(u64::from(value.get())),
-                    StatusDataItem::HighestModSeq(value) => values[3] = Some(*value).filter(|value| *value > 0),
+                    StatusDataItem::HighestModSeq(value) => {
+                        values[3] = Some(*value).filter(|value| *value > 0)
+                    }
                     _ => {}
                 }
             }
@@ -175,7 +214,10 @@ fn wire(mailbox: &Mailbox) -> Vec<u8> {
 }
 
 fn of_fetch(seq: u32, items: &[MessageDataItem]) -> Fetched {
-    let mut fetched = Fetched { seq, ..Fetched::default() };
+    let mut fetched = Fetched {
+        seq,
+        ..Fetched::default()
+    };
     for item in items {
         match item {
             MessageDataItem::Uid(uid) => fetched.uid = Some(uid.get()),

@@ -15,7 +15,7 @@ const LINE_LIMIT: usize = 64 * 1024;
 /// The longest response that carries a set of UIDs or a status text with one.
 const LONG_LIMIT: usize = 16 * 1024 * 1024;
 /// The longest literal that is kept in the buffer, and all of one response's together.
-pub(super) const INLINE_LIMIT: usize = 256 * 1024;
+const INLINE_LIMIT: usize = 256 * 1024;
 /// The most literals that are kept in one response: at each of them it is looked at from its beginning.
 const LITERALS_LIMIT: usize = 100;
 

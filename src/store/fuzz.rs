@@ -113,10 +113,9 @@ pub fn state(data: &[u8]) {
         0 => fs::write(&file, rest).unwrap(),
         1 => fs::write(&file, patched(rest)).unwrap(),
         2 => {
-            let end = rest
-                .iter()
-                .fold(0, |all, octet| all * 256 + usize::from(*octet))
-                % BASE.len();
+            let end = rest.iter().fold(0, |all, octet| {
+                (all * 256 + usize::from(*octet)) % BASE.len()
+            });
             fs::write(&file, BASE.get(..end).unwrap()).unwrap();
         }
         _ => {

@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Deflate, INPUT, OUTPUT};
 
-/// The most that is expanded: a few octets can be a few MiB.
-const ENOUGH: usize = 1 << 20;
+/// The most that is expanded: a few octets can be very many.
+const ENOUGH: usize = 64 * 1024;
 
 /// What a server sends, a few octets at a time; what is written is kept.
 #[derive(Debug)]

@@ -63,7 +63,7 @@ pub fn deflate(data: &[u8]) {
     let &[size, window, ref sent @ ..] = data else {
         return;
     };
-    let (size, window) = (usize::from(size) + 1, usize::from(window) * 16 + 1);
+    let (size, window) = (usize::from(size) + 8, usize::from(window) * 16 + 64);
     let early = sent.get(..size.min(sent.len()) / 2).unwrap_or_default();
     let late = sent.get(early.len()..).unwrap_or_default();
     let (whole, failed) = expand(sent, &[], usize::MAX, 64 * 1024);

@@ -124,10 +124,7 @@ pub fn lines(data: &[u8]) {
     }
 }
 
-fn cut<'a>(
-    message: &'a [u8],
-    mut sizes: impl Iterator<Item = usize>,
-) -> impl Iterator<Item = &'a [u8]> {
+fn cut(message: &[u8], mut sizes: impl Iterator<Item = usize>) -> impl Iterator<Item = &[u8]> {
     let mut rest = message;
     std::iter::from_fn(move || {
         let size = sizes.next().unwrap_or(usize::MAX);

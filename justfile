@@ -14,6 +14,10 @@ lint:
     .ci/deps-check
     cargo clippy --all-targets --locked -- -D warnings
 
+# One target of fuzz/fuzz_targets for so long, optimised; without arguments all of them as CI does
+fuzz *TARGET_SECONDS:
+    tests/fuzz {{ TARGET_SECONDS }}
+
 fmt:
     cargo fmt
 

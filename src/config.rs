@@ -7,6 +7,8 @@
 mod account;
 mod environment;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod hooks;
 mod model;
 mod nearest;

@@ -12,6 +12,8 @@ mod date;
 pub mod error;
 mod exchange;
 mod framer;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod mailboxes;
 pub mod names;
 mod observe;

@@ -16,10 +16,15 @@
 //! * [`cli`]: what the user types and sees.
 
 pub mod auth;
+// Nothing to fuzz there, and half of what there is to compile.
+#[cfg(not(fuzzing))]
 pub mod cli;
 pub mod config;
 pub mod content;
 pub mod engine;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod imap;
 pub mod mail;
 pub mod maildir;

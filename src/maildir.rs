@@ -9,6 +9,8 @@ mod error;
 mod files;
 mod find;
 mod folders;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod keywords;
 mod layout;
 mod lines;

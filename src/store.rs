@@ -15,6 +15,8 @@
 mod apply;
 mod error;
 mod files;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod open;
 mod query;
 mod reader;

@@ -51,6 +51,7 @@ const ROOMS: &[Room] = &[
     Room { name: "store", rooms: &["PORTS", "mail", "sync", "content"], crates: None, pure: false },
     Room { name: "config", rooms: &["mail", "sync", "auth"], crates: None, pure: false },
     Room { name: "sim", rooms: &["engine", "mail", "sync", "content"], crates: None, pure: false },
+    Room { name: "fuzz", rooms: &["config::fuzz", "imap::fuzz", "imap::connect::fuzz", "maildir::fuzz", "net::compress::fuzz", "store::fuzz"], crates: Some(&[]), pure: true },
     Room { name: "cli", rooms: &["auth", "config", "content", "engine", "imap", "mail", "maildir", "net", "store", "sync"], crates: None, pure: false },
     Room { name: "lib", rooms: &[], crates: Some(&[]), pure: true },
     Room { name: "main", rooms: &[], crates: Some(&["mailferry::cli"]), pure: false },

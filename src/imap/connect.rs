@@ -13,6 +13,8 @@
 
 mod dialogue;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod gate;
 mod line;
 mod login;

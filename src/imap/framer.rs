@@ -16,6 +16,8 @@ const LINE_LIMIT: usize = 64 * 1024;
 const LONG_LIMIT: usize = 16 * 1024 * 1024;
 /// The longest literal that is kept in the buffer, and all of one response's together.
 const INLINE_LIMIT: usize = 256 * 1024;
+/// The most literals that are kept in one response: at each of them it is looked at from its beginning.
+const LITERALS_LIMIT: usize = 100;
 
 /// What the buffer begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub(crate) struct Framer {
     resumed: bool,
     /// Octets of literals kept in this response.
     inlined: usize,
+    /// How many they are.
+    literals: usize,
 }
 
 impl Framer {
@@ -94,9 +98,11 @@ impl Framer {
             let unseen = self.buf.get(from..).unwrap_or_default();
             let Some(at) = memchr(b'\n', unseen) else {
                 self.scanned = self.buf.len().max(from);
-                return self.check_length().map(|()| None);
+                return self.check_length(self.buf.len()).map(|()| None);
             };
             let end = from + at + 1;
+            // Here too: whether a line is too long must not depend on how much of it came at once.
+            self.check_length(end)?;
             let line = self.buf.get(self.line..end).unwrap_or_default();
             let literal = literal_size(line).filter(|_| self.may_hold_literal());
             self.scanned = end;
@@ -109,8 +115,9 @@ impl Framer {
         }
     }
 
-    fn check_length(&self) -> Result<(), Error> {
-        let length = self.buf.len().saturating_sub(self.start + self.inlined);
+    /// Whether the response is short enough if it goes up to there.
+    fn check_length(&self, end: usize) -> Result<(), Error> {
+        let length = end.saturating_sub(self.start + self.inlined);
         let limit = if is_long(self.response_so_far()) {
             LONG_LIMIT
         } else {
@@ -146,16 +153,18 @@ impl Framer {
         self.scanned = self.line;
         self.resumed = false;
         self.inlined = 0;
+        self.literals = 0;
     }
 
     /// Keeps the literal in the buffer, as part of the response.
     ///
     /// # Errors
-    /// It is longer than what may be kept.
+    /// It is longer than what may be kept, or one too many.
     pub fn keep_literal(&mut self, size: u64) -> Result<(), Error> {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         self.inlined = self.inlined.saturating_add(size);
-        if self.inlined > INLINE_LIMIT {
+        self.literals += 1;
+        if self.inlined > INLINE_LIMIT || self.literals > LITERALS_LIMIT {
             return Err(Error::TooLong(INLINE_LIMIT));
         }
         self.line += size;
@@ -286,8 +295,25 @@ mod tests {
     fn lengths_are_limited() {
         let mut framer = Framer::new([b"* FLAGS (".as_slice(), &[b'x'; LINE_LIMIT]].concat());
         assert!(matches!(framer.frame(), Err(Error::TooLong(LINE_LIMIT))));
+        let mut framer = Framer::new([&[b'x'; LONG_LIMIT + 1][..], b"\r\n"].concat());
+        assert!(
+            matches!(framer.frame(), Err(Error::TooLong(LONG_LIMIT))),
+            "a line that came at once is no shorter"
+        );
         let mut framer = Framer::new([b"* VANISHED ".as_slice(), &[b'1'; LINE_LIMIT]].concat());
         assert_eq!(framer.frame().unwrap(), None);
         assert!(framer.keep_literal(4_294_967_295).is_err());
+    }
+
+    #[test]
+    fn there_are_few_literals_in_one_response() {
+        let many = [&b"* 1 FETCH (X ("[..], &b"{1}\r\na ".repeat(10_000)].concat();
+        let mut framer = Framer::new(many);
+        for _ in 0..LITERALS_LIMIT {
+            assert_eq!(framer.frame().unwrap(), Some(Frame::Literal(1)));
+            framer.keep_literal(1).unwrap();
+        }
+        assert_eq!(framer.frame().unwrap(), Some(Frame::Literal(1)));
+        assert!(framer.keep_literal(1).is_err());
     }
 }

@@ -54,7 +54,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     fn assemble(
         &self,
-        listed: Vec<Listed>,
+        mut listed: Vec<Listed>,
         stated: Vec<Stated>,
     ) -> Result<Vec<RemoteMailbox>, Error> {
         let mut statuses: std::collections::HashMap<Vec<u8>, MailboxStatus> = stated
@@ -63,6 +63,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             .collect();
         let mut mailboxes: std::collections::BTreeMap<MailboxName, RemoteMailbox> =
             std::collections::BTreeMap::new();
+        // Two names may read the same, one of them being no valid modified UTF-7. Two mailboxes must never be taken for
+        // one: the same one of them is left out every time.
+        listed.sort_by(|one, other| one.wire.cmp(&other.wire));
+        let mut wires: std::collections::HashMap<MailboxName, Listed> =
+            std::collections::HashMap::new();
         for item in listed {
             let Some(name) = self
                 .options
@@ -72,6 +77,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 tracing::warn!(name = %super::error::Words::new(&item.wire), "left out a mailbox whose name cannot be used");
                 continue;
             };
+            let first = wires.entry(name.clone()).or_insert_with(|| item.clone());
+            if place(first) != place(&item) {
+                tracing::warn!(name = %super::error::Words::new(&item.wire), kept = %super::error::Words::new(&first.wire),
+                    "left out a mailbox whose name reads like another's");
+                self.options
+                    .names
+                    .learn(&first.wire, first.delimiter, self.utf8);
+                continue;
+            }
             let mailbox = RemoteMailbox {
                 name: name.clone(),
                 role: item.role,
@@ -182,6 +196,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 }
 
 /// STATUS may spell INBOX otherwise than LIST.
+/// The name without the delimiter that some servers put behind one with children.
+fn place(item: &Listed) -> Vec<u8> {
+    let trimmed = item
+        .delimiter
+        .and_then(|delimiter| item.wire.strip_suffix(&[delimiter]));
+    key(trimmed.unwrap_or(&item.wire))
+}
+
 fn key(wire: &[u8]) -> Vec<u8> {
     if wire.eq_ignore_ascii_case(b"INBOX") {
         b"INBOX".to_vec()

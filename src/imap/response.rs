@@ -13,8 +13,8 @@ use super::token::Cursor;
 pub use code::Code;
 pub(crate) use data::{Listed, Stated};
 pub(crate) use fetch::{Body, Fetch, FetchError};
-#[cfg(test)]
-use sets::Ranges;
+#[cfg(any(test, fuzzing))]
+pub(crate) use sets::Ranges;
 
 use crate::mail::UidSet;
 

@@ -7,6 +7,9 @@
 //!
 //! A connection costs about 300 KiB: not for those that only wait.
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+
 use std::fmt;
 use std::io;
 use std::pin::Pin;

@@ -25,6 +25,8 @@ use crate::net::Stream;
 const LINE: usize = 64 * 1024;
 /// No literal in a line that is skipped is longer.
 const LITERAL: u64 = 1 << 20;
+/// No more octets of capabilities are remembered.
+const CAPABILITIES: usize = 64 * 1024;
 /// Octets read at once.
 const PIECE: usize = 4096;
 
@@ -45,7 +47,7 @@ pub(super) struct Heard {
 pub(super) enum Offence {
     /// The first line is no greeting; escaped.
     NoGreeting(String),
-    /// A line or literal beyond all measure.
+    /// A line, a literal or a list of capabilities beyond all measure.
     TooLong,
 }
 
@@ -174,14 +176,14 @@ impl<S> Live<S> {
             } => {
                 self.passed = format!("{tag} {} -\r\n", status.condition.name()).into_bytes();
                 self.heard.answer = Some(status);
-                self.learn(capabilities);
+                self.learn(capabilities)?;
             }
             Line::Status {
                 tag: None,
                 status,
                 capabilities,
             } => {
-                self.learn(capabilities);
+                self.learn(capabilities)?;
                 if status.condition == Condition::Bye {
                     self.heard.bye = Some(status);
                 }
@@ -189,7 +191,7 @@ impl<S> Live<S> {
             Line::Continue(challenge) => {
                 self.passed = format!("+ {challenge}\r\n").into_bytes();
             }
-            Line::Capability(capabilities) => self.learn(Some(capabilities)),
+            Line::Capability(capabilities) => self.learn(Some(capabilities))?,
             Line::Other { literal } => self.skip_over(literal)?,
         }
         Ok(())
@@ -208,8 +210,7 @@ impl<S> Live<S> {
                     self.heard.bye = Some(status.clone());
                 }
                 self.heard.greeting = Some(status);
-                self.learn(capabilities);
-                Ok(())
+                self.learn(capabilities)
             }
             _ => {
                 let shown = line::escape(&String::from_utf8_lossy(line));
@@ -227,10 +228,18 @@ impl<S> Live<S> {
         Ok(())
     }
 
-    fn learn(&mut self, capabilities: Option<Capabilities>) {
-        let Some(new) = capabilities else { return };
+    fn learn(&mut self, capabilities: Option<Capabilities>) -> io::Result<()> {
+        let Some(new) = capabilities else {
+            return Ok(());
+        };
         let old = self.heard.capabilities.take().unwrap_or_default();
-        self.heard.capabilities = Some(Capabilities::from_atoms(old.iter().chain(new.iter())));
+        let all = Capabilities::from_atoms(old.iter().chain(new.iter()));
+        let octets: usize = all.iter().map(str::len).sum();
+        if octets > CAPABILITIES {
+            return Err(self.offend(Offence::TooLong));
+        }
+        self.heard.capabilities = Some(all);
+        Ok(())
     }
 }
 

@@ -162,3 +162,33 @@ fn many_messages_are_asked_for_a_few_commands_ahead() {
     result.unwrap();
     assert!(calls.is_empty());
 }
+
+#[test]
+fn two_mailboxes_are_never_taken_for_one() {
+    // The first is valid and means `&AC8-`, the second is not and is shown as it is.
+    let (one, other) = ("* LIST () \"/\" &-AC8-\n", "* LIST () \"/\" &AC8-\n");
+    for both in [[one, other], [other, one]] {
+        let reply = format!(
+            "* LIST () \"/\" INBOX\n{}* LIST (\\Sent) \"/\" &-AC8-/\nf1 OK x\n",
+            both.concat()
+        );
+        let steps = [
+            step("f1 LIST \"\" \"*\"\n", &reply),
+            step(
+                "f2 STATUS \"&-AC8-\" (MESSAGES UIDNEXT UIDVALIDITY)\n",
+                "f2 NO x\n",
+            ),
+        ];
+        let listed = play("", &steps, PLAIN, async |session| {
+            let listed = session.list().await;
+            let _ = session.status(&name("&AC8-")).await;
+            listed
+        });
+        let names: Vec<String> = listed
+            .unwrap()
+            .into_iter()
+            .map(|one| one.name.to_string())
+            .collect();
+        assert_eq!(names, ["&AC8-", "INBOX"]);
+    }
+}

@@ -236,6 +236,18 @@ async fn a_line_or_literal_without_measure_ends_it() {
     assert!(matches!(error, ConnectError::TooLong { .. }), "{error:?}");
 }
 
+#[tokio::test]
+async fn capabilities_without_end_end_it() {
+    let command = line(&format!("A0001 AUTHENTICATE PLAIN {CODED}"));
+    let mut hostile = Vec::new();
+    for letter in ["a", "b", "c"] {
+        hostile.extend(format!("* CAPABILITY {}\r\n", letter.repeat(30_000)).bytes());
+    }
+    let script: Script<'_> = &[(b"", GREETING), (&command, &hostile)];
+    let error = talk(&plain_settings(), script, false).await.unwrap_err();
+    assert!(matches!(error, ConnectError::TooLong { .. }), "{error:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn silence_ends_every_step() {
     let command = line(&format!("A0001 AUTHENTICATE PLAIN {CODED}"));

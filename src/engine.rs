@@ -4,6 +4,7 @@
 //! opens no socket and no file, and reads the time only through [`ports::Clock`].
 
 mod context;
+mod differs;
 mod execute;
 pub mod fault;
 mod folders;
@@ -21,6 +22,7 @@ mod tests;
 mod undo;
 
 pub use context::{Mode, Ports, Scope, Settings};
+pub use differs::{Differences, differences};
 pub use fault::{Fault, Reach};
 pub use link::Link;
 pub use pass::{sync, sync_over};

@@ -21,6 +21,7 @@ pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod content;
+pub mod daemon;
 pub mod engine;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

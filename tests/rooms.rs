@@ -50,6 +50,7 @@ const ROOMS: &[Room] = &[
     Room { name: "maildir", rooms: &["PORTS", "mail", "sync", "content"], crates: None, pure: false },
     Room { name: "store", rooms: &["PORTS", "mail", "sync", "content"], crates: None, pure: false },
     Room { name: "config", rooms: &["mail", "sync", "auth"], crates: None, pure: false },
+    Room { name: "daemon", rooms: &["engine", "mail"], crates: Some(&["tokio", "tracing"]), pure: false },
     Room { name: "sim", rooms: &["engine", "mail", "sync", "content"], crates: None, pure: false },
     Room { name: "fuzz", rooms: &["config::fuzz", "imap::fuzz", "imap::connect::fuzz", "maildir::fuzz", "net::compress::fuzz", "store::fuzz"], crates: Some(&[]), pure: true },
     Room { name: "cli", rooms: &["auth", "config", "content", "engine", "imap", "mail", "maildir", "net", "store", "sync"], crates: None, pure: false },

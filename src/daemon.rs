@@ -1,0 +1,41 @@
+//! The daemon: one task for each account, which waits for hints from both sides and has the engine follow them.
+//!
+//! This is the only room that waits, tries again and reads the clock for it. It decides when to look and never what to
+//! do about what is seen; it knows nothing of IMAP, files or databases but the engine's ports.
+#![allow(
+    async_fn_in_trait,
+    reason = "implemented and used inside this crate, on one thread"
+)]
+
+mod account;
+mod backoff;
+mod inbox;
+mod jobs;
+mod view;
+
+pub use account::{Account, Options};
+pub use inbox::{Order, Wish};
+pub use view::{Activity, Notice, View};
+
+use crate::engine::ports::{LocalWatch, RemoteWatcher};
+use crate::engine::{Fault, Ports};
+
+/// The outside of an account that is watched.
+pub trait Watched: Ports {
+    /// Watches the server.
+    type Watcher: RemoteWatcher;
+    /// Watches the Maildir.
+    type Folders: LocalWatch;
+
+    /// Watches the server.
+    fn watcher(&self) -> &Self::Watcher;
+
+    /// Begins to watch the Maildir. When it returns, whatever happens from now on will be told.
+    ///
+    /// # Errors
+    /// It cannot be watched at all; then it has to be looked at from time to time.
+    async fn watch_folders(&self) -> Result<Self::Folders, Fault>;
+
+    /// A number that is different each time, to spread tries over time.
+    fn chance(&self) -> u16;
+}

@@ -1,0 +1,366 @@
+//! One account's life: connect, look at everything, then follow hints until the connection is lost, and again.
+
+mod passes;
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::Watched;
+use super::backoff::Backoff;
+use super::inbox::{Inbox, Order};
+use super::jobs::{From, Jobs};
+use super::view::{Activity, Notice, View};
+use crate::engine::ports::{
+    Clock, Hint, LocalWatch, RemoteCoverage, RemoteWatch, RemoteWatcher, RemoteWay,
+};
+use crate::engine::{Fault, Link, Problem, Settings};
+use crate::mail::MailboxName;
+
+/// IDLE is begun anew this often: before the address translations on the way forget the connection (many do after five
+/// minutes), and to find out whether it is still there.
+const RENEW: Duration = Duration::from_secs(240);
+/// A connection that does not answer within this is dead.
+const ANSWER: Duration = Duration::from_secs(30);
+/// Everything is compared anew, file by file, this often.
+const FULL: Duration = Duration::from_secs(6 * 3600);
+/// While connections are lost for reasons of their own: never sooner than this.
+const SOON: Duration = Duration::from_millis(200);
+
+/// The user's wishes for the daemon.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How often what no watch covers is looked at.
+    pub poll: Duration,
+    /// The mailboxes that IDLE is used on, the most important first.
+    pub idle: Vec<MailboxName>,
+    /// The most connections for watching; the passes have theirs besides.
+    pub watching: usize,
+}
+
+type WatchOf<P> = <<P as Watched>::Watcher as RemoteWatcher>::Watch;
+
+/// One account that is kept in sync.
+pub struct Account<'p, P: Watched> {
+    parts: &'p P,
+    settings: Settings,
+    options: Options,
+    link: Link<P>,
+    jobs: Jobs,
+    remote: Option<WatchOf<P>>,
+    folders: Option<P::Folders>,
+    backoff: Backoff,
+    /// Not before this is the next try.
+    retry_at: Duration,
+    /// It is of no use to try again until somebody does something.
+    blocked: bool,
+    renew_at: Duration,
+    poll_at: Duration,
+    full_at: Duration,
+    view: watch::Sender<View>,
+    notices: mpsc::UnboundedSender<Notice>,
+}
+
+impl<P: Watched> std::fmt::Debug for Account<'_, P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Account").finish_non_exhaustive()
+    }
+}
+
+/// What is to be done next.
+enum Step {
+    End,
+    Reconnect,
+    Wish,
+    Connect,
+    Renew,
+    Work,
+    /// Until then, or for ever.
+    Wait(Option<Duration>),
+}
+
+/// What was waited for.
+enum Heard {
+    Nothing,
+    Local(Vec<Hint>),
+    Remote(Result<Vec<Hint>, Fault>),
+}
+
+impl<'p, P: Watched> Account<'p, P> {
+    /// An account that has not begun.
+    pub fn new(
+        parts: &'p P,
+        settings: Settings,
+        options: Options,
+        view: watch::Sender<View>,
+        notices: mpsc::UnboundedSender<Notice>,
+    ) -> Self {
+        let link = Link::new(settings.connections);
+        Self {
+            parts,
+            settings,
+            options,
+            link,
+            jobs: Jobs::default(),
+            remote: None,
+            folders: None,
+            backoff: Backoff::default(),
+            retry_at: Duration::ZERO,
+            blocked: false,
+            renew_at: Duration::MAX,
+            poll_at: Duration::MAX,
+            full_at: Duration::ZERO,
+            view,
+            notices,
+        }
+    }
+
+    /// Lives until told to stop.
+    pub async fn run(mut self, orders: mpsc::UnboundedReceiver<Order>) {
+        let mut inbox = Inbox::new(orders);
+        loop {
+            self.heed(&mut inbox);
+            match self.next_step(&inbox) {
+                Step::End => break,
+                Step::Reconnect => self.forget_connections(&mut inbox),
+                Step::Wish => self.grant(&mut inbox).await,
+                Step::Connect => self.connect(&mut inbox).await,
+                Step::Renew => self.renew(&mut inbox).await,
+                Step::Work => self.work(&mut inbox).await,
+                Step::Wait(until) => self.wait(until, &mut inbox).await,
+            }
+        }
+        if let Some(remote) = self.remote.take() {
+            remote.close().await;
+        }
+        self.link.close().await;
+    }
+
+    fn now(&self) -> Duration {
+        self.parts.clock().monotonic()
+    }
+
+    fn show(&self, change: impl FnOnce(&mut View)) {
+        self.view.send_if_modified(|view| {
+            let before = view.clone();
+            change(view);
+            *view != before
+        });
+    }
+
+    fn act(&self, activity: Activity) {
+        self.show(|view| view.activity = activity);
+    }
+
+    /// What was ordered and takes effect by itself.
+    fn heed(&mut self, inbox: &mut Inbox) {
+        if std::mem::take(&mut inbox.resumed) {
+            self.blocked = false;
+            self.backoff.reset();
+            self.retry_at = Duration::ZERO;
+            let now = self.now();
+            self.jobs.everything(now);
+        }
+    }
+
+    fn next_step(&mut self, inbox: &Inbox) -> Step {
+        let now = self.now();
+        if inbox.stop {
+            return Step::End;
+        }
+        if inbox.reconnect {
+            return Step::Reconnect;
+        }
+        if !inbox.wishes.is_empty() {
+            return Step::Wish;
+        }
+        if inbox.paused {
+            self.act(Activity::Paused);
+            return Step::Wait(None);
+        }
+        if self.blocked {
+            self.act(Activity::Blocked);
+            return Step::Wait(None);
+        }
+        if self.retry_at > now {
+            self.act(Activity::Connecting);
+            return Step::Wait(Some(self.retry_at));
+        }
+        if self.remote.is_none() {
+            return Step::Connect;
+        }
+        if self.renew_at <= now {
+            return Step::Renew;
+        }
+        if self.poll_at.min(self.full_at) <= now {
+            self.jobs.everything(now);
+        }
+        if self.jobs.due().is_some_and(|due| due <= now) {
+            return Step::Work;
+        }
+        self.act(Activity::Watching);
+        let timers = self.renew_at.min(self.poll_at).min(self.full_at);
+        Step::Wait(Some(self.jobs.due().unwrap_or(Duration::MAX).min(timers)))
+    }
+
+    fn forget_connections(&mut self, inbox: &mut Inbox) {
+        inbox.reconnect = false;
+        self.remote = None;
+        self.link.drop_connections();
+        self.backoff.reset();
+        self.retry_at = Duration::ZERO;
+        self.show(|view| view.remote = None);
+    }
+
+    /// Watches are set first, then everything is looked at: nothing falls in between.
+    async fn connect(&mut self, inbox: &mut Inbox) {
+        self.act(Activity::Connecting);
+        self.watch_folders().await;
+        let watcher = self.parts.watcher();
+        let opening = watcher.watch(&self.options.idle, self.options.watching);
+        match inbox.attend(opening).await {
+            Some(Ok(remote)) => {
+                let coverage = remote.coverage().clone();
+                tracing::info!(way = ?coverage.way, reason = %coverage.reason, "watching the server");
+                self.set_timers(&coverage);
+                self.show(|view| view.remote = Some(coverage));
+                self.remote = Some(remote);
+                let now = self.now();
+                self.jobs.everything(now);
+            }
+            Some(Err(fault)) => self.failed(&fault, !fault.retry),
+            None => {}
+        }
+    }
+
+    async fn watch_folders(&mut self) {
+        if self.folders.is_some() {
+            return;
+        }
+        match self.parts.watch_folders().await {
+            Ok(folders) => {
+                self.show(|view| view.local = folders.coverage());
+                self.folders = Some(folders);
+            }
+            Err(fault) => tracing::warn!("the Maildir cannot be watched: {fault}"),
+        }
+    }
+
+    fn set_timers(&mut self, coverage: &RemoteCoverage) {
+        let now = self.now();
+        let folders = self.folders.as_ref().map(LocalWatch::coverage);
+        let unwatched = folders.is_none_or(|coverage| !coverage.unwatched.is_empty());
+        self.renew_at = match coverage.way {
+            RemoteWay::Poll => Duration::MAX,
+            RemoteWay::Notify | RemoteWay::Idle(_) => now + RENEW,
+        };
+        self.poll_at = match coverage.way {
+            RemoteWay::Notify if !unwatched => Duration::MAX,
+            _ => now + self.options.poll,
+        };
+    }
+
+    /// Something failed. Whether somebody has to do something, or time will heal it.
+    fn failed(&mut self, fault: &Fault, blocked: bool) {
+        tracing::warn!("{fault}");
+        self.remote = None;
+        self.link.drop_connections();
+        self.blocked = blocked;
+        let wait = self.backoff.wait(self.parts.chance());
+        self.retry_at = self.now() + wait.max(SOON);
+        let problem = Problem {
+            mailbox: None,
+            text: fault.to_string(),
+        };
+        self.show(|view| {
+            view.remote = None;
+            view.problems = vec![problem.clone()];
+        });
+        self.tell(Notice::Synced {
+            complete: false,
+            problems: vec![problem],
+        });
+    }
+
+    fn tell(&self, notice: Notice) {
+        // Nobody listens any more: the program is about to end.
+        let _ = self.notices.send(notice);
+    }
+
+    /// After each renewal comes a real look: a watch that has died in silence has told nothing.
+    async fn renew(&mut self, inbox: &mut Inbox) {
+        let Some(remote) = &mut self.remote else {
+            return;
+        };
+        match inbox.attend(remote.renew(ANSWER)).await {
+            Some(Ok(())) => {
+                let now = self.now();
+                self.renew_at = now + RENEW;
+                self.jobs.everything(now);
+            }
+            Some(Err(fault)) => self.lost(&fault),
+            None => {}
+        }
+    }
+
+    /// A watch broke: at once a new one, unless that happens again and again.
+    fn lost(&mut self, fault: &Fault) {
+        tracing::info!("the watch broke: {fault}");
+        self.remote = None;
+        self.link.drop_connections();
+        self.retry_at = self.now() + self.backoff.wait(self.parts.chance());
+        self.show(|view| view.remote = None);
+    }
+
+    async fn wait(&mut self, until: Option<Duration>, inbox: &mut Inbox) {
+        let now = self.now();
+        let time = until.map(|until| until.saturating_sub(now));
+        let heard = {
+            let clock = self.parts.clock();
+            let timer = async {
+                match time {
+                    Some(time) if time < Duration::MAX - now => clock.sleep(time).await,
+                    _ => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = inbox.next() => Heard::Nothing,
+                hints = next_remote(&mut self.remote) => Heard::Remote(hints),
+                hints = next_local(&mut self.folders) => Heard::Local(hints),
+                () = timer => Heard::Nothing,
+            }
+        };
+        let now = self.now();
+        match heard {
+            Heard::Nothing => {}
+            Heard::Local(hints) => {
+                for hint in hints {
+                    self.jobs.hint(hint, From::Local, now);
+                }
+                let coverage = self.folders.as_ref().map(LocalWatch::coverage);
+                self.show(|view| view.local = coverage.unwrap_or_default());
+            }
+            Heard::Remote(Ok(hints)) => {
+                for hint in hints {
+                    self.jobs.hint(hint, From::Remote, now);
+                }
+            }
+            Heard::Remote(Err(fault)) => self.lost(&fault),
+        }
+    }
+}
+
+async fn next_remote<W: RemoteWatch>(watch: &mut Option<W>) -> Result<Vec<Hint>, Fault> {
+    match watch {
+        Some(watch) => watch.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_local<W: LocalWatch>(watch: &mut Option<W>) -> Vec<Hint> {
+    match watch {
+        Some(watch) => watch.next().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,163 @@
+//! Passes: those that hints ask for, and those that somebody waits for.
+
+use super::super::Watched;
+use super::super::inbox::Inbox;
+use super::super::jobs::Work;
+use super::super::view::{Activity, Notice};
+use super::{Account, FULL};
+use crate::engine::ports::RemoteCoverage;
+use crate::engine::{Fault, Link, Mode, Report, Scope, Settings, differences, sync_over};
+
+impl<P: Watched> Account<'_, P> {
+    /// Does what is due.
+    pub(super) async fn work(&mut self, inbox: &mut Inbox) {
+        let now = self.now();
+        let full = self.full_at <= now;
+        let Some(work) = self.jobs.take(now) else {
+            return;
+        };
+        let scope = match self.scope_of(&work, full).await {
+            Ok(Some(scope)) => scope,
+            // Our own effects, coming back as hints.
+            Ok(None) => return,
+            Err(fault) => return self.pass_failed(&fault, work),
+        };
+        self.act(Activity::Syncing);
+        match self.pass(&scope, Mode::Apply, full, inbox).await {
+            Some(Ok(report)) => {
+                self.backoff.reset();
+                self.after(&scope, full, &report);
+            }
+            Some(Err(fault)) => self.pass_failed(&fault, work),
+            None => self.jobs.give_back(work, now),
+        }
+    }
+
+    fn pass_failed(&mut self, fault: &Fault, work: Work) {
+        let now = self.now();
+        self.failed(fault, false);
+        if !fault.retry {
+            // Nothing that time alone heals, as a disk that is not mounted: it is looked for as often as for mail.
+            self.retry_at = now + self.options.poll;
+        }
+        self.jobs.give_back(work, now);
+    }
+
+    /// Where to look; nowhere if the Maildir hinted at nothing but what is known.
+    async fn scope_of(&self, work: &Work, full: bool) -> Result<Option<Scope>, Fault> {
+        if full || work.all_remote {
+            return Ok(Some(Scope::All));
+        }
+        let mut names = work.remote.clone();
+        if work.all_local || !work.local.is_empty() {
+            let asked = (!work.all_local).then_some(&work.local);
+            let found = differences(self.parts, &self.settings, asked).await?;
+            if found.folders {
+                return Ok(Some(Scope::All));
+            }
+            names.extend(found.mailboxes);
+        }
+        names.retain(|name| (self.settings.selects)(name));
+        Ok((!names.is_empty()).then_some(Scope::Touched(names)))
+    }
+
+    /// A pass, over new connections if it is a full one: whatever they had learned is learned anew.
+    async fn pass(
+        &mut self,
+        scope: &Scope,
+        mode: Mode,
+        full: bool,
+        inbox: &mut Inbox,
+    ) -> Option<Result<Report, Fault>> {
+        if full {
+            self.link.close().await;
+            self.link = Link::new(self.settings.connections);
+        }
+        let thorough = Settings {
+            selects: std::rc::Rc::clone(&self.settings.selects),
+            large: if full { u64::MAX } else { self.settings.large },
+            ..self.settings
+        };
+        let pass = sync_over(self.parts, &self.link, &thorough, scope, mode);
+        let result = inbox.attend(pass).await;
+        if result.is_none() {
+            // It was left in the middle of something.
+            self.link.drop_connections();
+        }
+        result
+    }
+
+    /// What follows from a pass that was made.
+    fn after(&mut self, scope: &Scope, full: bool, report: &Report) {
+        let now = self.now();
+        if full {
+            self.full_at = now + FULL;
+        }
+        if *scope == Scope::All {
+            let coverage = self.view.borrow().remote.clone();
+            self.reset_timers(coverage.as_ref());
+        }
+        self.show(|view| {
+            view.problems.clone_from(&report.problems);
+            view.held = report.held;
+        });
+        for (mailbox, counts) in &report.mailboxes {
+            let mailbox = mailbox.clone();
+            if counts.downloaded > 0 {
+                let count = counts.downloaded;
+                self.tell(Notice::NewMail {
+                    mailbox: mailbox.clone(),
+                    count,
+                });
+            }
+            if counts.held > 0 {
+                let count = counts.held;
+                self.tell(Notice::HoldRaised { mailbox, count });
+            }
+        }
+        self.tell(Notice::Synced {
+            complete: report.problems.is_empty(),
+            problems: report.problems.clone(),
+        });
+    }
+
+    /// Everything was looked at just now.
+    fn reset_timers(&mut self, coverage: Option<&RemoteCoverage>) {
+        if let Some(coverage) = coverage {
+            let renew_at = self.renew_at;
+            self.set_timers(coverage);
+            // A look is no sign of life of the watch.
+            self.renew_at = renew_at;
+        }
+    }
+
+    /// Makes the pass that somebody waits for. It tries whatever was the matter before.
+    pub(super) async fn grant(&mut self, inbox: &mut Inbox) {
+        let Some(wish) = inbox.wishes.pop_front() else {
+            return;
+        };
+        if inbox.paused {
+            let paused = "it is paused; `mailferry resume` lets it go on";
+            // Whoever asked may have gone.
+            let _ = wish.answer.send(Err(paused.to_owned()));
+            return;
+        }
+        self.act(Activity::Syncing);
+        let result = self.pass(&wish.scope, wish.mode, false, inbox).await;
+        let answer = match result {
+            Some(Ok(report)) => {
+                if wish.mode == Mode::Apply {
+                    self.blocked = false;
+                    self.after(&wish.scope, false, &report);
+                }
+                Ok(report)
+            }
+            Some(Err(fault)) => {
+                self.failed(&fault, self.blocked);
+                Err(fault.to_string())
+            }
+            None => Err("it was interrupted; ask again".to_owned()),
+        };
+        let _ = wish.answer.send(answer);
+    }
+}

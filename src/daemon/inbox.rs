@@ -1,0 +1,94 @@
+//! Orders to an account, taken also while it is busy.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::pin;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::engine::{Mode, Report, Scope};
+
+/// A pass that somebody waits for.
+#[derive(Debug)]
+pub struct Wish {
+    /// What to look at.
+    pub scope: Scope,
+    /// Whether to act.
+    pub mode: Mode,
+    /// Where the answer goes; an error is for people.
+    pub answer: oneshot::Sender<Result<Report, String>>,
+}
+
+/// What an account can be told.
+#[derive(Debug)]
+pub enum Order {
+    /// Make a pass.
+    Sync(Wish),
+    /// Stop until told otherwise.
+    Pause,
+    /// Go on; also after a wrong password.
+    Resume,
+    /// The machine slept or the network changed: connections can only be dead.
+    Reconnect,
+    /// End.
+    Stop,
+}
+
+/// The orders that have come.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    orders: mpsc::UnboundedReceiver<Order>,
+    pub(super) wishes: VecDeque<Wish>,
+    pub(super) paused: bool,
+    /// Told to resume since it was last looked at.
+    pub(super) resumed: bool,
+    pub(super) reconnect: bool,
+    pub(super) stop: bool,
+}
+
+impl Inbox {
+    pub(super) fn new(orders: mpsc::UnboundedReceiver<Order>) -> Self {
+        Self {
+            orders,
+            wishes: VecDeque::new(),
+            paused: false,
+            resumed: false,
+            reconnect: false,
+            stop: false,
+        }
+    }
+
+    fn take(&mut self, order: Option<Order>) {
+        match order {
+            Some(Order::Sync(wish)) => self.wishes.push_back(wish),
+            Some(Order::Pause) => self.paused = true,
+            Some(Order::Resume) => {
+                self.paused = false;
+                self.resumed = true;
+            }
+            Some(Order::Reconnect) => self.reconnect = true,
+            Some(Order::Stop) | None => self.stop = true,
+        }
+    }
+
+    /// Waits for the next order.
+    pub(super) async fn next(&mut self) {
+        let order = self.orders.recv().await;
+        self.take(order);
+    }
+
+    /// Does something while orders are taken; `None` when one of them made an end of it.
+    pub(super) async fn attend<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return Some(done),
+                order = self.orders.recv() => self.take(order),
+            }
+            if self.stop || self.reconnect {
+                return None;
+            }
+        }
+    }
+}

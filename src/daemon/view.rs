@@ -1,0 +1,62 @@
+//! What is shown of an account, and what is told of it.
+
+use crate::engine::Problem;
+use crate::engine::ports::{LocalCoverage, RemoteCoverage};
+use crate::mail::MailboxName;
+
+/// What an account is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Activity {
+    /// It is about to connect, or waits before it tries again.
+    #[default]
+    Connecting,
+    /// It is comparing and carrying over.
+    Syncing,
+    /// All is done; it waits for something to happen.
+    Watching,
+    /// The user told it to stop.
+    Paused,
+    /// It will not try again by itself: the password is wrong, or the like.
+    Blocked,
+}
+
+/// An account as `status` shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// What it is doing.
+    pub activity: Activity,
+    /// How the server is watched; `None` while it is not.
+    pub remote: Option<RemoteCoverage>,
+    /// How well the Maildir is watched.
+    pub local: LocalCoverage,
+    /// What went wrong when it last tried, and is not over.
+    pub problems: Vec<Problem>,
+    /// How many holds wait for the user.
+    pub held: u64,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// New mail is in the Maildir.
+    NewMail {
+        /// Where.
+        mailbox: MailboxName,
+        /// How many.
+        count: u64,
+    },
+    /// Deletions are held that were not held before.
+    HoldRaised {
+        /// Where.
+        mailbox: MailboxName,
+        /// How many messages.
+        count: u64,
+    },
+    /// A pass has ended, however it did.
+    Synced {
+        /// Whether everything was in sync or held at its end.
+        complete: bool,
+        /// What went wrong.
+        problems: Vec<Problem>,
+    },
+}

@@ -6,6 +6,7 @@
 pub mod compress;
 pub mod dial;
 pub mod tls;
+pub mod wake;
 
 use std::fmt::Debug;
 

@@ -22,6 +22,8 @@ use crate::mail::MailboxName;
 const RENEW: Duration = Duration::from_secs(240);
 /// A connection that does not answer within this is dead.
 const ANSWER: Duration = Duration::from_secs(30);
+/// The same when there is reason to think so.
+const PROBE: Duration = Duration::from_secs(5);
 /// Everything is compared anew, file by file, this often.
 const FULL: Duration = Duration::from_secs(6 * 3600);
 /// While connections are lost for reasons of their own: never sooner than this.
@@ -55,6 +57,8 @@ pub struct Account<'p, P: Watched> {
     /// It is of no use to try again until somebody does something.
     blocked: bool,
     renew_at: Duration,
+    /// How long the next renewal may take.
+    patience: Duration,
     poll_at: Duration,
     full_at: Duration,
     view: watch::Sender<View>,
@@ -108,6 +112,7 @@ impl<'p, P: Watched> Account<'p, P> {
             retry_at: Duration::ZERO,
             blocked: false,
             renew_at: Duration::MAX,
+            patience: ANSWER,
             poll_at: Duration::MAX,
             full_at: Duration::ZERO,
             view,
@@ -154,6 +159,12 @@ impl<'p, P: Watched> Account<'p, P> {
 
     /// What was ordered and takes effect by itself.
     fn heed(&mut self, inbox: &mut Inbox) {
+        if std::mem::take(&mut inbox.probe) {
+            self.patience = PROBE;
+            self.renew_at = self.now();
+            self.retry_at = Duration::ZERO;
+            self.backoff.reset();
+        }
         if std::mem::take(&mut inbox.resumed) {
             self.blocked = false;
             self.backoff.reset();
@@ -292,7 +303,8 @@ impl<'p, P: Watched> Account<'p, P> {
         let Some(remote) = &mut self.remote else {
             return;
         };
-        match inbox.attend(remote.renew(ANSWER)).await {
+        let limit = std::mem::replace(&mut self.patience, ANSWER);
+        match inbox.attend(remote.renew(limit)).await {
             Some(Ok(())) => {
                 let now = self.now();
                 self.renew_at = now + RENEW;

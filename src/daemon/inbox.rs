@@ -28,8 +28,10 @@ pub enum Order {
     Pause,
     /// Go on; also after a wrong password.
     Resume,
-    /// The machine slept or the network changed: connections can only be dead.
+    /// The machine slept: connections can only be dead.
     Reconnect,
+    /// The network changed: connections may be dead, and what was out of reach may be in reach.
+    Probe,
     /// End.
     Stop,
 }
@@ -43,6 +45,7 @@ pub(super) struct Inbox {
     /// Told to resume since it was last looked at.
     pub(super) resumed: bool,
     pub(super) reconnect: bool,
+    pub(super) probe: bool,
     pub(super) stop: bool,
 }
 
@@ -54,6 +57,7 @@ impl Inbox {
             paused: false,
             resumed: false,
             reconnect: false,
+            probe: false,
             stop: false,
         }
     }
@@ -67,6 +71,7 @@ impl Inbox {
                 self.resumed = true;
             }
             Some(Order::Reconnect) => self.reconnect = true,
+            Some(Order::Probe) => self.probe = true,
             Some(Order::Stop) | None => self.stop = true,
         }
     }

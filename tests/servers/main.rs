@@ -19,11 +19,13 @@ mod account;
 mod disasters;
 mod guard;
 mod hostile;
+mod killing;
 mod login;
 mod mix;
 mod ordinary;
 mod selftest;
 mod size;
+mod trials;
 
 use support::{Client, Ferry, Relay, Server, Variant, assert_equal, oracle};
 

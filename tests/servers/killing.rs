@@ -41,7 +41,10 @@ fn killed_three_times_and_started_again_at_once_loses_and_doubles_nothing() {
     });
     let (hits, kills) = (hits.into_inner(), iterations * KILLS);
     say(&format!("{hits} of {kills} kills hit a running sync"));
-    assert!(hits * 3 >= kills, "only {hits} of {kills} kills hit a running sync");
+    assert!(
+        hits * 3 >= kills,
+        "only {hits} of {kills} kills hit a running sync"
+    );
 }
 
 /// Sixty messages wait on each side, in one mailbox or in two.

@@ -25,6 +25,7 @@ mod mix;
 mod ordinary;
 mod selftest;
 mod size;
+mod syscalls;
 mod trials;
 
 use support::{Client, Ferry, Relay, Server, Variant, assert_equal, oracle};

@@ -6,8 +6,9 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::accounts::{Account, fresh_user};
 use crate::support::{Variant, message, oracle, server::Server};
-use crate::trials::{Account, chance, fresh_user, run_all, say, seed, setting};
+use crate::trials::{chance, run_all, say, seed, setting};
 
 const EACH: usize = 60;
 const KILLS: usize = 3;
@@ -64,12 +65,12 @@ fn waiting(server: &Server, in_one: bool) -> Account {
     account
 }
 
-/// How long a sync takes that nobody interrupts, beside as many others as there will be.
+/// How long a sync takes that nobody interrupts.
 fn span(server: &Server) -> Duration {
     let account = waiting(server, true);
     let begun = Instant::now();
     assert_eq!(account.sync().code, Some(0));
-    begun.elapsed() * 3 / 2
+    begun.elapsed()
 }
 
 /// Whether it was still running.

@@ -16,6 +16,8 @@
 mod support;
 
 mod account;
+mod accounts;
+mod crashstates;
 mod disasters;
 mod guard;
 mod hostile;
@@ -23,6 +25,7 @@ mod killing;
 mod login;
 mod mix;
 mod ordinary;
+mod scene;
 mod selftest;
 mod size;
 mod syscalls;

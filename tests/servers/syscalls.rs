@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use crate::trials::{Account, Ended, Scene, chance, run_all, say, seed, setting};
+use crate::accounts::{Account, Ended};
+use crate::scene::{Scene, count_calls};
+use crate::trials::{chance, run_all, say, seed, setting};
 
 /// What fails, with the name strace knows it by.
 const CALLS: [&str; 18] = [
@@ -72,7 +74,7 @@ fn a_read_of_the_state_that_fails_is_no_damage() {
 #[test]
 fn a_system_call_that_fails_loses_and_doubles_nothing() {
     let scene = Scene::of_everything();
-    let counts = count_calls(&scene);
+    let counts = count_calls(&scene, &CALLS);
     say(&format!("calls of the busiest thread: {counts:?}"));
     let seed = seed();
     let mut faults = all_faults(&counts);
@@ -84,54 +86,6 @@ fn a_system_call_that_fails_loses_and_doubles_nothing() {
     run_all("a_system_call_that_fails", seed, &faults, |fault| {
         one(&scene, fault).map_err(|why| format!("{fault:?}: {why}"))
     });
-}
-
-/// How often the busiest thread makes each call, from the moment on when the configuration is read.
-fn count_calls(scene: &Scene) -> BTreeMap<&'static str, (usize, usize)> {
-    let account = scene.copy();
-    let log = account.place().join("calls");
-    let trace = format!("trace={}", CALLS.join(","));
-    let ended = account.sync_under(&[
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        log.to_str().unwrap(),
-        "-e",
-        &trace,
-    ]);
-    assert_eq!(ended.code, Some(0), "{}", ended.said);
-    let text = fs::read_to_string(log).unwrap();
-    let mut first = BTreeMap::new();
-    let mut threads: BTreeMap<(&str, &'static str), usize> = BTreeMap::new();
-    let mut begun = false;
-    for line in text.lines() {
-        let (thread, rest) = line.split_once(' ').unwrap_or((line, ""));
-        let rest = rest.trim_start();
-        let called = CALLS.into_iter().find(|call| {
-            rest.strip_prefix(call)
-                .is_some_and(|rest| rest.starts_with('('))
-        });
-        let Some(call) = called else { continue };
-        begun |= rest.contains("config.toml");
-        let turn = threads.entry((thread, call)).or_insert(0);
-        *turn += 1;
-        if !begun {
-            first.insert(call, *turn);
-        }
-    }
-    assert!(begun, "the configuration is not read: {text}");
-    let most = |call: &'static str| {
-        let of_call = threads.iter().filter(|((_, one), _)| *one == call);
-        of_call.map(|(_, turns)| *turns).max().unwrap_or(0)
-    };
-    let ranges = CALLS.into_iter().map(|call| {
-        (
-            call,
-            (first.get(call).map_or(1, |last| last + 1), most(call)),
-        )
-    });
-    ranges.collect()
 }
 
 fn all_faults(counts: &BTreeMap<&'static str, (usize, usize)>) -> Vec<Fault> {

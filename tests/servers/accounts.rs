@@ -257,7 +257,7 @@ impl Account {
 }
 
 /// The subject of a message as it lies on disk.
-fn subject(text: &[u8]) -> String {
+pub fn subject(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let mut lines = text.lines();
     let found = lines.find_map(|line| line.strip_prefix("Subject: "));

@@ -25,9 +25,11 @@ mod killing;
 mod login;
 mod mix;
 mod ordinary;
+mod readers;
 mod scene;
 mod selftest;
 mod size;
+mod smalldisk;
 mod syscalls;
 mod trials;
 

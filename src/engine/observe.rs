@@ -1,6 +1,7 @@
 //! Looking at both sides of every mailbox, no more than necessary.
 
 mod learn;
+mod steady;
 mod unseen;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,11 +101,18 @@ pub(super) async fn all<P: Ports>(
     let holds = pass.store().holds().await?;
     let parked = pass.store().parked().await?;
     let mut jobs = Vec::new();
+    let mut sides = BTreeMap::new();
     for record in mailboxes.records.values() {
         let before = scanned
             .remove(&record.id)
             .filter(|_| !mailboxes.changed.contains(&record.id));
-        let Some(side) = scan_again(pass, record, before).await? else {
+        if let Some(side) = scan_again(pass, record, before).await? {
+            sides.insert(record.id, side);
+        }
+    }
+    steady::settle(pass, mailboxes, &mut sides).await?;
+    for record in mailboxes.records.values() {
+        let Some(side) = sides.remove(&record.id) else {
             continue;
         };
         if mailboxes.remote_gone.contains(&record.id) {

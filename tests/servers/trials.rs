@@ -38,7 +38,7 @@ pub fn run_all<T: Sync>(
     trials: &[T],
     trial: impl Fn(&T) -> Result<(), String> + Sync,
 ) -> usize {
-    let at_once = setting("MAILFERRY_AT_ONCE").unwrap_or(5) as usize;
+    let at_once = setting("MAILFERRY_AT_ONCE").unwrap_or(8) as usize;
     let next = AtomicU32::new(0);
     let failed = Mutex::new(Vec::new());
     let begun = Instant::now();
@@ -66,12 +66,23 @@ pub fn run_all<T: Sync>(
     ));
     assert!(
         failed.is_empty(),
-        "{} of {} trials failed; again: MAILFERRY_SEED={seed} cargo test --test servers {test}\n\n{}",
+        "{} of {} trials failed; again: {}\n\n{}",
         failed.len(),
         trials.len(),
+        again(seed, test),
         failed.join("\n\n")
     );
     trials.len()
+}
+
+/// The command that does the same once more.
+pub fn again(seed: u64, test: &str) -> String {
+    let long = ["KILLS", "SYSCALLS", "CUTS", "STATES", "SECONDS"].map(|name| {
+        let name = format!("MAILFERRY_{name}");
+        setting(&name).map_or_else(String::new, |value| format!("{name}={value} "))
+    });
+    let long = long.concat();
+    format!("MAILFERRY_SEED={seed} {long}cargo test --test servers {test}")
 }
 
 fn told(panic: &(dyn Any + Send)) -> String {

@@ -110,7 +110,8 @@ pub(super) async fn all<P: Ports>(
             sides.insert(record.id, side);
         }
     }
-    steady::settle(pass, mailboxes, &mut sides).await?;
+    let restless = steady::settle(pass, mailboxes, &mut sides).await?;
+    observed.borrow_mut().doubtful = restless;
     for record in mailboxes.records.values() {
         let Some(side) = sides.remove(&record.id) else {
             continue;

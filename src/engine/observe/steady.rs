@@ -13,44 +13,89 @@ use crate::mail::LocalId;
 use crate::sync::{Entry, FileStamp, MailboxId, RowId};
 
 /// How often folders are scanned once more because of one another.
-const ROUNDS: usize = 2;
+const ROUNDS: usize = 3;
 
-/// Scans folders again where a file may have moved between two scans.
+/// Scans folders again where a file may have moved between two scans, until two scans show the same. What does not hold
+/// still is left for the next pass; returns the mailboxes it was left in.
 pub(super) async fn settle<P: Ports>(
     pass: &Pass<'_, P>,
     mailboxes: &Mailboxes,
     sides: &mut BTreeMap<MailboxId, LocalSide>,
-) -> Result<(), Fault> {
-    for round in 0..ROUNDS {
-        let mut again = seen_twice(sides);
-        if round == 0 && sides.len() > 1 && seen_nowhere(sides) {
-            again.extend(sides.keys());
-        }
+) -> Result<BTreeSet<MailboxId>, Fault> {
+    for _ in 0..ROUNDS {
+        let again = suspects(sides);
         if again.is_empty() {
-            return Ok(());
+            return Ok(BTreeSet::new());
         }
+        let mut steady = true;
         for record in again.iter().filter_map(|id| mailboxes.records.get(id)) {
-            match scan_again(pass, record, None).await? {
-                Some(side) => sides.insert(record.id, side),
-                None => sides.remove(&record.id),
-            };
+            let before = sides.remove(&record.id).map(|side| side.changes);
+            if let Some(side) = scan_again(pass, record, None).await? {
+                steady &= before.as_ref() == Some(&side.changes);
+                sides.insert(record.id, side);
+            }
+        }
+        if steady {
+            return Ok(BTreeSet::new());
         }
     }
-    Ok(())
+    let restless = hold_back(sides);
+    for record in restless.iter().filter_map(|id| mailboxes.records.get(id)) {
+        let told = "its files keep being moved, what came or went is looked at again later";
+        pass.problem(Some(&record.name), &told);
+    }
+    Ok(restless)
 }
 
-/// The mailboxes in which a file appeared that is also still in its old folder, with those folders.
-fn seen_twice(sides: &BTreeMap<MailboxId, LocalSide>) -> BTreeSet<MailboxId> {
-    let mut appeared: BTreeMap<&LocalId, MailboxId> = BTreeMap::new();
-    let mut stamps: BTreeMap<FileStamp, MailboxId> = BTreeMap::new();
+/// The mailboxes whose scans may not be of one moment.
+fn suspects(sides: &BTreeMap<MailboxId, LocalSide>) -> BTreeSet<MailboxId> {
+    if sides.len() > 1 && seen_nowhere(sides) {
+        return sides.keys().copied().collect();
+    }
+    let twice = seen_twice(sides).into_iter();
+    twice.flat_map(|(old, new, _)| [old, new]).collect()
+}
+
+/// Takes out what may be half a move; returns where something was taken out.
+fn hold_back(sides: &mut BTreeMap<MailboxId, LocalSide>) -> BTreeSet<MailboxId> {
+    let mut restless = BTreeSet::new();
+    let twice = seen_twice(sides);
+    let twice: BTreeSet<(MailboxId, LocalId)> = twice
+        .into_iter()
+        .map(|(_, new, file)| (new, file))
+        .collect();
+    let stamps = appeared(sides);
     for (mailbox, side) in sides {
-        for file in &side.changes.appeared {
-            appeared.insert(&file.id, *mailbox);
-            stamps.insert(file.stamp, *mailbox);
+        let rows = side.base.entries.iter();
+        let moved: BTreeSet<RowId> = rows
+            .filter(|entry| stamps.contains(&entry.stamp))
+            .map(|entry| entry.row)
+            .collect();
+        let changes = &mut side.changes;
+        let before = changes.appeared.len() + changes.vanished.len();
+        changes
+            .appeared
+            .retain(|file| !twice.contains(&(*mailbox, file.id.clone())));
+        changes.vanished.retain(|row| moved.contains(row));
+        if changes.appeared.len() + changes.vanished.len() < before {
+            restless.insert(*mailbox);
         }
     }
-    let mut twice = BTreeSet::new();
-    if appeared.is_empty() {
+    restless
+}
+
+/// Files that appeared in one mailbox and are also still in their old folder: the old mailbox, the new one, the file.
+fn seen_twice(sides: &BTreeMap<MailboxId, LocalSide>) -> Vec<(MailboxId, MailboxId, LocalId)> {
+    let mut ids: BTreeMap<&LocalId, (MailboxId, &LocalId)> = BTreeMap::new();
+    let mut stamps: BTreeMap<FileStamp, (MailboxId, &LocalId)> = BTreeMap::new();
+    for (mailbox, side) in sides {
+        for file in &side.changes.appeared {
+            ids.insert(&file.id, (*mailbox, &file.id));
+            stamps.insert(file.stamp, (*mailbox, &file.id));
+        }
+    }
+    let mut twice = Vec::new();
+    if ids.is_empty() {
         return twice;
     }
     for (mailbox, side) in sides {
@@ -58,9 +103,10 @@ fn seen_twice(sides: &BTreeMap<MailboxId, LocalSide>) -> BTreeSet<MailboxId> {
         let here = side.base.entries.iter();
         for entry in here.filter(|entry| !gone.contains(&entry.row)) {
             let Some(id) = &entry.local else { continue };
-            let other = appeared.get(id).or_else(|| stamps.get(&entry.stamp));
-            if let Some(other) = other.filter(|other| *other != mailbox) {
-                twice.extend([*mailbox, *other]);
+            for (new, file) in ids.get(id).into_iter().chain(stamps.get(&entry.stamp)) {
+                if new != mailbox {
+                    twice.push((*mailbox, *new, (*file).clone()));
+                }
             }
         }
     }
@@ -69,14 +115,18 @@ fn seen_twice(sides: &BTreeMap<MailboxId, LocalSide>) -> BTreeSet<MailboxId> {
 
 /// Whether a file vanished that appeared in no folder.
 fn seen_nowhere(sides: &BTreeMap<MailboxId, LocalSide>) -> bool {
-    let appeared = sides.values().flat_map(|side| &side.changes.appeared);
-    let stamps: BTreeSet<FileStamp> = appeared.map(|file| file.stamp).collect();
+    let stamps = appeared(sides);
     let lost = |entry: &Entry| !stamps.contains(&entry.stamp);
     sides.values().any(|side| {
         let gone = vanished(side);
-        let rows = side.base.entries.iter();
-        !gone.is_empty() && rows.filter(|entry| gone.contains(&entry.row)).any(lost)
+        let mut rows = side.base.entries.iter();
+        !gone.is_empty() && rows.any(|entry| gone.contains(&entry.row) && lost(entry))
     })
+}
+
+fn appeared(sides: &BTreeMap<MailboxId, LocalSide>) -> BTreeSet<FileStamp> {
+    let files = sides.values().flat_map(|side| &side.changes.appeared);
+    files.map(|file| file.stamp).collect()
 }
 
 fn vanished(side: &LocalSide) -> BTreeSet<RowId> {

@@ -132,3 +132,113 @@ fn appeared(sides: &BTreeMap<MailboxId, LocalSide>) -> BTreeSet<FileStamp> {
 fn vanished(side: &LocalSide) -> BTreeSet<RowId> {
     side.changes.vanished.iter().copied().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::{Flags, MailboxName, Uid};
+    use crate::sync::{Base, EntryState, LocalChanges, LocalMessage, MailboxRecord};
+
+    const OLD: MailboxId = MailboxId(1);
+    const NEW: MailboxId = MailboxId(2);
+
+    fn stamp(inode: u64) -> FileStamp {
+        FileStamp {
+            inode,
+            size: 10,
+            mtime_ns: 7,
+        }
+    }
+
+    fn side(id: MailboxId, rows: &[(i64, &str)], changes: LocalChanges) -> LocalSide {
+        let entries = rows.iter().map(|(row, file)| Entry {
+            row: RowId(*row),
+            mailbox: id,
+            uid: Uid::new(1),
+            local: LocalId::new(file.as_bytes()),
+            flags: Flags::new(),
+            size: 10,
+            date: 0,
+            message_id: None,
+            digest: None,
+            raw: false,
+            stamp: stamp(u64::try_from(*row).unwrap()),
+            state: EntryState::Linked,
+            hold: None,
+        });
+        let mailbox = MailboxRecord {
+            id,
+            name: MailboxName::inbox(),
+            role: None,
+            uidvalidity: None,
+            uidnext: None,
+            modseq: None,
+            marker: "m".to_owned(),
+            object_id: None,
+            last_sync: None,
+            problem: None,
+        };
+        LocalSide {
+            base: Base {
+                mailbox,
+                entries: entries.collect(),
+            },
+            changes,
+            scope: crate::sync::KeywordScope::default(),
+        }
+    }
+
+    /// A file of row 1 that may have gone from the old folder, and one of this inode that may be in the new one.
+    fn sides(gone: bool, came: Option<(&str, u64)>) -> BTreeMap<MailboxId, LocalSide> {
+        let vanished = if gone { vec![RowId(1)] } else { Vec::new() };
+        let appeared = came.into_iter().map(|(name, inode)| LocalMessage {
+            id: LocalId::new(name.as_bytes()).unwrap(),
+            flags: Flags::new(),
+            stamp: stamp(inode),
+        });
+        let old = LocalChanges {
+            vanished,
+            ..LocalChanges::default()
+        };
+        let new = LocalChanges {
+            appeared: appeared.collect(),
+            ..LocalChanges::default()
+        };
+        BTreeMap::from([
+            (OLD, side(OLD, &[(1, "a"), (2, "b")], old)),
+            (NEW, side(NEW, &[(3, "c")], new)),
+        ])
+    }
+
+    #[test]
+    fn a_whole_move_and_a_new_file_are_believed_at_once() {
+        assert!(suspects(&sides(true, Some(("a", 1)))).is_empty());
+        assert!(suspects(&sides(true, Some(("renamed", 1)))).is_empty());
+        assert!(suspects(&sides(false, Some(("new", 9)))).is_empty());
+        assert!(suspects(&sides(false, None)).is_empty());
+    }
+
+    #[test]
+    fn a_file_in_both_folders_is_held_back_where_it_came() {
+        for file in [("a", 9), ("renamed", 1)] {
+            let mut sides = sides(false, Some(file));
+            assert_eq!(suspects(&sides), BTreeSet::from([OLD, NEW]));
+            assert_eq!(hold_back(&mut sides), BTreeSet::from([NEW]));
+            assert!(sides[&NEW].changes.appeared.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_file_in_no_folder_is_held_back_where_it_was() {
+        for came in [None, Some(("new", 9))] {
+            let mut sides = sides(true, came);
+            assert_eq!(suspects(&sides), BTreeSet::from([OLD, NEW]));
+            assert_eq!(hold_back(&mut sides), BTreeSet::from([OLD]));
+            assert!(sides[&OLD].changes.vanished.is_empty());
+            assert_eq!(
+                sides[&NEW].changes.appeared.len(),
+                usize::from(came.is_some())
+            );
+        }
+    }
+}

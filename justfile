@@ -25,3 +25,21 @@ fmt:
 bench:
     cargo build --release --locked
     benches/compare --rounds 3
+
+# Killed and started again so many times
+kill iterations="300":
+    cargo build --release --locked
+    MAILFERRY_TEST_BIN={{justfile_directory()}}/target/release/mailferry MAILFERRY_KILLS={{iterations}} \
+        cargo test --locked --test servers killing:: -- --nocapture
+
+# Every system call that can fail (0: all of them, which takes hours; else so many, at random)
+syscalls count="0":
+    MAILFERRY_SYSCALLS={{count}} cargo test --locked --test servers syscalls:: -- --nocapture
+
+# The power cut at so many places (0: at every system call), with so many of the states it may leave at each
+crashstates cuts="0" states="8":
+    MAILFERRY_CUTS={{cuts}} MAILFERRY_STATES={{states}} cargo test --locked --test servers crashstates:: -- --nocapture
+
+# Mail programs at work on the Maildir for so many seconds
+readers seconds="300":
+    MAILFERRY_SECONDS={{seconds}} cargo test --locked --test servers readers:: -- --nocapture

@@ -2,6 +2,7 @@
 
 mod learn;
 mod rest;
+mod steady;
 mod unseen;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -120,19 +121,20 @@ pub(super) async fn all<P: Ports>(
             held,
         };
         let gone = mailboxes.remote_gone.contains(&record.id);
-        if (gone || !job.is_quiet()) && !job.look_closer(pass).await? {
-            continue;
-        }
-        if gone {
-            observed.borrow_mut().add_gone(job);
-        } else {
+        if (!gone && job.is_quiet()) || job.look_closer(pass).await? {
             jobs.push(job);
         }
     }
+    let (jobs, restless) = hold_still(pass, mailboxes, jobs).await?;
+    observed.borrow_mut().doubtful = restless;
+    let is_gone = |job: &Job| mailboxes.remote_gone.contains(&job.record.id);
+    let (gone, jobs): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(is_gone);
     let (quiet, jobs): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(Job::is_quiet);
-    let copied = jobs.iter().any(Job::has_new_files);
+    for job in gone {
+        observed.borrow_mut().add_gone(job);
+    }
     for job in quiet {
-        add_quiet(pass, &observed, job, copied).await?;
+        observed.borrow_mut().add_quiet(job);
     }
     let look = async |remote: &mut RemoteOf<P>, job: &Job| {
         pass.event(Event::Mailbox(&job.record.name));
@@ -152,40 +154,48 @@ pub(super) async fn all<P: Ports>(
     Ok(observed)
 }
 
-/// Puts a mailbox in which nothing changed before the planner: its rows are only needed to find what a new file may be
-/// a copy of.
-async fn add_quiet<P: Ports>(
+/// Scans a folder; one that cannot be scanned is reported and left out.
+async fn scan<P: Ports>(
     pass: &Pass<'_, P>,
-    observed: &std::cell::RefCell<Observed>,
-    job: Job,
-    copied: bool,
-) -> Result<(), Fault> {
-    let side = match job.side.into_inner() {
-        Some(FolderSide::Resting(_, scope)) => {
-            let entries = if copied {
-                pass.store().base(job.record.id).await?.entries
-            } else {
-                Vec::new()
-            };
-            LocalSide {
-                base: Base {
-                    mailbox: job.record.clone(),
-                    entries,
-                },
-                changes: LocalChanges::default(),
-                scope,
-                token: None,
-            }
+    record: &MailboxRecord,
+) -> Result<Option<LocalSide>, Fault> {
+    match local_side(pass, record).await {
+        Ok(side) => Ok(Some(side)),
+        Err(fault) if fault.reach >= Reach::Account => Err(fault),
+        Err(fault) => {
+            pass.problem(Some(&record.name), &fault);
+            Ok(None)
         }
-        Some(FolderSide::Looked(side)) => *side,
-        None => return Ok(()),
-    };
-    let mut observed = observed.borrow_mut();
-    if let Some(token) = &side.token {
-        observed.at_rest.insert(job.record.id, token.clone());
     }
-    observed.add(&job.record, side, RemoteChanges::default(), |_| ());
-    Ok(())
+}
+
+/// Has the folders agree with each other about what came and what went; returns those that do not.
+async fn hold_still<P: Ports>(
+    pass: &Pass<'_, P>,
+    mailboxes: &Mailboxes,
+    jobs: Vec<Job>,
+) -> Result<(Vec<Job>, BTreeSet<MailboxId>), Fault> {
+    // A file may have moved between a folder at rest and one that was looked at.
+    let moving = jobs.iter().any(Job::has_files_on_the_move);
+    let mut sides = BTreeMap::new();
+    for job in &jobs {
+        if moving && !job.look_closer(pass).await? {
+            continue;
+        }
+        let looked = job.side.borrow_mut().take_if(|side| !side.is_resting());
+        if let Some(FolderSide::Looked(side)) = looked {
+            sides.insert(job.record.id, *side);
+        }
+    }
+    let restless = steady::settle(pass, mailboxes, &mut sides).await?;
+    let mut known = |job: &Job| {
+        if let Some(side) = sides.remove(&job.record.id) {
+            job.side.replace(Some(FolderSide::Looked(Box::new(side))));
+        }
+        job.side.borrow().is_some()
+    };
+    let jobs = jobs.into_iter().filter(&mut known).collect();
+    Ok((jobs, restless))
 }
 
 impl Job {
@@ -194,23 +204,20 @@ impl Job {
         if matches!(*self.side.borrow(), Some(FolderSide::Looked(_))) {
             return Ok(true);
         }
-        match local_side(pass, &self.record).await {
-            Ok(side) => {
-                self.side.replace(Some(FolderSide::Looked(Box::new(side))));
-                Ok(true)
-            }
-            Err(fault) if fault.reach >= Reach::Account => Err(fault),
-            Err(fault) => {
-                pass.problem(Some(&self.record.name), &fault);
-                Ok(false)
-            }
-        }
+        let side = scan(pass, &self.record).await?;
+        let side = side.map(|side| FolderSide::Looked(Box::new(side)));
+        let found = side.is_some();
+        self.side.replace(side);
+        Ok(found)
     }
 
-    fn has_new_files(&self) -> bool {
+    fn has_files_on_the_move(&self) -> bool {
         match &*self.side.borrow() {
             Some(FolderSide::Looked(side)) => {
-                !side.changes.appeared.is_empty() || !side.changes.edited.is_empty()
+                let changes = &side.changes;
+                !(changes.appeared.is_empty()
+                    && changes.edited.is_empty()
+                    && changes.vanished.is_empty())
             }
             _ => false,
         }
@@ -323,6 +330,27 @@ impl Observed {
         };
         details(&mut input);
         self.input.mailboxes.push(input);
+    }
+
+    /// A mailbox in which nothing changed. The rows of one at rest are not needed: no file came that could be a copy.
+    fn add_quiet(&mut self, job: Job) {
+        let side = match job.side.into_inner() {
+            Some(FolderSide::Looked(side)) => *side,
+            Some(FolderSide::Resting(_, scope)) => LocalSide {
+                base: Base {
+                    mailbox: job.record.clone(),
+                    entries: Vec::new(),
+                },
+                changes: LocalChanges::default(),
+                scope,
+                token: None,
+            },
+            None => return,
+        };
+        if let Some(token) = &side.token {
+            self.at_rest.insert(job.record.id, token.clone());
+        }
+        self.add(&job.record, side, RemoteChanges::default(), |_| ());
     }
 
     fn add_gone(&mut self, job: Job) {

@@ -97,7 +97,7 @@ pub(super) fn write(dir: &Dir, marks: &Marks) -> Result<(), Error> {
     let written = file
         .write_all(marks.text().as_bytes())
         .and_then(|()| file.sync_all())
-        .map_err(|error| Error::io("write", &temporary, Reach::Mailbox, error))
+        .map_err(|error| Error::io("write", &dir.path_of(FILE), Reach::Mailbox, error))
         .and_then(|()| dir.replace(&temporary, FILE));
     if let Err(error) = written {
         // The error that is reported is the first one; the leftover is small and hidden.

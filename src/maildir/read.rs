@@ -43,8 +43,8 @@ impl Core {
         let mut buffers = Buffers::new();
         let mut all = Vec::with_capacity(files.len());
         for id in files {
-            let result = open_message(&mut finder, id)
-                .and_then(|(file, look)| inspect_one(file, look, id, &mut buffers));
+            let result =
+                open_message(&mut finder, id).and_then(|open| inspect_one(open, id, &mut buffers));
             if !matches!(result, Err(Error::Gone(_))) {
                 all.push((id.clone(), result));
             }
@@ -61,12 +61,13 @@ impl Core {
     ) -> Result<Reader, Error> {
         let folder: FolderDirs = self.folder(mailbox)?;
         let mut finder = Finder::new(&folder, &[id])?;
-        let (file, look) = open_message(&mut finder, id)?;
+        let Open { file, path, look } = open_message(&mut finder, id)?;
         if look.stamp != stamp {
             return Err(Error::Changed(id.clone()));
         }
         Ok(Reader {
             file,
+            path,
             id: id.clone(),
             stamp,
             raw,
@@ -74,26 +75,35 @@ impl Core {
     }
 }
 
+/// An open file with its path for messages, and how it looked when it was opened.
+struct Open {
+    file: File,
+    path: Vec<u8>,
+    look: Look,
+}
+
 /// Opens a file that can be a message.
-fn open_message(finder: &mut Finder<'_>, id: &LocalId) -> Result<(File, Look), Error> {
-    let file = finder.with(id, |folder, spot| {
-        match folder.place(spot.place).open_file(&spot.name) {
+fn open_message(finder: &mut Finder<'_>, id: &LocalId) -> Result<Open, Error> {
+    let (file, path) = finder.with(id, |folder, spot| {
+        let dir = folder.place(spot.place);
+        match dir.open_file(&spot.name) {
             Err(Errno::LOOP) => Err(Error::NoMessage(id.clone(), "it is a symlink").into()),
-            other => other.map_err(|errno| Refusal::System("open", errno)),
+            Err(errno) => Err(Refusal::System("open", errno)),
+            Ok(file) => Ok((file, dir.path_of(&spot.name))),
         }
     })?;
-    let look = look(&file, id)?;
+    let look = look(&file, &path)?;
     match look {
         Look { kind, .. } if kind != FileType::RegularFile => {
             Err(Error::NoMessage(id.clone(), "it is not a regular file"))
         }
         Look { stamp, .. } if stamp.size == 0 => Err(Error::NoMessage(id.clone(), "it is empty")),
-        look => Ok((file, look)),
+        look => Ok(Open { file, path, look }),
     }
 }
 
-fn look(file: &File, id: &LocalId) -> Result<Look, Error> {
-    sys::look_at(file).map_err(|errno| Error::io("look at", id.as_bytes(), Reach::Message, errno))
+fn look(file: &File, path: &[u8]) -> Result<Look, Error> {
+    sys::look_at(file).map_err(|errno| Error::io("look at", path, Reach::Message, errno))
 }
 
 /// Waits a moment for a file that may still be growing. One that was renamed after it was written, as Maildir
@@ -123,19 +133,15 @@ impl Buffers {
     }
 }
 
-fn inspect_one(
-    mut file: File,
-    before: Look,
-    id: &LocalId,
-    buffers: &mut Buffers,
-) -> Result<Inspected, Error> {
+fn inspect_one(open: Open, id: &LocalId, buffers: &mut Buffers) -> Result<Inspected, Error> {
+    let (mut file, path, before) = (open.file, open.path, open.look);
     settle(before);
     buffers.head.clear();
     let mut verbatim = Reading::default();
     let mut expanded = Reading::default();
     let mut survey = Survey::default();
     loop {
-        let piece = read_piece(&mut file, id, &mut buffers.disk)?;
+        let piece = read_piece(&mut file, &path, &mut buffers.disk)?;
         if piece.is_empty() {
             break;
         }
@@ -151,7 +157,7 @@ fn inspect_one(
             .head
             .extend_from_slice(piece.get(..room).unwrap_or(piece));
     }
-    if look(&file, id)?.stamp != before.stamp || verbatim.size != before.stamp.size {
+    if look(&file, &path)?.stamp != before.stamp || verbatim.size != before.stamp.size {
         return Err(Error::Changed(id.clone()));
     }
     let raw = survey.crlf;
@@ -188,12 +194,12 @@ impl Reading {
     }
 }
 
-fn read_piece<'a>(file: &mut File, id: &LocalId, buffer: &'a mut [u8]) -> Result<&'a [u8], Error> {
+fn read_piece<'a>(file: &mut File, path: &[u8], buffer: &'a mut [u8]) -> Result<&'a [u8], Error> {
     loop {
         match file.read(buffer) {
             Ok(read) => return Ok(buffer.get(..read).unwrap_or_default()),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Error::io("read", id.as_bytes(), Reach::Message, error)),
+            Err(error) => return Err(Error::io("read", path, Reach::Message, error)),
         }
     }
 }
@@ -202,6 +208,7 @@ fn read_piece<'a>(file: &mut File, id: &LocalId, buffer: &'a mut [u8]) -> Result
 #[derive(Debug)]
 pub(super) struct Reader {
     file: File,
+    path: Vec<u8>,
     id: LocalId,
     stamp: FileStamp,
     raw: bool,
@@ -211,9 +218,9 @@ impl Reader {
     /// The next octets for the wire; at the end, makes sure that the file was the same all the time.
     fn next(&mut self) -> Result<Vec<u8>, Error> {
         let mut disk = vec![0; PIECE];
-        let read = read_piece(&mut self.file, &self.id, &mut disk)?.len();
+        let read = read_piece(&mut self.file, &self.path, &mut disk)?.len();
         disk.truncate(read);
-        if disk.is_empty() && look(&self.file, &self.id)?.stamp != self.stamp {
+        if disk.is_empty() && look(&self.file, &self.path)?.stamp != self.stamp {
             return Err(Error::Changed(self.id.clone()));
         }
         if self.raw {

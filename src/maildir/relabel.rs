@@ -148,7 +148,7 @@ fn copy_over(from_dir: &Dir, from: &[u8], to_dir: &Dir, to: &[u8]) -> Result<(),
         .and_then(|_| target.flush())
         .and_then(|()| Ok(sys::set_date_ns(&target, before.stamp.mtime_ns)?))
         .and_then(|()| target.sync_all())
-        .map_err(|error| Error::io("copy", to, Reach::Message, error).into())
+        .map_err(|error| Error::io("copy", &to_dir.path_of(to), Reach::Message, error).into())
         .and_then(|()| {
             to_dir
                 .rename(&temporary, to_dir, to)

@@ -48,7 +48,8 @@ impl TmpFile {
     }
 
     fn error(&self, act: &'static str, error: io::Error) -> Error {
-        Error::io(act, self.id.as_bytes(), Reach::Message, error)
+        let path = self.dir.path_of(self.id.as_bytes());
+        Error::io(act, &path, Reach::Message, error)
     }
 }
 

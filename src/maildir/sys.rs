@@ -57,7 +57,7 @@ impl Dir {
         rustix::fs::openat(&self.fd, OsStr::from_bytes(name), flags, Mode::empty())
             .map(|fd| Self {
                 fd,
-                path: self.join(name),
+                path: self.path_of(name),
             })
             .map_err(|error| self.error("open", name, Reach::Mailbox, error))
     }
@@ -188,10 +188,11 @@ impl Dir {
 
     /// An error about an entry of this directory (or, with an empty name, about itself).
     pub fn error(&self, act: &'static str, name: &[u8], reach: Reach, error: Errno) -> Error {
-        Error::io(act, &self.join(name), reach, error)
+        Error::io(act, &self.path_of(name), reach, error)
     }
 
-    fn join(&self, name: &[u8]) -> Vec<u8> {
+    /// The path of an entry (or, with an empty name, of itself), for messages only.
+    pub fn path_of(&self, name: &[u8]) -> Vec<u8> {
         let mut path = self.path.clone();
         if !name.is_empty() {
             path.push(b'/');

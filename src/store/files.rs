@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
@@ -102,6 +102,28 @@ fn private() -> OpenOptions {
         .truncate(false)
         .mode(0o600);
     options
+}
+
+/// Reads the database and its log from end to end, as SQLite does: by position.
+pub(super) fn read_through(path: &Path) -> Result<(), StoreError> {
+    for path in [path.to_path_buf(), beside(path, "-wal")] {
+        let failed = |error| StoreError::file(&path, "read the state", error);
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            other => other.map_err(failed)?,
+        };
+        let mut buffer = vec![0; 64 * 1024];
+        let mut at = 0_u64;
+        loop {
+            match file.read_at(&mut buffer, at) {
+                Ok(0) => break,
+                Ok(octets) => at = at.saturating_add(octets as u64),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Renames a damaged database and the files beside it; returns its new name. The database goes first: what is left

@@ -26,7 +26,7 @@ pub(super) fn open(state_dir: &Path, account: &str) -> Result<Database, StoreErr
     files::make_dir(state_dir)?;
     let lock = files::lock(state_dir, account)?;
     let path = files::database_path(state_dir, account);
-    let (mut conn, damaged) = match attach(&path) {
+    let (mut conn, damaged) = match attach(&path).or_else(|error| look_again(&path, error)) {
         Err(error @ StoreError::Damaged { .. }) => {
             let aside = files::set_aside(&path)?;
             tracing::error!(%error, aside = %aside.display(), "the state is damaged and was set aside");
@@ -48,6 +48,16 @@ pub(super) fn open(state_dir: &Path, account: &str) -> Result<Database, StoreErr
         lock,
         path,
     })
+}
+
+/// A read that fails looks like damage to SQLite's check, but says nothing about what the disk holds. Damage is what
+/// is found twice in files that can be read.
+fn look_again(path: &Path, error: StoreError) -> Result<Connection, StoreError> {
+    if !matches!(error, StoreError::Damaged { .. }) {
+        return Err(error);
+    }
+    files::read_through(path)?;
+    attach(path)
 }
 
 /// Opens, checks and migrates.

@@ -16,14 +16,22 @@
 mod support;
 
 mod account;
+mod accounts;
+mod crashstates;
 mod disasters;
 mod guard;
 mod hostile;
+mod killing;
 mod login;
 mod mix;
 mod ordinary;
+mod readers;
+mod scene;
 mod selftest;
 mod size;
+mod smalldisk;
+mod syscalls;
+mod trials;
 
 use support::{Client, Ferry, Relay, Server, Variant, assert_equal, oracle};
 

@@ -36,6 +36,11 @@ impl FolderSide {
         }
     }
 
+    /// Whether it was not looked at.
+    pub(super) fn is_resting(&self) -> bool {
+        matches!(self, Self::Resting(..))
+    }
+
     /// Whether the folder is just as its rows say.
     pub(super) fn is_at_rest(&self) -> bool {
         match self {

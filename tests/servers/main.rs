@@ -16,9 +16,11 @@
 mod support;
 
 mod account;
+mod cutting;
 mod disasters;
 mod guard;
 mod hostile;
+mod liars;
 mod login;
 mod mix;
 mod ordinary;

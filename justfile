@@ -21,3 +21,7 @@ fmt:
 bench:
     cargo build --release --locked
     benches/compare --rounds 3
+
+# A cut after every octet around APPEND and FETCH, in three ways each; takes about an hour
+cut:
+    MAILFERRY_CUT_EVERY=1 cargo test --test servers --locked a_cut_after_any_octet -- --nocapture

@@ -39,14 +39,26 @@ fn endings(verb: &'static str) -> Vec<Case> {
         answer("F85 F93 NO", "TAG NO \x1b[31mno\u{202e}\r\n"),
         answer("F83 BAD", "TAG BAD what\r\n"),
         answer("F83 OK without a text", "TAG OK\r\n"),
-        answer("F147 a referral", "TAG NO [REFERRAL imap://evil.example/x] elsewhere\r\n"),
+        answer(
+            "F147 a referral",
+            "TAG NO [REFERRAL imap://evil.example/x] elsewhere\r\n",
+        ),
         answer("F72 NO [UNAVAILABLE]", "TAG NO [UNAVAILABLE] later\r\n"),
         answer("F91 NO [OVERQUOTA]", "TAG NO [OVERQUOTA] full\r\n"),
         close("F71 BYE", "* BYE [UNAVAILABLE] down\r\n").says(&["closed the connection"]),
         close("F73 the end", "").says(&["ended before", "connection failed"]),
-        close("F73 the end in the middle of the answer", "TAG O").says(&["ended before", "connection failed"]),
-        close("F84 the OK of another tag, and the end", "f999999 OK done\r\nx1 OK done\r\nTAGx OK done\r\n").says(&["ended before", "connection failed"]),
-        Case::at(format!("F76 silence to {verb}"), verb, |talk, _| talk.wait()).offering(QUICK).says(&["nothing came"]),
+        close("F73 the end in the middle of the answer", "TAG O")
+            .says(&["ended before", "connection failed"]),
+        close(
+            "F84 the OK of another tag, and the end",
+            "f999999 OK done\r\nx1 OK done\r\nTAGx OK done\r\n",
+        )
+        .says(&["ended before", "connection failed"]),
+        Case::at(format!("F76 silence to {verb}"), verb, |talk, _| {
+            talk.wait()
+        })
+        .offering(QUICK)
+        .says(&["nothing came"]),
     ]
 }
 
@@ -88,19 +100,30 @@ fn nothing_without_measure_takes_memory_or_time() {
         .says(&["body does not end"]),
     );
     cases.push(
-        Case::at("F141 a bomb behind COMPRESS: one line", "LIST", |talk, _| talk.go_on(&vec![b'x'; 1 << 20], NEVER))
-            .over(Way::Compressed)
-            .offering(&format!("{USUAL} COMPRESS=DEFLATE"))
-            .says(&["longer than"]),
+        Case::at(
+            "F141 a bomb behind COMPRESS: one line",
+            "LIST",
+            |talk, _| talk.go_on(&vec![b'x'; 1 << 20], NEVER),
+        )
+        .over(Way::Compressed)
+        .offering(&format!("{USUAL} COMPRESS=DEFLATE"))
+        .says(&["longer than"]),
     );
     cases.push(
-        Case::at("F141 a bomb behind COMPRESS: many lines", "LIST", |talk, _| talk.go_on("* OK nothing new here\r\n".repeat(50_000).as_bytes(), NEVER))
-            .over(Way::Compressed)
-            .offering(&format!("{USUAL} COMPRESS=DEFLATE")),
+        Case::at(
+            "F141 a bomb behind COMPRESS: many lines",
+            "LIST",
+            |talk, _| talk.go_on("* OK nothing new here\r\n".repeat(50_000).as_bytes(), NEVER),
+        )
+        .over(Way::Compressed)
+        .offering(&format!("{USUAL} COMPRESS=DEFLATE")),
     );
     cases.push(
         Case::at("F141 garbage behind COMPRESS", "COMPRESS", |talk, asked| {
-            talk.say(format!("{} OK go\r\n* OK not compressed at all\r\n\x07\x07\x07\x07", asked.tag));
+            talk.say(format!(
+                "{} OK go\r\n* OK not compressed at all\r\n\x07\x07\x07\x07",
+                asked.tag
+            ));
             talk.wait()
         })
         .over(Way::Compressed)
@@ -111,27 +134,40 @@ fn nothing_without_measure_takes_memory_or_time() {
 
 fn floods(verb: &'static str) -> Vec<Case> {
     let flood = |what: &str, text: String| {
-        Case::at(format!("{what} in answer to {verb}"), verb, move |talk, _| talk.go_on(text.as_bytes(), NEVER)).offering(QUICK)
+        Case::at(
+            format!("{what} in answer to {verb}"),
+            verb,
+            move |talk, _| talk.go_on(text.as_bytes(), NEVER),
+        )
+        .offering(QUICK)
     };
     let once = |what: &str, text: String| {
-        Case::at(format!("{what} in answer to {verb}"), verb, move |talk, _| {
-            talk.say(&text);
-            Told::Truth
-        })
+        Case::at(
+            format!("{what} in answer to {verb}"),
+            verb,
+            move |talk, _| {
+                talk.say(&text);
+                Told::Truth
+            },
+        )
         .offering(QUICK)
         .ends(&[0, 1])
     };
     let numbered = move |what: &str, line: fn(u32) -> String| {
-        Case::at(format!("{what} in answer to {verb}"), verb, move |talk, _| {
-            let mut from = 1;
-            loop {
-                let text: String = (from..from + 1000).map(line).collect();
-                from += 1000;
-                if !talk.say(text) {
-                    return Told::Close;
+        Case::at(
+            format!("{what} in answer to {verb}"),
+            verb,
+            move |talk, _| {
+                let mut from = 1;
+                loop {
+                    let text: String = (from..from + 1000).map(line).collect();
+                    from += 1000;
+                    if !talk.say(text) {
+                        return Told::Close;
+                    }
                 }
-            }
-        })
+            },
+        )
         .offering(QUICK)
     };
     vec![

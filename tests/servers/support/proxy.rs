@@ -89,7 +89,9 @@ impl Proxy {
         let stop = Arc::new(Notify::new());
         let (shared, stopped) = (Arc::clone(&state), Arc::clone(&stop));
         thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
             runtime.unwrap().block_on(async {
                 let listener = TcpListener::from_std(listener).unwrap();
                 loop {
@@ -107,13 +109,20 @@ impl Proxy {
                 }
             });
         });
-        Self { address, state, stop }
+        Self {
+            address,
+            state,
+            stop,
+        }
     }
 
     /// From now on it does this.
     pub fn behave(&self, manners: Manners) {
         let mut state = self.state.lock().unwrap();
-        *state = State { manners, ..State::default() };
+        *state = State {
+            manners,
+            ..State::default()
+        };
     }
 
     /// Whether the cut was made.
@@ -205,7 +214,10 @@ impl Connection {
         let Some(word) = word.filter(|_| self.begun.is_none()) else {
             return;
         };
-        let at = self.said.windows(word.len()).position(|here| here == word.as_bytes());
+        let at = self
+            .said
+            .windows(word.len())
+            .position(|here| here == word.as_bytes());
         self.begun = at.map(|at| {
             let line = self.said[..at].iter().rposition(|octet| *octet == b'\n');
             line.map_or(0, |end| end + 1)
@@ -238,7 +250,12 @@ impl Connection {
         };
         if self.begun.is_some() {
             if self.manners.watch.is_some() {
-                self.state.lock().unwrap().seen.1.extend_from_slice(&changed);
+                self.state
+                    .lock()
+                    .unwrap()
+                    .seen
+                    .1
+                    .extend_from_slice(&changed);
             }
             let before = self.answered;
             self.answered += changed.len();
@@ -277,7 +294,8 @@ impl Connection {
     async fn deliver_late(&mut self, mut rest: Vec<u8>, delay: Duration) {
         let begun = self.begun.unwrap_or(0);
         let mut buffer = vec![0; 1 << 16];
-        while append_length(&self.said[begun..]).is_none_or(|whole| self.said.len() - begun < whole) {
+        while append_length(&self.said[begun..]).is_none_or(|whole| self.said.len() - begun < whole)
+        {
             let Ok(count @ 1..) = self.client.read(&mut buffer).await else {
                 return;
             };
@@ -297,7 +315,9 @@ impl Connection {
 
 async fn loopback() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let one = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let one = TcpStream::connect(listener.local_addr().unwrap())
+        .await
+        .unwrap();
     (one, listener.accept().await.unwrap().0)
 }
 
@@ -366,8 +386,14 @@ fn only_lines_of_the_server_are_rewritten() {
     let wire = b"* 1 FETCH (BODY[] {6}\r\nOK\r\nOK UID 3)\r\na1 OK done\r\n";
     for size in [1, 7, 100] {
         let mut lines = Lines::default();
-        let out: Vec<u8> = wire.chunks(size).flat_map(|piece| lines.feed(piece, &rewrite)).collect();
+        let out: Vec<u8> = wire
+            .chunks(size)
+            .flat_map(|piece| lines.feed(piece, &rewrite))
+            .collect();
         let text = String::from_utf8(out).unwrap();
-        assert_eq!(text, "* 1 FETCH (BODY[] {6}\r\nOK\r\nNO UID 3)\r\na1 NO done\r\n");
+        assert_eq!(
+            text,
+            "* 1 FETCH (BODY[] {6}\r\nOK\r\nNO UID 3)\r\na1 NO done\r\n"
+        );
     }
 }

@@ -1,4 +1,6 @@
 //! A small IMAP server that behaves, until it is told to lie.
+
+#![allow(clippy::too_many_lines, reason = "tables of lies and of answers")]
 //!
 //! It keeps its mail in memory, serves each connection on a thread of its own, and writes down every command. A lie is a
 //! function that sees each command before the server does and may answer it in its own way.
@@ -20,7 +22,8 @@ use super::server::certify;
 /// What the server offers if nobody says otherwise.
 pub const USUAL: &str = "IMAP4rev1 AUTH=PLAIN SASL-IR LITERAL+ UIDPLUS MOVE";
 /// The same with what can resynchronise.
-pub const QUICK: &str = "IMAP4rev1 AUTH=PLAIN SASL-IR LITERAL+ UIDPLUS MOVE ENABLE CONDSTORE QRESYNC";
+pub const QUICK: &str =
+    "IMAP4rev1 AUTH=PLAIN SASL-IR LITERAL+ UIDPLUS MOVE ENABLE CONDSTORE QRESYNC";
 
 /// One message.
 #[derive(Clone, Debug)]
@@ -59,7 +62,9 @@ pub struct Account {
 
 impl Account {
     fn named(&mut self, name: &str) -> Option<&mut Mailbox> {
-        self.boxes.iter_mut().find(|one| one.name.eq_ignore_ascii_case(name))
+        self.boxes
+            .iter_mut()
+            .find(|one| one.name.eq_ignore_ascii_case(name))
     }
 }
 
@@ -116,7 +121,15 @@ impl Script {
         certify(place.path());
         let account = Account {
             capabilities: capabilities.to_owned(),
-            boxes: vec![filled("INBOX", 6), filled("Box", 3), filled("Trash", 0)],
+            boxes: [
+                ("INBOX", 6),
+                ("Box", 3),
+                ("Trash", 0),
+                ("Archive", 2),
+                ("Sent", 0),
+            ]
+            .map(|(name, count)| filled(name, count))
+            .into(),
             heard: Vec::new(),
             in_the_clear: Vec::new(),
         };
@@ -128,13 +141,22 @@ impl Script {
         let (shared, lies) = (Arc::clone(&account), Arc::clone(&lie));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (account, lie, tls) = (Arc::clone(&shared), lies.lock().unwrap().clone(), Arc::clone(&tls));
+                let (account, lie, tls) = (
+                    Arc::clone(&shared),
+                    lies.lock().unwrap().clone(),
+                    Arc::clone(&tls),
+                );
                 thread::spawn(move || {
                     let _ = serve(stream, wire, account, lie, tls);
                 });
             }
         });
-        Self { address, account, lie, place }
+        Self {
+            address,
+            account,
+            lie,
+            place,
+        }
     }
 
     /// The certificate it shows.
@@ -160,7 +182,11 @@ impl Script {
     pub fn snapshot(&self) -> Snapshot {
         let account = self.account.lock().unwrap();
         let each = account.boxes.iter().map(|mailbox| {
-            let mut mails: Vec<_> = mailbox.mails.iter().map(|mail| (digest(&mail.body), BTreeSet::new())).collect();
+            let mut mails: Vec<_> = mailbox
+                .mails
+                .iter()
+                .map(|mail| (digest(&mail.body), BTreeSet::new()))
+                .collect();
             mails.sort();
             (mailbox.name.clone(), mails)
         });
@@ -169,16 +195,32 @@ impl Script {
 }
 
 fn filled(name: &str, count: u32) -> Mailbox {
-    let mails = (1..=count).map(|uid| Mail { uid, body: super::message(&format!("{name} {uid}")) });
-    Mailbox { name: name.into(), uidvalidity: 7, uidnext: count + 1, mails: mails.collect() }
+    let mails = (1..=count).map(|uid| Mail {
+        uid,
+        body: super::message(&format!("{name} {uid}")),
+    });
+    Mailbox {
+        name: name.into(),
+        uidvalidity: 7,
+        uidnext: count + 1,
+        mails: mails.collect(),
+    }
 }
 
 fn tls_settings(place: &std::path::Path) -> Arc<rustls::ServerConfig> {
-    let chain = vec![rustls::pki_types::CertificateDer::from_pem_file(place.join("cert.pem")).unwrap()];
+    let chain =
+        vec![rustls::pki_types::CertificateDer::from_pem_file(place.join("cert.pem")).unwrap()];
     let key = rustls::pki_types::PrivateKeyDer::from_pem_file(place.join("key.pem")).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let settings = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    Arc::new(settings.with_no_client_auth().with_single_cert(chain, key).unwrap())
+    let settings = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    Arc::new(
+        settings
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap(),
+    )
 }
 
 enum Stream {
@@ -219,7 +261,9 @@ impl Read for Deflate {
             while !input.is_empty() {
                 let before = self.decoder.total_in();
                 let mut plain = Vec::with_capacity(1 << 16);
-                let done = self.decoder.decompress_vec(input, &mut plain, flate2::FlushDecompress::Sync);
+                let done =
+                    self.decoder
+                        .decompress_vec(input, &mut plain, flate2::FlushDecompress::Sync);
                 done.map_err(io::Error::other)?;
                 input = &input[(self.decoder.total_in() - before) as usize..];
                 self.ready.extend(plain);
@@ -238,7 +282,9 @@ impl Write for Deflate {
         loop {
             let before = self.encoder.total_in();
             let mut coded = Vec::with_capacity(1 << 16);
-            let done = self.encoder.compress_vec(rest, &mut coded, flate2::FlushCompress::Sync);
+            let done = self
+                .encoder
+                .compress_vec(rest, &mut coded, flate2::FlushCompress::Sync);
             done.map_err(io::Error::other)?;
             rest = &rest[(self.encoder.total_in() - before) as usize..];
             self.below.write_all(&coded)?;
@@ -299,7 +345,10 @@ impl Talk {
     /// Says octets; false once nobody listens any more.
     pub fn say(&mut self, octets: impl AsRef<[u8]>) -> bool {
         let stream = self.stream.get_mut();
-        stream.write_all(octets.as_ref()).and_then(|()| stream.flush()).is_ok()
+        stream
+            .write_all(octets.as_ref())
+            .and_then(|()| stream.flush())
+            .is_ok()
     }
 
     /// Says the same until nobody listens any more, `pause` between one time and the next.
@@ -321,7 +370,8 @@ impl Talk {
     pub fn encrypt(&mut self) {
         if let Stream::Plain(stream) = std::mem::replace(self.stream.get_mut(), Stream::Gone) {
             let connection = rustls::ServerConnection::new(Arc::clone(&self.tls)).unwrap();
-            *self.stream.get_mut() = Stream::Tls(Box::new(rustls::StreamOwned::new(connection, stream)));
+            *self.stream.get_mut() =
+                Stream::Tls(Box::new(rustls::StreamOwned::new(connection, stream)));
         }
     }
 
@@ -361,10 +411,22 @@ impl Talk {
             line.push_str(&last);
         }
         let (tag, rest) = line.split_once(' ').unwrap_or((&line, ""));
-        let words = if rest.to_ascii_uppercase().starts_with("UID ") { 2 } else { 1 };
-        let end = rest.match_indices(' ').nth(words - 1).map_or(rest.len(), |(at, _)| at);
+        let words = if rest.to_ascii_uppercase().starts_with("UID ") {
+            2
+        } else {
+            1
+        };
+        let end = rest
+            .match_indices(' ')
+            .nth(words - 1)
+            .map_or(rest.len(), |(at, _)| at);
         let (verb, rest) = rest.split_at(end);
-        Ok(Asked { tag: tag.into(), verb: verb.to_ascii_uppercase(), rest: rest.trim_start().into(), literals })
+        Ok(Asked {
+            tag: tag.into(),
+            verb: verb.to_ascii_uppercase(),
+            rest: rest.trim_start().into(),
+            literals,
+        })
     }
 
     /// Answers a command as a server should.
@@ -390,10 +452,16 @@ impl Talk {
                 return Told::All;
             }
             "ENABLE" if quick => format!("* ENABLED QRESYNC\r\n{done}"),
-            "LIST" if asked.rest.starts_with("\"\" \"\"") => format!("* LIST (\\Noselect) \"/\" \"\"\r\n{done}"),
+            "LIST" if asked.rest.starts_with("\"\" \"\"") => {
+                format!("* LIST (\\Noselect) \"/\" \"\"\r\n{done}")
+            }
             "LIST" => {
                 let names = account.boxes.iter().map(|mailbox| {
-                    let role = if mailbox.name == "Trash" { "\\Trash" } else { "" };
+                    let role = if mailbox.name == "Trash" {
+                        "\\Trash"
+                    } else {
+                        ""
+                    };
                     format!("* LIST ({role}) \"/\" \"{}\"\r\n", mailbox.name)
                 });
                 names.collect::<String>() + &done
@@ -407,7 +475,9 @@ impl Talk {
                 let modseq = if quick { " HIGHESTMODSEQ 10" } else { "" };
                 format!(
                     "* STATUS \"{name}\" (MESSAGES {} UIDNEXT {} UIDVALIDITY {}{modseq})\r\n{done}",
-                    mailbox.mails.len(), mailbox.uidnext, mailbox.uidvalidity
+                    mailbox.mails.len(),
+                    mailbox.uidnext,
+                    mailbox.uidvalidity
                 )
             }
             "SELECT" => {
@@ -416,20 +486,31 @@ impl Talk {
                     self.say(format!("{tag} NO there is none\r\n"));
                     return Told::All;
                 };
-                let modseq = if quick { format!("* OK [HIGHESTMODSEQ {}] x\r\n", 10 + mailbox.uidnext) } else { String::new() };
+                let modseq = if quick {
+                    format!("* OK [HIGHESTMODSEQ {}] x\r\n", 10 + mailbox.uidnext)
+                } else {
+                    String::new()
+                };
                 self.selected = name;
                 format!(
                     "* FLAGS (\\Seen \\Deleted \\Flagged \\Answered \\Draft)\r\n* OK [PERMANENTFLAGS (\\Seen \\Deleted \\Flagged \\Answered \\Draft \\*)] x\r\n\
                      * {} EXISTS\r\n* OK [UIDVALIDITY {}] x\r\n* OK [UIDNEXT {}] x\r\n{modseq}{tag} OK [READ-WRITE] selected\r\n",
-                    mailbox.mails.len(), mailbox.uidvalidity, mailbox.uidnext
+                    mailbox.mails.len(),
+                    mailbox.uidvalidity,
+                    mailbox.uidnext
                 )
             }
             "UID FETCH" => {
                 let selected = self.selected.clone();
-                let mails = account.named(&selected).map(|mailbox| mailbox.mails.clone()).unwrap_or_default();
+                let mails = account
+                    .named(&selected)
+                    .map(|mailbox| mailbox.mails.clone())
+                    .unwrap_or_default();
                 drop(account);
                 for (at, mail) in mails.iter().enumerate() {
-                    if covers(&asked.rest, mail.uid) && !self.say(fetched(at + 1, mail, &asked.rest)) {
+                    if covers(&asked.rest, mail.uid)
+                        && !self.say(fetched(at + 1, mail, &asked.rest))
+                    {
                         return Told::Close;
                     }
                 }
@@ -439,7 +520,11 @@ impl Talk {
             "UID SEARCH" => {
                 let selected = self.selected.clone();
                 let mut text = String::from("* SEARCH");
-                for mail in account.named(&selected).iter().flat_map(|mailbox| &mailbox.mails) {
+                for mail in account
+                    .named(&selected)
+                    .iter()
+                    .flat_map(|mailbox| &mailbox.mails)
+                {
                     let _ = write!(text, " {}", mail.uid);
                 }
                 format!("{text}\r\n{done}")
@@ -452,8 +537,14 @@ impl Talk {
                 };
                 let uid = mailbox.uidnext;
                 mailbox.uidnext += 1;
-                mailbox.mails.push(Mail { uid, body: asked.literals.last().cloned().unwrap_or_default() });
-                format!("{tag} OK [APPENDUID {} {uid}] stored\r\n", mailbox.uidvalidity)
+                mailbox.mails.push(Mail {
+                    uid,
+                    body: asked.literals.last().cloned().unwrap_or_default(),
+                });
+                format!(
+                    "{tag} OK [APPENDUID {} {uid}] stored\r\n",
+                    mailbox.uidvalidity
+                )
             }
             "LOGOUT" => {
                 self.say(format!("* BYE bye\r\n{done}"));
@@ -492,9 +583,21 @@ pub fn fetched(seq: usize, mail: &Mail, asked: &str) -> Vec<u8> {
     let (head, part): (String, &[u8]) = if asked.contains("BODY.PEEK[]") {
         (format!("FLAGS () {date} BODY[]"), body)
     } else if asked.contains("HEADER.FIELDS") {
-        let text = body.windows(11).position(|here| here == b"Message-ID:").map_or(&[][..], |at| &body[at..]);
-        let end = text.iter().position(|octet| *octet == b'\n').map_or(0, |end| end + 1);
-        (format!("RFC822.SIZE {} {date} BODY[HEADER.FIELDS (MESSAGE-ID)]", body.len()), &text[..end])
+        let text = body
+            .windows(11)
+            .position(|here| here == b"Message-ID:")
+            .map_or(&[][..], |at| &body[at..]);
+        let end = text
+            .iter()
+            .position(|octet| *octet == b'\n')
+            .map_or(0, |end| end + 1);
+        (
+            format!(
+                "RFC822.SIZE {} {date} BODY[HEADER.FIELDS (MESSAGE-ID)]",
+                body.len()
+            ),
+            &text[..end],
+        )
     } else {
         return format!("* {seq} FETCH (UID {uid} FLAGS ())\r\n").into_bytes();
     };
@@ -524,17 +627,32 @@ fn serve(
     if wire == Wire::Tls {
         talk.encrypt();
     }
-    let mut asked = Asked { tag: "*".into(), verb: "GREETING".into(), rest: String::new(), literals: Vec::new() };
+    let mut asked = Asked {
+        tag: "*".into(),
+        verb: "GREETING".into(),
+        rest: String::new(),
+        literals: Vec::new(),
+    };
     loop {
-        let told = lie.as_ref().map_or(Told::Truth, |lie| lie(&mut talk, &asked));
-        let told = if told == Told::Truth { talk.answer(&asked) } else { told };
+        let told = lie
+            .as_ref()
+            .map_or(Told::Truth, |lie| lie(&mut talk, &asked));
+        let told = if told == Told::Truth {
+            talk.answer(&asked)
+        } else {
+            told
+        };
         if told == Told::Close {
             return Ok(());
         }
         asked = talk.asked()?;
         talk.count += 1;
         let secret = ["AUTHENTICATE", "LOGIN"].contains(&asked.verb.as_str());
-        let shown = if secret { asked.verb.clone() } else { format!("{} {}", asked.verb, asked.rest) };
+        let shown = if secret {
+            asked.verb.clone()
+        } else {
+            format!("{} {}", asked.verb, asked.rest)
+        };
         let private = talk.is_private();
         let mut account = talk.account.lock().unwrap();
         if !private && asked.verb != "STARTTLS" {

@@ -43,3 +43,7 @@ crashstates cuts="0" states="8":
 # Mail programs at work on the Maildir for so many seconds
 readers seconds="300":
     MAILFERRY_SECONDS={{seconds}} cargo test --locked --test servers readers:: -- --nocapture
+
+# A cut after every octet around APPEND and FETCH, in three ways each; takes about an hour
+cut:
+    MAILFERRY_CUT_EVERY=1 cargo test --test servers --locked a_cut_after_any_octet -- --nocapture

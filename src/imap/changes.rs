@@ -5,6 +5,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::command::{Command, SET_LIMIT};
 use super::error::Error;
+use super::observe::intersection;
 use super::response::{Code, Untagged};
 use super::session::Session;
 use crate::engine::ports::Transferred;
@@ -66,7 +67,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         for (sign, flags) in parts {
             let commands = store_commands(&left, sign, flags, condition.take());
             let failed = self.store_all(&commands).await?;
-            for uid in failed.iter().filter(|uid| uids.contains(*uid)) {
+            // By ranges: a server may name four billion.
+            for uid in intersection(&failed, uids).iter() {
                 left.remove(uid);
                 modified.insert(uid);
             }

@@ -102,6 +102,15 @@ pub enum Error {
     /// Nothing came for too long.
     #[error("nothing came from the server for {} seconds", .0.as_secs())]
     Silent(Duration),
+    /// Hardly anything came for too long.
+    #[error("hardly anything came from the server for {} seconds", .0.as_secs())]
+    Slow(Duration),
+    /// The server talks and talks, and does not answer.
+    #[error("the server sent {0} responses and no answer")]
+    Endless(u64),
+    /// More mailboxes than anybody has.
+    #[error("the server listed more than {0} mailboxes")]
+    TooMany(usize),
     /// The stream failed.
     #[error("the connection failed")]
     Io(#[from] io::Error),
@@ -132,6 +141,9 @@ pub enum Error {
     /// The list of mailboxes is empty or lacks INBOX, which every account has.
     #[error("the server listed {0} mailboxes, and no INBOX among them")]
     NoInbox(usize),
+    /// A mailbox was opened without EXISTS (RFC 9051 section 6.3.2 demands it).
+    #[error("mailbox {0}: the server did not say how many messages it has")]
+    Uncounted(MailboxName),
     /// A listing does not add up, so absence from it proves nothing.
     #[error("mailbox {mailbox}: the server says it has {exists} messages but listed {listed}")]
     Inconsistent {
@@ -179,13 +191,17 @@ impl From<Error> for Fault {
             Error::Bye { .. }
             | Error::Closed
             | Error::Silent(_)
+            | Error::Slow(_)
+            | Error::Endless(_)
             | Error::Io(_)
             | Error::Dead
             | Error::Protocol { .. }
             | Error::TooLong(_) => (Reach::Connection, true),
             Error::TooBig { .. } => (Reach::Connection, false),
-            Error::NoInbox(_) => (Reach::Account, true),
-            Error::Inconsistent { .. } | Error::NotSelected => (Reach::Mailbox, true),
+            Error::NoInbox(_) | Error::TooMany(_) => (Reach::Account, true),
+            Error::Uncounted(_) | Error::Inconsistent { .. } | Error::NotSelected => {
+                (Reach::Mailbox, true)
+            }
             Error::Name(_) => (Reach::Mailbox, false),
             Error::Length { .. } => (Reach::Message, true),
         };

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::command::Command;
 use super::error::{Error, Refusal};
@@ -53,6 +53,82 @@ pub(crate) enum Event {
     Continue,
 }
 
+/// Responses in a row that bring nothing: news, alerts, answers to nobody.
+const CHATTER: u64 = 10_000;
+/// Responses between one command and its answer, beside those that a mailbox's size explains.
+const RESPONSES: u64 = 200_000;
+/// The largest mailbox that explains anything.
+const EXPLAINED: u32 = 20_000_000;
+/// So many times as long as it may be silent the server may be slow.
+const WINDOW: u32 = 10;
+/// Slow is less than so many octets a second.
+const PACE: u64 = 16;
+
+/// How much and how fast the server has talked since a command was sent.
+#[derive(Debug)]
+struct Pace {
+    since: Instant,
+    octets: u64,
+    responses: u64,
+    chatter: u64,
+    explained: u64,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self {
+            since: Instant::now(),
+            octets: 0,
+            responses: 0,
+            chatter: 0,
+            explained: 0,
+        }
+    }
+
+    /// A command was sent: from here on it counts.
+    fn begin(&mut self) {
+        *self = Self {
+            explained: self.explained,
+            ..Self::new()
+        };
+    }
+
+    /// So much was read.
+    fn read(&mut self, count: usize, silence: Duration) -> Result<(), Error> {
+        self.octets = self.octets.saturating_add(count as u64);
+        let window = silence.saturating_mul(WINDOW);
+        if self.since.elapsed() < window {
+            return Ok(());
+        }
+        if self.octets < window.as_secs().saturating_mul(PACE) {
+            return Err(Error::Slow(window));
+        }
+        self.since = Instant::now();
+        self.octets = 0;
+        Ok(())
+    }
+
+    /// Something was said.
+    fn heard(&mut self, response: &Response) -> Result<(), Error> {
+        self.responses += 1;
+        match response {
+            Response::Untagged(Untagged::Exists(count)) => {
+                let count = u64::from((*count).min(EXPLAINED));
+                self.explained = self.explained.max(count.saturating_mul(2));
+                self.chatter += 1;
+            }
+            Response::Untagged(Untagged::Status(_) | Untagged::Enabled(_) | Untagged::Other)
+            | Response::Continue
+            | Response::Tagged(..) => self.chatter += 1,
+            Response::Untagged(_) => self.chatter = 0,
+        }
+        if self.chatter > CHATTER || self.responses > RESPONSES.saturating_add(self.explained) {
+            return Err(Error::Endless(self.responses));
+        }
+        Ok(())
+    }
+}
+
 /// One stream with its buffers.
 #[derive(Debug)]
 pub(crate) struct Wire<S> {
@@ -60,6 +136,7 @@ pub(crate) struct Wire<S> {
     framer: Framer,
     out: Vec<u8>,
     last_tag: u32,
+    pace: Pace,
     /// How long nothing may come.
     pub silence: Duration,
 }
@@ -72,6 +149,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             framer: Framer::new(leftover),
             out: Vec::new(),
             last_tag: 0,
+            pace: Pace::new(),
             silence,
         }
     }
@@ -111,6 +189,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         });
         sent.await.map_err(|_| Error::Silent(silence))??;
         out.clear();
+        self.pace.begin();
         Ok(())
     }
 
@@ -122,7 +201,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if count == 0 {
             return Err(Error::Closed);
         }
-        Ok(())
+        self.pace.read(count, self.silence)
     }
 
     async fn frame(&mut self) -> Result<Frame, Error> {
@@ -154,6 +233,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                         trace_other(self.framer.response());
                     }
                     self.framer.consume();
+                    self.pace.heard(&response)?;
                     return match response {
                         Response::Continue => Ok(Event::Continue),
                         Response::Tagged(tag, status) => Ok(Event::Tagged(tag, status)),

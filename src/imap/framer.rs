@@ -10,10 +10,12 @@ use super::error::Error;
 
 /// What is read at once, and what a literal is handed on in, in octets.
 pub(crate) const BUFFER: usize = 128 * 1024;
+/// The most that the buffer grows by at once: twice as large would cost three times the longest line.
+const STEP: usize = 2 * 1024 * 1024;
 /// The longest response, in octets.
 const LINE_LIMIT: usize = 64 * 1024;
 /// The longest response that carries a set of UIDs or a status text with one.
-const LONG_LIMIT: usize = 16 * 1024 * 1024;
+const LONG_LIMIT: usize = 8 * 1024 * 1024;
 /// The longest literal that is kept in the buffer, and all of one response's together.
 const INLINE_LIMIT: usize = 256 * 1024;
 /// The most literals that are kept in one response: at each of them it is looked at from its beginning.
@@ -75,7 +77,7 @@ impl Framer {
             self.buf
                 .reserve_exact(BUFFER.saturating_sub(self.buf.len()));
         } else if self.buf.len() == self.buf.capacity() {
-            self.buf.reserve(self.buf.len());
+            self.buf.reserve_exact(self.buf.len().min(STEP));
         }
         &mut self.buf
     }

@@ -9,6 +9,9 @@ use super::session::Session;
 use crate::engine::ports::{MailboxStatus, RemoteMailbox};
 use crate::mail::MailboxName;
 
+/// The most mailboxes that an account may have.
+const MAILBOXES: usize = 50_000;
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// All mailboxes, with their STATUS where the server gives that along (RFC 5819).
     pub(crate) async fn mailboxes(&mut self) -> Result<Vec<RemoteMailbox>, Error> {
@@ -40,14 +43,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let commands: Vec<Command> = self.opening().into_iter().chain([command]).collect();
         let outcomes = self
             .run(&commands, |untagged| match untagged {
-                Untagged::List(item) => listed.push(item),
-                Untagged::Stated(item) => stated.push(item),
+                Untagged::List(item) if listed.len() <= MAILBOXES => listed.push(item),
+                Untagged::Stated(item) if stated.len() <= MAILBOXES => stated.push(item),
                 _ => {}
             })
             .await?;
         // ID and ENABLE before it may be refused.
         if let Some(outcome) = outcomes.into_iter().next_back() {
             outcome.ok().map_err(Error::AccountRefused)?;
+        }
+        if listed.len() > MAILBOXES {
+            return Err(Error::TooMany(MAILBOXES));
         }
         self.assemble(listed, stated)
     }

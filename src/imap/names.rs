@@ -11,6 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::error::Error;
 use crate::mail::MailboxName;
 
+/// The longest name that is taken, in octets on the wire: nobody has longer ones, and no path holds them.
+const LONGEST: usize = 2000;
+
 /// What is known of one server's names; clones share it, so that every connection of an account can.
 #[derive(Clone, Debug, Default)]
 pub struct Names(Arc<Mutex<Book>>);
@@ -34,7 +37,8 @@ impl Names {
         delimiter: Option<u8>,
         utf8: bool,
     ) -> Option<MailboxName> {
-        if wire.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {
+        let unusable = |byte: &u8| matches!(byte, 0 | b'\r' | b'\n');
+        if wire.len() > LONGEST || wire.iter().any(unusable) {
             return None;
         }
         let name = decode(wire, delimiter, utf8)?;

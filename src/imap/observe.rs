@@ -13,7 +13,9 @@ use crate::engine::ports::KnownMailbox;
 use crate::mail::{MailboxName, ModSeq, Uid, UidSet};
 use crate::sync::{Presence, RemoteMessage, RemoteView};
 
-use listing::{Listing, intersection};
+pub(super) use listing::intersection;
+
+use listing::Listing;
 
 /// How often a listing is tried that others keep changing.
 const TRIES: u32 = 3;
@@ -154,6 +156,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if before.exists == 0 {
             return Ok(None);
         }
+        listing.expect(before.exists);
         let mut commands = Vec::new();
         if changed {
             let fetch = Command::new("FETCH", "UID FETCH 1:* (FLAGS) (CHANGEDSINCE ");
@@ -220,13 +223,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 .ok()
                 .map_err(|refusal| self.about_selected(refusal))?;
         }
-        let gone = listing.gone().clone();
+        // By ranges: a server may say that four billion messages are gone.
         match &mut presence {
-            Presence::Exactly(set) => gone.iter().for_each(|uid| {
+            Presence::Exactly(set) => intersection(listing.gone(), set).iter().for_each(|uid| {
                 set.remove(uid);
             }),
             // What went away meanwhile may not have been known before; that does no harm here.
-            Presence::AllBut(set) => set.extend(gone.iter()),
+            Presence::AllBut(set) => {
+                for (low, high) in listing.gone().ranges() {
+                    set.insert_range(low, high);
+                }
+            }
         }
         Ok(Found {
             listed: listing.into_messages(),
@@ -247,7 +254,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     presence: Presence::Exactly(UidSet::new()),
                 });
             }
-            let mut listing = Listing::default();
+            let mut listing = Listing::of(before.exists);
             let command = Command::new("FETCH", "UID FETCH 1:* (UID FLAGS)");
             let outcome = self
                 .run_one(command, |untagged| listing.take(untagged))

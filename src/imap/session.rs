@@ -20,6 +20,9 @@ pub(crate) use selected::Selected;
 /// Commands in flight: few enough that neither side waits to write while nobody reads.
 const WINDOW: usize = 8;
 
+/// Alerts of one connection that are shown.
+const ALERTS: u32 = 10;
+
 /// How a session behaves.
 #[derive(Clone, Debug)]
 pub struct SessionOptions {
@@ -94,6 +97,8 @@ pub struct Session<S> {
     pub(crate) plain_list: bool,
     /// A command was begun and not finished: nothing that comes can be trusted.
     pub(crate) broken: bool,
+    /// Alerts so far.
+    alerts: u32,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
@@ -115,6 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             distrust: false,
             plain_list: false,
             broken: false,
+            alerts: 0,
         }
     }
 
@@ -213,6 +219,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.broken = false;
     }
 
+    fn note_alert(&mut self, status: &Status) {
+        self.alerts = self
+            .alerts
+            .saturating_add(u32::from(status.code == Code::Alert));
+        log_status(status, self.alerts);
+    }
+
     /// Keeps the session's own picture up to date.
     pub(crate) fn note(&mut self, untagged: &Untagged) {
         if let Untagged::Enabled(names) = untagged {
@@ -221,7 +234,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.utf8 |= has("UTF8=ACCEPT");
         }
         if let Untagged::Status(status) = untagged {
-            note_alert(status);
+            self.note_alert(status);
         }
         let Some(selected) = &mut self.selected else {
             return;
@@ -259,7 +272,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             let (tag, status) = self.until_tagged(taker).await?;
             let Some(place) = flying.iter().position(|(known, _)| *known == tag) else {
-                tracing::warn!(tag, "the server answered a command that was not given");
+                tracing::debug!(tag, "the server answered a command that was not given");
                 continue;
             };
             if let Some((_, at)) = flying.remove(place)
@@ -378,6 +391,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             .inspect_err(|_| self.selected = None)?;
         let condstore = self.condstore();
         let selected = self.selected.as_mut().ok_or(Error::NotSelected)?;
+        if !selected.counted {
+            // No EXISTS is not 0 EXISTS: nothing may be taken for deleted.
+            return Err(Error::Uncounted(mailbox.clone()));
+        }
         selected.note_code(&code);
         // Some servers tell HIGHESTMODSEQ though CONDSTORE is not offered, or is hidden because it misbehaves.
         selected.modseq = selected.modseq.filter(|_| condstore);
@@ -399,8 +416,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 }
 
-fn note_alert(status: &Status) {
-    if status.code == Code::Alert {
+fn log_status(status: &Status, alerts: u32) {
+    if status.code == Code::Alert && alerts <= ALERTS {
         tracing::warn!(text = %status.words, "the server has something to say");
     } else if matches!(status.condition, Condition::No | Condition::Bad) {
         tracing::debug!(text = %status.words, "the server warns");

@@ -266,8 +266,12 @@ struct Facts {
 
 impl Facts {
     fn identity(self) -> Option<Identity> {
+        if self.size.is_none() && self.message_id.is_none() {
+            return None;
+        }
         Some(Identity {
-            size: self.size?,
+            // A server that cannot tell the size tells enough without.
+            size: self.size.unwrap_or(0),
             message_id: self.message_id.flatten(),
             date: self.date.unwrap_or(0),
             digest: None,

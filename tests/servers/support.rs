@@ -10,7 +10,9 @@ pub mod mailbox_name;
 pub mod maildir;
 pub mod messages;
 pub mod oracle;
+pub mod proxy;
 pub mod relay;
+pub mod script;
 pub mod server;
 
 pub use client::Client;

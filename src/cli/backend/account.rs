@@ -18,6 +18,10 @@ const SETTLE: Duration = Duration::from_secs(10);
 /// Up to here looking at every file costs less than the server's answer does.
 const LARGE: u64 = 1000;
 
+/// How much longer than for anything else a server may take to answer for a message that it has got whole: many index it
+/// first, and whoever hangs up too early has to look for it later.
+const PATIENCE: u32 = 10;
+
 /// Everything outside the engine, for one account.
 #[derive(Debug)]
 pub(super) struct Parts {
@@ -94,6 +98,7 @@ pub(super) fn connector(account: &Account, imap: &ImapAccount) -> ImapConnector 
         settings: connection(account, imap),
         options: SessionOptions {
             silence: account.timeout,
+            append_silence: account.timeout * PATIENCE,
             ..SessionOptions::default()
         },
         compress: imap.compress,

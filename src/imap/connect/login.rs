@@ -79,31 +79,41 @@ pub(super) async fn log_in<S: Stream>(
 
 /// Some servers repeat the command in their complaint about it. That must not get into a log.
 fn withhold(error: ConnectError, user: &str, password: &Secret) -> ConnectError {
-    let ConnectError::Refused {
-        step,
-        refusal,
-        text,
-    } = error
-    else {
-        return error;
+    let hide = |text: String| {
+        if repeats(&text, user, password) {
+            "(its words repeat the password and are left out)".to_owned()
+        } else {
+            text
+        }
     };
+    match error {
+        ConnectError::Refused {
+            step,
+            refusal,
+            text,
+        } => ConnectError::Refused {
+            step,
+            refusal,
+            text: hide(text),
+        },
+        ConnectError::Bye { refusal, text } => ConnectError::Bye {
+            refusal,
+            text: hide(text),
+        },
+        other => other,
+    }
+}
+
+/// Whether the password is in the text, in one of the ways in which it may have been sent.
+fn repeats(text: &str, user: &str, password: &Secret) -> bool {
     let coded = Mechanism::plain(user, password.clone())
         .map(|mechanism| STANDARD.encode(mechanism.initial_response()))
         .unwrap_or_default();
     let spelled = Zeroizing::new(String::from_utf8_lossy(password.expose()).into_owned());
     let quoted = spelled.replace('\\', "\\\\").replace('"', "\\\"");
-    let repeats = [&coded, &quoted, &line::escape(&spelled), &spelled]
+    [&coded, &quoted, &line::escape(&spelled), &spelled]
         .into_iter()
-        .any(|secret| gives_away(&text, secret));
-    ConnectError::Refused {
-        step,
-        refusal,
-        text: if repeats {
-            "(its words repeat the password and are left out)".to_owned()
-        } else {
-            text
-        },
-    }
+        .any(|secret| gives_away(text, secret))
 }
 
 /// Whether the secret is in the text, or the beginning of it at the end, where the text was cut.

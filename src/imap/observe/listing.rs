@@ -20,12 +20,34 @@ pub(super) struct Listing {
     pub found: Option<Option<UidSet>>,
     /// The SELECT was one with QRESYNC.
     pub resynced: bool,
+    /// How many messages there are, as far as EXISTS has told.
+    exists: usize,
 }
 
+/// Responses for messages beyond EXISTS that are kept: flags that change meanwhile, and messages that come.
+const SLACK: usize = 10_000;
+
 impl Listing {
+    /// An empty listing of a mailbox with so many messages.
+    pub fn of(exists: u32) -> Self {
+        let mut listing = Self::default();
+        listing.expect(exists);
+        listing
+    }
+
+    /// There are at least so many messages.
+    pub fn expect(&mut self, exists: u32) {
+        self.exists = self
+            .exists
+            .max(usize::try_from(exists).unwrap_or(usize::MAX));
+    }
+
     /// Takes one response.
     pub fn take(&mut self, untagged: Untagged) {
         match untagged {
+            Untagged::Exists(count) => self.expect(count),
+            // What comes beyond all measure is dropped; the count will not be right then.
+            Untagged::Fetch(_) | Untagged::BrokenFetch(_) if self.is_full() => {}
             Untagged::Fetch(fetch) => self.take_fetch(fetch),
             Untagged::BrokenFetch(Some(uid)) => self.flagless.push(uid),
             Untagged::Vanished(uids, earlier) => {
@@ -48,6 +70,11 @@ impl Listing {
             }
             _ => {}
         }
+    }
+
+    fn is_full(&self) -> bool {
+        self.messages.len() + self.flagless.len()
+            > self.exists.saturating_mul(2).saturating_add(SLACK)
     }
 
     fn take_fetch(&mut self, fetch: Fetch) {
@@ -140,7 +167,7 @@ impl Listing {
 }
 
 /// What is in both sets; costs as much as the sets have ranges.
-pub(super) fn intersection(one: &UidSet, other: &UidSet) -> UidSet {
+pub(in crate::imap) fn intersection(one: &UidSet, other: &UidSet) -> UidSet {
     let mut both = UidSet::new();
     let (mut left, mut right) = (one.ranges().peekable(), other.ranges().peekable());
     while let (Some((low, high)), Some((other_low, other_high))) = (left.peek(), right.peek()) {

@@ -177,6 +177,8 @@ enum Likeness {
     Content,
     Header,
     NameAndSize,
+    /// Some servers tell sizes that are not true, so nothing follows from another size.
+    NameAndDate,
     Size,
 }
 
@@ -185,6 +187,7 @@ enum Trait {
     Content(crate::mail::Digest),
     Header(Header),
     NameAndSize(MessageIdHash, u64),
+    NameAndDate(MessageIdHash, i64),
     Size(u64, Option<i64>),
 }
 
@@ -198,6 +201,7 @@ pub(in crate::sync) fn pair_new(scene: &mut Scene<'_>) -> Vec<Twin> {
         Likeness::Content,
         Likeness::Header,
         Likeness::NameAndSize,
+        Likeness::NameAndDate,
         Likeness::Size,
     ] {
         pair_alike(scene, likeness, &mut twins);
@@ -289,6 +293,9 @@ fn trait_of(identity: &Identity, likeness: Likeness, recovering: bool) -> Option
         Likeness::NameAndSize => identity
             .message_id
             .map(|message_id| Trait::NameAndSize(message_id, identity.size)),
+        Likeness::NameAndDate => identity
+            .message_id
+            .map(|message_id| Trait::NameAndDate(message_id, identity.date)),
         Likeness::Size => {
             let unnamed = identity.message_id.is_none();
             unnamed.then_some(Trait::Size(

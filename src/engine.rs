@@ -7,6 +7,7 @@ mod context;
 mod execute;
 pub mod fault;
 mod folders;
+mod late;
 mod observe;
 mod pass;
 mod pool;

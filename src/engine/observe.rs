@@ -18,7 +18,7 @@ use crate::sync::{
     MailboxRecord, Parked, PermanentFlags, RemoteChanges, RemoteView, diff_local, diff_remote,
 };
 
-pub(super) use learn::learn;
+pub(super) use learn::{ask_server, learn};
 use unseen::Unseen;
 pub(super) use unseen::hold_back;
 

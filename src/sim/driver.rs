@@ -74,7 +74,7 @@ pub fn settle(world: &World, runner: &impl Runner) -> Result<u32, String> {
         let now = (touched(world), world.store.weighty_changes());
         let calm = now == before && world.server.is_settled();
         world.clock.advance(PAUSE);
-        if calm && world.store.intents_now().is_empty() && (result.is_ok() || passes > 4) {
+        if calm && world.store.open_intents().is_empty() && (result.is_ok() || passes > 4) {
             if waits == 3 || !await_parked(world) {
                 return Ok(passes);
             }

@@ -171,5 +171,5 @@ fn impoverish(switches: &mut Switches, rng: &mut Rng) {
     switches.uid_move = rng.one_in(2);
     switches.object_id = rng.one_in(2);
     switches.list_status = rng.one_in(2);
-    switches.late = rng.one_in(3).then_some(10);
+    switches.late = [None, None, Some(10), Some(60), Some(600)][rng.below(5)];
 }

@@ -221,6 +221,28 @@ pub(super) fn copies() -> Vec<Scenario> {
             w.local_flags(1, "F");
         })
         .then(|w| w.is_in(1, &["INBOX", "INBOX"])),
+        case(
+            "moved on the server to where a copy of the same name is",
+            |w| {
+                w.remote_move(1, "Work");
+            },
+        )
+        .after(|w| {
+            w.local
+                .copy_same_name(&name("INBOX"), &content::mail(1), &name("Work"));
+        })
+        .then(|w| w.is_in(1, &["Work", "Work"])),
+        case("a copy of the same name goes where its original was", |w| {
+            w.local_delete(1);
+            let uid = w.server.find(&name("Work"), &content::mail(1));
+            if let Some(uid) = uid {
+                w.server.transfer(&name("Work"), uid, &name("INBOX"), false);
+            }
+        })
+        .after(|w| {
+            w.local
+                .copy_same_name(&name("INBOX"), &content::mail(1), &name("Work"));
+        }),
         Scenario::new(
             "one of two equals deleted on the server",
             |w| {

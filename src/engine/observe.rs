@@ -15,7 +15,8 @@ use super::ports::{Clock, Event, Inspected, KnownMailbox, Local, MailboxStatus, 
 use crate::mail::{LocalId, MailboxName, ModSeq, Uid, UidSet, UidValidity};
 use crate::sync::{
     AccountInput, Base, EntryState, KeywordScope, Known, LocalChanges, MailboxId, MailboxInput,
-    MailboxRecord, Parked, PermanentFlags, RemoteChanges, RemoteView, diff_local, diff_remote,
+    MailboxRecord, Parked, PermanentFlags, RemoteChanges, RemoteView, RowId, diff_local,
+    diff_remote,
 };
 
 pub(super) use learn::{ask_server, learn};
@@ -67,12 +68,37 @@ pub(super) async fn local_side<P: Ports>(
     )
     .await;
     let (base, view) = (base?, view?);
-    let changes = diff_local(&base, &view);
+    let mut changes = diff_local(&base, &view);
+    changes.published = published(pass, &base, &changes).await?;
     Ok(LocalSide {
         base,
         changes,
         scope: view.scope,
     })
+}
+
+/// The deliveries that were not finished although their file had got its name: it is not in the folder any more, and
+/// not staged either.
+async fn published<P: Ports>(
+    pass: &Pass<'_, P>,
+    base: &Base,
+    changes: &LocalChanges,
+) -> Result<Vec<RowId>, Fault> {
+    if changes.undelivered.is_empty() {
+        return Ok(Vec::new());
+    }
+    let unfinished: BTreeSet<RowId> = changes.undelivered.iter().copied().collect();
+    let begun = base.entries.iter().filter_map(|entry| {
+        let file = entry.local.clone();
+        Some((entry.row, file.filter(|_| unfinished.contains(&entry.row))?))
+    });
+    let (rows, files): (Vec<RowId>, Vec<LocalId>) = begun.unzip();
+    let staged = pass.local().staged(&base.mailbox.name, &files).await?;
+    let named = rows.into_iter().zip(files);
+    Ok(named
+        .filter(|(_, file)| !staged.contains(file))
+        .map(|(row, _)| row)
+        .collect())
 }
 
 /// One mailbox on its way to being observed.

@@ -1,5 +1,7 @@
 //! The Maildir, as the engine sees it.
 
+use std::collections::BTreeSet;
+
 use super::super::Fault;
 use super::BodySource;
 use crate::mail::{Digest, Flags, Identity, LocalId, MailboxName, Uid};
@@ -89,7 +91,7 @@ pub trait Local {
     async fn retire_folder(&self, name: &MailboxName, day: &str) -> Result<(), Fault>;
     /// Lists a folder so that absence means absence; a fault if it does not hold still.
     async fn scan(&self, name: &MailboxName) -> Result<LocalView, Fault>;
-    /// Reads files whole. What is gone is left out; what cannot be read, or is not a regular, non-empty, settled
+    /// Reads files whole; what it tells of is on the disk, with its name, whoever put it there. What is gone is left out; what cannot be read, or is not a regular, non-empty, settled
     /// file, has its own fault.
     async fn inspect(
         &self,
@@ -112,6 +114,12 @@ pub trait Local {
         name: &MailboxName,
         staged: &[(Staged, Flags)],
     ) -> Result<Vec<Result<(), Fault>>, Fault>;
+    /// Which of these messages are staged still, and were never given their names.
+    async fn staged(
+        &self,
+        name: &MailboxName,
+        files: &[LocalId],
+    ) -> Result<BTreeSet<LocalId>, Fault>;
     /// Removes staged messages that will not be published.
     async fn discard(&self, name: &MailboxName, staged: &[Staged]) -> Result<(), Fault>;
     /// Gives a file its flags, keeping letters that mean nothing to us. One result each; a file that is gone is a

@@ -1,7 +1,9 @@
 //! The port [`Local`], as its documentation has it.
 
+use std::collections::BTreeSet;
+
 use super::delivery::{SimBody, SimDelivery};
-use super::disk::Spot;
+use super::disk::{Dir, Spot};
 use super::files::{Each, each};
 use super::{SimLocal, disk_fault, no_file, no_folder};
 use crate::engine::ports::{Folder, Inspected, Local, Marker, Root, Staged};
@@ -112,10 +114,11 @@ impl Local for SimLocal {
         let mut broken = self.begin("inspect").await?;
         let mut state = self.state.borrow_mut();
         let folder = state.folder(name)?;
-        let there = files
-            .iter()
-            .filter_map(|id| Some((id, folder.files.get(id)?)));
-        let seen = there.map(|(id, file)| {
+        let mut seen = Vec::new();
+        for id in files {
+            let Some(file) = folder.files.get_mut(id) else {
+                continue;
+            };
             let result = match broken.take() {
                 Some(error) => Err(disk_fault(Reach::Message, error, "a file")),
                 None if file.unreadable => Err(fault(Reach::Message, true, "cannot be read")),
@@ -130,9 +133,13 @@ impl Local for SimLocal {
                     verbatim: None,
                 }),
             };
-            (id.clone(), result)
-        });
-        Ok(seen.collect())
+            if result.is_ok() {
+                // Read whole means synced, with its name.
+                file.written = 0;
+            }
+            seen.push((id.clone(), result));
+        }
+        Ok(seen)
     }
 
     async fn open(
@@ -172,8 +179,20 @@ impl Local for SimLocal {
         let done = each(staged, broken, |(staged, flags)| {
             self.publish_one(name, staged, flags)
         })?;
-        self.sync_dirs(&format!("{name} after publish"))?;
+        self.sync_dir(&Dir::Folder(name.clone()))?;
         Ok(done)
+    }
+
+    async fn staged(
+        &self,
+        name: &MailboxName,
+        files: &[LocalId],
+    ) -> Result<BTreeSet<LocalId>, Fault> {
+        self.begin("staged").await?;
+        let mut state = self.state.borrow_mut();
+        let staged = &state.folder(name)?.staged;
+        let there = files.iter().filter(|file| staged.contains_key(*file));
+        Ok(there.cloned().collect())
     }
 
     async fn discard(&self, name: &MailboxName, staged: &[Staged]) -> Result<(), Fault> {
@@ -197,7 +216,7 @@ impl Local for SimLocal {
         let done = each(files, broken, |(file, flags)| {
             self.move_one(name, name, file, flags)
         })?;
-        self.sync_dirs(&format!("{name} after relabel"))?;
+        self.sync_dir(&Dir::Folder(name.clone()))?;
         Ok(done)
     }
 
@@ -212,7 +231,8 @@ impl Local for SimLocal {
         let done = each(files, broken, |(file, flags)| {
             self.move_one(from, to, file, flags)
         })?;
-        self.sync_dirs(&format!("{from} and {to} after relocate"))?;
+        self.sync_dir(&Dir::Folder(to.clone()))?;
+        self.sync_dir(&Dir::Folder(from.clone()))?;
         Ok(done)
     }
 
@@ -226,7 +246,8 @@ impl Local for SimLocal {
         let done = each(files, broken, |(file, stamp)| {
             self.trash_one(name, file, *stamp, day)
         })?;
-        self.sync_dirs(&format!("{name} and trash"))?;
+        self.sync_dir(&Dir::Trash)?;
+        self.sync_dir(&Dir::Folder(name.clone()))?;
         Ok(done)
     }
 
@@ -256,7 +277,8 @@ impl Local for SimLocal {
             let done = state.rename(before, after, found.file.inode, old, (shown, fresh));
             done.then_some(local).ok_or_else(gone)
         })??;
-        self.sync_dirs("trash")?;
+        self.sync_dir(&Dir::Folder(to.clone()))?;
+        self.sync_dir(&Dir::Trash)?;
         Ok(local)
     }
 

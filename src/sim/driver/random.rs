@@ -58,6 +58,7 @@ impl Chaos {
 /// With the seed and the trace, when a promise is broken.
 pub fn random(seed: u64, chaos: Chaos, runner: &impl Runner) -> Vec<String> {
     let world = World::new(seed);
+    let _teller = Teller(&world);
     let check = live(&world, seed, chaos, runner);
     if let Err(wrong) = check {
         let trace = world.steps.trace().join("\n");
@@ -65,6 +66,18 @@ pub fn random(seed: u64, chaos: Chaos, runner: &impl Runner) -> Vec<String> {
         panic!("seed {seed}, {chaos:?}: {wrong}\n--- trace\n{trace}\n--- world\n{text}");
     }
     world.steps.trace()
+}
+
+/// Tells the story of a life that ends in the middle of a call.
+struct Teller<'a>(&'a World);
+
+impl Drop for Teller<'_> {
+    #[allow(clippy::print_stderr, reason = "a test that fails has to say why")]
+    fn drop(&mut self) {
+        if std::thread::panicking() && std::env::var_os("SIM_STORY").is_some() {
+            eprintln!("--- trace\n{}", self.0.steps.trace().join("\n"));
+        }
+    }
 }
 
 /// Lives the same life twice.
@@ -87,6 +100,9 @@ fn live(world: &World, seed: u64, chaos: Chaos, runner: &impl Runner) -> Check {
         world
             .server
             .switch(|switches| impoverish(switches, &mut rng));
+    }
+    if chaos.faults && rng.one_in(2) {
+        world.local.be_careless();
     }
     world
         .server

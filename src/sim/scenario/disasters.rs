@@ -106,6 +106,18 @@ fn disks() -> Vec<Scenario> {
             fine(left == 3, || format!("{left} of 3 are left on the server"))
         })
         .unequal(),
+        case("saved by a program that does not sync", |w| {
+            w.local.be_careless();
+            w.filed("INBOX", 4, "S");
+            w.arrives("INBOX", 5, "");
+        })
+        .then(|w| {
+            // A power cut may take it; but once it is on the server nobody has deleted it.
+            let sent = !w.remote_places(&crate::sim::content::mail(4)).is_empty();
+            let safe = || w.is_in(4, &["INBOX"]);
+            w.is_in(5, &["INBOX"])
+                .and(if sent { safe() } else { Ok(()) })
+        }),
         case("a file that cannot be read", |w| {
             w.filed("INBOX", 4, "");
             w.filed("INBOX", 5, "");

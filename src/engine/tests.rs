@@ -1,5 +1,8 @@
 //! The engine in a simulated world: every situation, every effect as a place to stop, every call as one to fail.
 
+mod late;
+mod roots;
+
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;

@@ -248,6 +248,12 @@ impl SimLocal {
         }
     }
 
+    /// The whole root goes.
+    pub fn remove_root(&self) {
+        self.note("remove root");
+        self.state.borrow_mut().disk = Disk::default();
+    }
+
     /// The disk is unmounted: an empty directory is where the root was.
     pub fn unmount(&self) {
         self.note("unmount");

@@ -203,6 +203,15 @@ pub(super) fn copies() -> Vec<Scenario> {
             w.filed("INBOX", 4, "S");
         })
         .then(|w| w.is_in(4, &["INBOX"]).and(w.has_flags(4, "FS"))),
+        case("new on both sides and only alike", |w| {
+            w.arrives("INBOX", 4, "");
+            w.local
+                .deliver_file(&name("INBOX"), &content::alike(4), &flags(""));
+        })
+        .then(|w| {
+            w.is_in(4, &["INBOX"])
+                .and(w.body_is_in(&content::alike(4), &["INBOX"]))
+        }),
         case("two copies on the server", |w| {
             w.arrives("INBOX", 4, "");
             w.arrives("INBOX", 4, "");

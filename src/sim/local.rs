@@ -35,6 +35,8 @@ struct LocalState {
     mounted: bool,
     /// Whether mail programs leave it to the system when their files come to the disk.
     careless: bool,
+    /// What the next directory sync fails with.
+    fails_next: Option<DiskError>,
     scope: KeywordScope,
     inodes: u64,
     rng: Rng,
@@ -83,6 +85,7 @@ impl SimLocal {
             },
             mounted: true,
             careless: false,
+            fails_next: None,
             scope: KeywordScope::default(),
             inodes: 100,
             rng: Rng::new(seed ^ 0x10ca1),
@@ -168,12 +171,12 @@ impl SimLocal {
         self.steps.pause().await;
         match self.steps.call(Place::Local, what)? {
             Some(Trouble::Disk(error, When::Middle)) => Ok(Some(error)),
-            Some(Trouble::Disk(error, _)) => {
-                let reach = match error {
-                    DiskError::Io => Reach::Mailbox,
-                    DiskError::Full => Reach::Account,
-                };
-                Err(disk_fault(reach, error, what))
+            Some(Trouble::Disk(error, When::Before)) => {
+                Err(disk_fault(Reach::Mailbox, error, what))
+            }
+            Some(Trouble::Disk(error, When::After)) => {
+                self.state.borrow_mut().fails_next = Some(error);
+                Ok(None)
             }
             _ => Ok(None),
         }
@@ -186,13 +189,21 @@ impl SimLocal {
 
     /// A directory is synced: what came into it and went from it so far stays so.
     fn sync_dir(&self, dir: &Dir) -> Result<(), Fault> {
+        if let Some(error) = self.state.borrow_mut().fails_next.take() {
+            return Err(disk_fault(Reach::Account, error, "fsync"));
+        }
         self.effect(&format!("fsync {dir}"), |state| {
             state.undo.retain_mut(|rename| !rename.sync(dir));
         })
     }
 }
 
+/// As the Maildir's own errors weigh: a broken or full disk concerns the account, whatever met it first.
 fn disk_fault(reach: Reach, error: DiskError, what: &str) -> Fault {
+    let reach = match error {
+        DiskError::Io | DiskError::Full | DiskError::Quota => Reach::Account,
+        DiskError::Denied => reach,
+    };
     Fault::new(reach, true, SimError::Disk(error, what.to_owned()))
 }
 

@@ -171,10 +171,17 @@ fn plan_faults(world: &World, rng: &mut Rng) {
     }
     for _ in 0..rng.below(3) {
         let call = 1 + rng.number() % 40;
-        let (place, trouble) = match rng.below(4) {
+        let errors = [
+            DiskError::Io,
+            DiskError::Full,
+            DiskError::Quota,
+            DiskError::Denied,
+        ];
+        let error = errors[rng.below(errors.len())];
+        let (place, trouble) = match rng.below(5) {
             0 => (Place::Server, Trouble::Refuse),
-            1 => (Place::Local, Trouble::Disk(DiskError::Io, moment(rng))),
-            2 => (Place::Local, Trouble::Disk(DiskError::Full, moment(rng))),
+            1 | 2 => (Place::Local, Trouble::Disk(error, moment(rng))),
+            3 => (Place::Store, Trouble::Disk(error, When::Before)),
             _ => (Place::Server, Trouble::Cut(moment(rng))),
         };
         world.steps.trouble_at(place, call, trouble);

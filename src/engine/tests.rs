@@ -1,7 +1,7 @@
 //! The engine in a simulated world: every situation, every effect as a place to stop, every call as one to fail.
 
+mod absence;
 mod late;
-mod roots;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;

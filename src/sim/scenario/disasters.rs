@@ -72,6 +72,18 @@ fn states() -> Vec<Scenario> {
             w.local_flags(3, "F");
         })
         .then(|w| (3..7).try_for_each(|number| w.is_in(number, &["INBOX"]))),
+        case("state rolled back to before an edit", |w| {
+            w.restore_state();
+            w.restart(false);
+        })
+        .after(|w| {
+            w.back_up();
+            w.local_edit(1);
+        })
+        .then(|w| {
+            let edited = crate::sim::content::edited(&crate::sim::content::mail(1), 1);
+            w.body_is_in(&edited, &["INBOX"])
+        }),
         case("server restored from an old backup", World::restore_server).after(|w| {
             w.back_up();
             w.filed("INBOX", 4, "S");

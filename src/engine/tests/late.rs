@@ -1,10 +1,13 @@
 //! Mail that the server carries out late, and files that go before their rows are finished.
 
+use std::time::Duration;
+
 use super::pass;
 use crate::engine::ports::{Clock, Store};
 use crate::mail::{FlagDelta, Uid};
 use crate::sim::content::{self, Body};
 use crate::sim::local::NameOnMove;
+use crate::sim::server::SimMessage;
 use crate::sim::world::hand::{flags, name};
 use crate::sim::{When, World, block_on, driver};
 use crate::sync::{Change, Intent, IntentId, IntentKind};
@@ -89,6 +92,9 @@ fn where_others_would_go_with_it_it_stays() {
     give_up(&world, &content::mail(1), 600);
     world.arrives("INBOX", 1, "");
     assert_eq!(copies(&world), 2);
+    let inbox = &world.server.mailboxes()[&name("INBOX")];
+    let unmarked = |found: &SimMessage| found.flags == flags("");
+    assert!(inbox.messages.values().all(unmarked));
 }
 
 #[test]
@@ -129,11 +135,11 @@ fn an_append_that_comes_soon_is_waited_for() {
     }
 }
 
-/// Stops the download of mail 2 right after an effect whose trace begins like this.
-fn stopped_after(begins: &str) -> World {
+/// Stops the pass after this change right after an effect whose trace begins like this.
+fn stopped_after(change: fn(&World), begins: &str) -> World {
     for effect in 1..40 {
         let world = synced(|_| ());
-        world.arrives("INBOX", 2, "");
+        change(&world);
         let mark = world.steps.trace_len();
         world.steps.reset();
         world.steps.stop_at(effect, When::After);
@@ -147,8 +153,44 @@ fn stopped_after(begins: &str) -> World {
 }
 
 #[test]
+fn what_was_sent_is_found_though_its_file_was_rewritten_elsewhere_since() {
+    let world = stopped_after(|world| world.filed("INBOX", 2, ""), "server append");
+    world.local_move(2, "Work", NameOnMove::Rewritten);
+    driver::settle(&world, &pass).unwrap();
+    world.is_in(2, &["Work"]).unwrap();
+}
+
+#[test]
+fn what_was_sent_to_another_generation_is_not_taken_for_what_only_looks_alike() {
+    let world = stopped_after(
+        |world| world.filed("INBOX", 2, ""),
+        "store commit putintent",
+    );
+    let body = content::alike(2);
+    world.clock.advance(Duration::from_secs(100));
+    world.server.append(&name("INBOX"), &body, flags(""));
+    for _ in 0..2 {
+        world.server.renumber(&name("INBOX"));
+    }
+    driver::settle(&world, &pass).unwrap();
+    world.is_in(2, &["INBOX"]).unwrap();
+    world.body_is_in(&body, &["INBOX"]).unwrap();
+}
+
+#[test]
+fn what_was_copied_is_found_though_its_file_was_rewritten_elsewhere_since() {
+    let world = stopped_after(|world| world.local_copy(1, "Work"), "server copy");
+    let file = world.local.find(&name("Work"), &content::mail(1)).unwrap();
+    world
+        .local
+        .move_file(&name("Work"), &file, &name("Trash"), NameOnMove::Rewritten);
+    driver::settle(&world, &pass).unwrap();
+    world.is_in(1, &["INBOX", "Trash"]).unwrap();
+}
+
+#[test]
 fn a_delivered_file_that_was_rewritten_elsewhere_has_moved() {
-    let world = stopped_after("local publish");
+    let world = stopped_after(|world| world.arrives("INBOX", 2, ""), "local publish");
     world.local_move(2, "Work", NameOnMove::Rewritten);
     driver::settle(&world, &pass).unwrap();
     world.is_in(2, &["Work"]).unwrap();
@@ -157,7 +199,10 @@ fn a_delivered_file_that_was_rewritten_elsewhere_has_moved() {
 
 #[test]
 fn a_staged_file_is_not_taken_for_a_copy_elsewhere() {
-    let world = stopped_after("store commit putentry");
+    let world = stopped_after(
+        |world| world.arrives("INBOX", 2, ""),
+        "store commit putentry",
+    );
     world.filed("Work", 2, "");
     driver::settle(&world, &pass).unwrap();
     world.is_in(2, &["INBOX", "Work"]).unwrap();

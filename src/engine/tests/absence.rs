@@ -2,6 +2,7 @@
 
 use super::pass;
 use crate::engine::ports::{Local, Marker};
+use crate::mail::Uid;
 use crate::sim::local::NameOnMove;
 use crate::sim::world::hand::name;
 use crate::sim::{World, block_on, content, driver};
@@ -110,6 +111,43 @@ fn mail_that_may_be_in_a_mailbox_that_was_not_seen_is_not_sent_again() {
     driver::settle(&world, &pass).unwrap();
     world.is_in(1, &["Work"]).unwrap();
     world.has_flags(1, "F").unwrap();
+}
+
+fn watermark_of(world: &World, mailbox: &str) -> Option<Uid> {
+    let records = world.store.mailboxes_now();
+    let mut records = records.into_iter();
+    let record = records.find(|record| record.name == name(mailbox));
+    record.and_then(|record| record.uidnext)
+}
+
+#[test]
+fn a_watermark_waits_for_what_is_held() {
+    let world = World::new(3);
+    for number in 1..7 {
+        world.arrives("INBOX", number, "");
+    }
+    driver::settle(&world, &pass).unwrap();
+    assert!(watermark_of(&world, "INBOX").is_some());
+    (1..7).for_each(|number| world.local_delete(number));
+    pass(&world).unwrap();
+    assert_eq!(world.store.holds_now().len(), 1);
+    pass(&world).unwrap();
+    assert_eq!(watermark_of(&world, "INBOX"), None);
+}
+
+#[test]
+fn a_watermark_waits_for_what_was_left_out_because_of_a_mailbox_that_was_not_seen() {
+    let world = World::new(3);
+    world.server.create(&name("Work"), None);
+    world.arrives("Work", 1, "");
+    world.arrives("INBOX", 2, "");
+    driver::settle(&world, &pass).unwrap();
+    world.remote_move(1, "INBOX");
+    world
+        .local
+        .change_folder(&name("Work"), |folder| folder.restless = true);
+    assert!(pass(&world).is_err());
+    assert_eq!(watermark_of(&world, "INBOX"), None);
 }
 
 #[test]

@@ -70,11 +70,29 @@ pub(super) async fn local_side<P: Ports>(
     let (base, view) = (base?, view?);
     let mut changes = diff_local(&base, &view);
     changes.published = published(pass, &base, &changes).await?;
+    make_durable(pass, &base, &changes).await?;
     Ok(LocalSide {
         base,
         changes,
         scope: view.scope,
     })
+}
+
+/// A delivery that was stopped, or whose sync failed, has its file in the folder, but perhaps not on the disk: it is
+/// synced before the state says that it is there.
+async fn make_durable<P: Ports>(
+    pass: &Pass<'_, P>,
+    base: &Base,
+    changes: &LocalChanges,
+) -> Result<(), Fault> {
+    if changes.delivered.is_empty() {
+        return Ok(());
+    }
+    let rows: BTreeSet<RowId> = changes.delivered.iter().map(|(row, _)| *row).collect();
+    let entries = base.entries.iter().filter(|it| rows.contains(&it.row));
+    let files: Vec<LocalId> = entries.filter_map(|entry| entry.local.clone()).collect();
+    pass.local().inspect(&base.mailbox.name, &files).await?;
+    Ok(())
 }
 
 /// The deliveries that were not finished although their file had got its name: it is not in the folder any more, and

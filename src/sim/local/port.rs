@@ -113,6 +113,8 @@ impl Local for SimLocal {
     ) -> Result<Vec<(LocalId, Result<Inspected, Fault>)>, Fault> {
         let mut broken = self.begin("inspect").await?;
         let mut state = self.state.borrow_mut();
+        let dir = Dir::Folder(name.clone());
+        state.undo.retain_mut(|rename| !rename.sync(&dir));
         let folder = state.folder(name)?;
         let mut seen = Vec::new();
         for id in files {

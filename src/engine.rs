@@ -8,6 +8,7 @@ mod differs;
 mod execute;
 pub mod fault;
 mod folders;
+mod late;
 mod link;
 mod observe;
 mod pass;

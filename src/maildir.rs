@@ -26,6 +26,7 @@ mod sys;
 mod token;
 mod trash;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -223,6 +224,15 @@ impl Local for MaildirAccount {
         self.run(move |core| core.publish(&name, &files))
             .await
             .map(into_faults)
+    }
+
+    async fn staged(
+        &self,
+        name: &MailboxName,
+        files: &[LocalId],
+    ) -> Result<BTreeSet<LocalId>, Fault> {
+        let (name, files) = (name.clone(), files.to_vec());
+        self.run(move |core| core.staged(&name, &files)).await
     }
 
     async fn discard(&self, name: &MailboxName, staged: &[Staged]) -> Result<(), Fault> {

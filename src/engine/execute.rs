@@ -133,7 +133,7 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
             .into_iter()
             .filter_map(|intent| match intent.kind {
                 IntentKind::Upload { mailbox, local, .. } => Some((mailbox, local)),
-                IntentKind::Transfer { .. } => None,
+                IntentKind::Transfer { .. } | IntentKind::Overdue { .. } => None,
             })
             .collect();
         if open.is_empty() {

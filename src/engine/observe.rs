@@ -17,11 +17,11 @@ use super::ports::{Clock, Event, Inspected, KnownMailbox, Local, MailboxStatus, 
 use crate::mail::{LocalId, MailboxName, ModSeq, Uid, UidSet, UidValidity};
 use crate::sync::{
     AccountInput, Base, EntryState, FolderToken, KeywordScope, Known, LocalChanges, MailboxId,
-    MailboxInput, MailboxRecord, Parked, PermanentFlags, RemoteChanges, RemoteView, diff_local,
-    diff_remote,
+    MailboxInput, MailboxRecord, Parked, PermanentFlags, RemoteChanges, RemoteView, RowId,
+    diff_local, diff_remote,
 };
 
-pub(super) use learn::learn;
+pub(super) use learn::{ask_server, learn};
 pub(super) use rest::{FolderSide, let_rest, remember_resting, resting};
 use unseen::Unseen;
 pub(super) use unseen::hold_back;
@@ -74,13 +74,56 @@ pub(super) async fn local_side<P: Ports>(
     )
     .await;
     let (base, view) = (base?, view?);
-    let changes = diff_local(&base, &view);
+    let mut changes = diff_local(&base, &view);
+    changes.published = published(pass, &base, &changes).await?;
+    make_durable(pass, &base, &changes).await?;
     Ok(LocalSide {
         base,
         changes,
         scope: view.scope,
         token: view.token,
     })
+}
+
+/// A delivery that was stopped, or whose sync failed, has its file in the folder, but perhaps not on the disk: it is
+/// synced before the state says that it is there.
+async fn make_durable<P: Ports>(
+    pass: &Pass<'_, P>,
+    base: &Base,
+    changes: &LocalChanges,
+) -> Result<(), Fault> {
+    if changes.delivered.is_empty() {
+        return Ok(());
+    }
+    let rows: BTreeSet<RowId> = changes.delivered.iter().map(|(row, _)| *row).collect();
+    let entries = base.entries.iter().filter(|it| rows.contains(&it.row));
+    let files: Vec<LocalId> = entries.filter_map(|entry| entry.local.clone()).collect();
+    pass.local().inspect(&base.mailbox.name, &files).await?;
+    Ok(())
+}
+
+/// The deliveries that were not finished although their file had got its name: it is not in the folder any more, and
+/// not staged either.
+async fn published<P: Ports>(
+    pass: &Pass<'_, P>,
+    base: &Base,
+    changes: &LocalChanges,
+) -> Result<Vec<RowId>, Fault> {
+    if changes.undelivered.is_empty() {
+        return Ok(Vec::new());
+    }
+    let unfinished: BTreeSet<RowId> = changes.undelivered.iter().copied().collect();
+    let begun = base.entries.iter().filter_map(|entry| {
+        let file = entry.local.clone();
+        Some((entry.row, file.filter(|_| unfinished.contains(&entry.row))?))
+    });
+    let (rows, files): (Vec<RowId>, Vec<LocalId>) = begun.unzip();
+    let staged = pass.local().staged(&base.mailbox.name, &files).await?;
+    let named = rows.into_iter().zip(files);
+    Ok(named
+        .filter(|(_, file)| !staged.contains(file))
+        .map(|(row, _)| row)
+        .collect())
 }
 
 /// One mailbox on its way to being observed.

@@ -10,6 +10,7 @@ use super::context::{Mode, Pass, Ports, Scope, Settings};
 use super::execute::{Executor, describe_op};
 use super::fault::{Fault, Reach};
 use super::folders::{self, Mailboxes, marker_of};
+use super::late;
 use super::link::Link;
 use super::observe::{self, FolderSide, Observed};
 use super::pool::{Pool, RemoteOf};
@@ -125,6 +126,7 @@ async fn run<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<(), Fault> 
     pool.give(remote);
     let mut observed = observe::all(pass, pool, &mailboxes, scanned).await?;
     observe::remember_resting(pass, &observed).await?;
+    late::remove_twins(pass, pool, &mut observed).await?;
     observe::learn(pass, pool, &mut observed).await?;
     observe::hold_back(pass, pool, &mailboxes, &mut observed).await?;
     complete_input(pass, &mailboxes, &mut observed).await?;

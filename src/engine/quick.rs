@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::context::{Mode, Pass, Ports};
 use super::fault::Fault;
 use super::folders::{Mailboxes, trash_of};
+use super::late;
 use super::observe::{self, Observed};
 use super::pass::{carry_out, complete_input, count_held, finish_mailboxes};
 use super::pool::Pool;
 use super::ports::{Local, Store};
 use super::root;
 use crate::mail::MailboxName;
-use crate::sync::plan;
+use crate::sync::{Intent, IntentKind, plan};
 
 /// Syncs these mailboxes, if that can be done alone; false if a whole pass is needed. Then nothing has been done.
 ///
@@ -39,6 +40,7 @@ pub(super) async fn run<P: Ports>(
     if !is_simple(&observed, &mailboxes) {
         return Ok(false);
     }
+    late::remove_twins(pass, pool, &mut observed).await?;
     observe::learn(pass, pool, &mut observed).await?;
     observe::hold_back(pass, pool, &mailboxes, &mut observed).await?;
     complete_input(pass, &mailboxes, &mut observed).await?;
@@ -54,7 +56,9 @@ async fn known<P: Ports>(
     pass: &Pass<'_, P>,
     names: &BTreeSet<MailboxName>,
 ) -> Result<Option<Mailboxes>, Fault> {
-    if !pass.store().intents().await?.is_empty() {
+    let intents = pass.store().intents().await?;
+    let is_over = |intent: &Intent| matches!(intent.kind, IntentKind::Overdue { .. });
+    if !intents.iter().all(is_over) {
         return Ok(None);
     }
     let folders = pass.local().folders().await?;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::context::{Pass, Ports};
 use super::fault::{Fault, Reach};
 use super::folders::Mailboxes;
+use super::late;
 use super::pool::{Pool, RemoteOf};
 use super::ports::{Clock, Event, Remote, Store};
 use crate::mail::{Identity, Uid, UidSet};
@@ -34,6 +35,7 @@ pub(super) async fn run<P: Ports>(
         match &intent.kind {
             IntentKind::Upload { mailbox, .. } => targets.insert(*mailbox),
             IntentKind::Transfer { to, .. } => targets.insert(*to),
+            IntentKind::Overdue { .. } => false,
         };
     }
     for target in targets {
@@ -83,6 +85,7 @@ fn aims_at(intent: &Intent, target: MailboxId) -> bool {
     match &intent.kind {
         IntentKind::Upload { mailbox, .. } => *mailbox == target,
         IntentKind::Transfer { to, .. } => *to == target,
+        IntentKind::Overdue { mailbox, .. } => *mailbox == target,
     }
 }
 
@@ -142,7 +145,7 @@ async fn one<P: Ports>(
     Ok(())
 }
 
-/// An upload that was not found, long after the connection that sent it can only be dead, did not happen.
+/// An upload that was not found, long after the connection that sent it can only be dead, is sent again.
 async fn give_up<P: Ports>(
     pass: &Pass<'_, P>,
     pool: &Pool<P>,
@@ -162,8 +165,7 @@ async fn give_up<P: Ports>(
     if !open.is_empty() {
         pass.with_report(|report| report.unsettled.push(record.name.clone()));
     }
-    let over = over.into_iter();
-    pass.commit(over.map(|intent| Change::DropIntent(intent.id)).collect())
+    pass.commit(over.into_iter().map(late::given_up).collect())
         .await
 }
 
@@ -215,7 +217,7 @@ pub(super) async fn uploads<P: Ports>(
     let selected = remote.select(&base.mailbox.name).await?;
     let starts = intents.iter().filter_map(|intent| match &intent.kind {
         IntentKind::Upload { uidnext, .. } => Some(*uidnext),
-        IntentKind::Transfer { .. } => None,
+        IntentKind::Transfer { .. } | IntentKind::Overdue { .. } => None,
     });
     let Some(from) = starts.min() else {
         return Ok(Vec::new());
@@ -290,7 +292,7 @@ async fn transfers<P: Ports>(
     let selected = remote.select(&base.mailbox.name).await?;
     let starts = intents.iter().filter_map(|intent| match &intent.kind {
         IntentKind::Transfer { uidnext, .. } => Some(*uidnext),
-        IntentKind::Upload { .. } => None,
+        IntentKind::Upload { .. } | IntentKind::Overdue { .. } => None,
     });
     let Some(from) = starts.min() else {
         return Ok(());

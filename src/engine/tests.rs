@@ -1,9 +1,12 @@
 //! The engine in a simulated world: every situation, every effect as a place to stop, every call as one to fail.
 
+mod absence;
+mod late;
+
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::ports::Store as _;
 use super::{Fault, Link, Mode, Ports, Reach, Report, Scope, Settings, sync, sync_over};
@@ -158,42 +161,76 @@ fn any_side_may_be_out_of_order() {
     });
 }
 
-/// Random lives from seed `SIM_FIRST` (1) on, `SIM_LIVES` (100) of them. A failure names its seeds.
-fn lives(chaos: Chaos) {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    let first: u64 = number("SIM_FIRST").unwrap_or(1);
-    let count = number("SIM_LIVES").unwrap_or(100);
-    let fails = |seed: &u64| {
-        let life = || driver::random(*seed, chaos, &pass);
-        catch_unwind(AssertUnwindSafe(life)).is_err()
-    };
-    let bad: Vec<u64> = (first..first + count).filter(fails).collect();
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+/// Random lives from seed `SIM_FIRST` (1) on, `SIM_LIVES` (250) of them. A failure names its seeds.
+fn lives(test: &str, chaos: Chaos) {
+    let first = number("SIM_FIRST").unwrap_or(1);
+    let count = number("SIM_LIVES").unwrap_or(250);
+    let next = AtomicU64::new(first);
+    let seed = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| *seed < first + count);
+    let (bad, _) = driver::lives(test, chaos, seed, &pass);
     assert!(bad.is_empty(), "of {count} seeds these fail: {bad:?}");
 }
 
 #[test]
 fn calm_random_lives_end_well() {
-    lives(Chaos::CALM);
+    lives("calm_random_lives", Chaos::CALM);
 }
 
 #[test]
 fn faulty_random_lives_end_well() {
-    lives(Chaos::FAULTY);
+    lives("faulty_random_lives", Chaos::FAULTY);
 }
 
 #[test]
 fn busy_random_lives_end_well() {
-    lives(Chaos::BUSY);
+    lives("busy_random_lives", Chaos::BUSY);
 }
 
 #[test]
 fn stormy_random_lives_end_well() {
-    lives(Chaos::STORM);
+    lives("stormy_random_lives", Chaos::STORM);
+}
+
+/// `just simulate`: `SIM_SECONDS` (3600) long, with seeds that were not tried before unless `SIM_FIRST` says otherwise.
+#[test]
+#[ignore = "takes as long as it is told to"]
+fn random_lives_for_hours() {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let first = number("SIM_FIRST").unwrap_or(time.as_secs() * 1000);
+    let seconds = number("SIM_SECONDS").unwrap_or(3600);
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let mut bad = 0;
+    for (start, round) in (first..).step_by(2000).zip(0..) {
+        let (name, chaos) = [
+            ("faulty_random_lives", Chaos::FAULTY),
+            ("stormy_random_lives", Chaos::STORM),
+            ("busy_random_lives", Chaos::BUSY),
+            ("calm_random_lives", Chaos::CALM),
+        ][round % 4];
+        let next = AtomicU64::new(start);
+        let seed = || {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            (seed < start + 2000 && Instant::now() < end).then_some(seed)
+        };
+        bad += driver::lives(name, chaos, seed, &pass).0.len();
+        if Instant::now() >= end {
+            break;
+        }
+    }
+    assert_eq!(bad, 0, "the seeds are named above");
 }
 
 #[test]
 fn a_random_life_can_be_lived_again() {
-    driver::repeats(11, Chaos::FAULTY, &pass);
+    for chaos in [Chaos::CALM, Chaos::FAULTY, Chaos::BUSY, Chaos::STORM] {
+        for seed in 11..21 {
+            driver::repeats(seed, chaos, &pass);
+        }
+    }
 }
 
 #[test]

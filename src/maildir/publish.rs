@@ -1,5 +1,7 @@
 //! Giving staged messages their names, and taking back those that will not get one.
 
+use std::collections::BTreeSet;
+
 use rustix::io::Errno;
 
 use super::Core;
@@ -29,6 +31,29 @@ impl Core {
             .collect();
         touched.sync(&folder)?;
         Ok(results)
+    }
+
+    pub(super) fn staged(
+        &self,
+        mailbox: &MailboxName,
+        files: &[LocalId],
+    ) -> Result<BTreeSet<LocalId>, Error> {
+        let Some(tmp) = self.dir_of(mailbox)?.find(b"tmp")? else {
+            return Ok(BTreeSet::new());
+        };
+        let mut staged = BTreeSet::new();
+        for id in files {
+            match tmp.look(id.as_bytes()) {
+                Ok(_) => {
+                    staged.insert(id.clone());
+                }
+                Err(Errno::NOENT) => {}
+                Err(errno) => {
+                    return Err(tmp.error("look at", id.as_bytes(), Reach::Mailbox, errno));
+                }
+            }
+        }
+        Ok(staged)
     }
 
     pub(super) fn discard(&self, mailbox: &MailboxName, files: &[LocalId]) -> Result<(), Error> {

@@ -27,6 +27,8 @@ const PIECE: usize = 32 * 1024;
 const HEAD: usize = 64 * 1024;
 /// A file that was written to this recently, and not renamed since, may be in the middle of being written.
 const SETTLED_NS: i64 = 100_000_000;
+/// What was last changed longer ago than this is on the disk: the system writes everything out within a minute.
+const YOUNG_NS: i64 = 600_000_000_000;
 
 /// What became of one file that was to be read.
 pub(super) type Inspection = (LocalId, Result<Inspected, Error>);
@@ -42,12 +44,19 @@ impl Core {
         let mut finder = Finder::new(&folder, &wanted)?;
         let mut buffers = Buffers::new();
         let mut all = Vec::with_capacity(files.len());
+        let mut any_young = false;
         for id in files {
-            let result =
-                open_message(&mut finder, id).and_then(|open| inspect_one(open, id, &mut buffers));
+            let result = open_message(&mut finder, id).and_then(|open| {
+                any_young |= is_young(open.look);
+                inspect_one(open, id, &mut buffers)
+            });
             if !matches!(result, Err(Error::Gone(_))) {
                 all.push((id.clone(), result));
             }
+        }
+        if any_young {
+            folder.cur.sync()?;
+            folder.new.sync()?;
         }
         Ok(all)
     }
@@ -106,6 +115,12 @@ fn look(file: &File, path: &[u8]) -> Result<Look, Error> {
     sys::look_at(file).map_err(|errno| Error::io("look at", path, Reach::Message, errno))
 }
 
+/// Whether the system may not have written it to the disk by itself yet. Mail programs do not always wait for that;
+/// the state must not say of a file what a power cut could take back.
+fn is_young(look: Look) -> bool {
+    now_ns().saturating_sub(look.ctime_ns) < YOUNG_NS
+}
+
 /// Waits a moment for a file that may still be growing. One that was renamed after it was written, as Maildir
 /// wants it, is complete.
 fn settle(look: Look) {
@@ -156,6 +171,10 @@ fn inspect_one(open: Open, id: &LocalId, buffers: &mut Buffers) -> Result<Inspec
         buffers
             .head
             .extend_from_slice(piece.get(..room).unwrap_or(piece));
+    }
+    if is_young(before) {
+        let synced = file.sync_all();
+        synced.map_err(|error| Error::io("sync", &path, Reach::Message, error))?;
     }
     if look(&file, &path)?.stamp != before.stamp || verbatim.size != before.stamp.size {
         return Err(Error::Changed(id.clone()));

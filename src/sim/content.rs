@@ -39,6 +39,13 @@ pub fn edited(body: &[u8], edition: u64) -> Body {
     octets.into()
 }
 
+/// A mail with the header and the length of [`mail`], but other words.
+#[must_use]
+pub fn alike(number: u64) -> Body {
+    let text = String::from_utf8_lossy(&mail(number)).replace("Text of", "Tale of");
+    text.into_bytes().into()
+}
+
 /// SHA-256 of the octets.
 #[must_use]
 pub fn digest(body: &[u8]) -> Digest {

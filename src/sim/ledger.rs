@@ -18,6 +18,8 @@ struct Fate {
     deleted_remote: bool,
     /// Somebody deleted it for good: out of the trash, or before it was anywhere else.
     gone: bool,
+    /// A power cut left a file of it in two folders.
+    torn: bool,
 }
 
 /// All contents there ever were; clones share it.
@@ -53,9 +55,23 @@ impl Ledger {
         for (body, fate) in self.0.borrow_mut().iter_mut() {
             if fate.seen_local && !fate.deleted_local && !durable.contains(body) {
                 fate.seen_local = false;
-                fate.gone |= fate.deleted_remote;
+                fate.gone |= fate.deleted_remote || !fate.seen_remote;
             }
         }
+    }
+
+    /// A power cut left one file in two folders: the file system made a copy.
+    pub fn torn(&self, body: &Body) {
+        self.with(body, |fate| {
+            fate.born += 1;
+            fate.torn = true;
+        });
+    }
+
+    /// Whether a power cut ever did.
+    #[must_use]
+    pub fn any_torn(&self) -> bool {
+        self.0.borrow().values().any(|fate| fate.torn)
     }
 
     /// Somebody (not us) deleted one of it on this side; `last` if the side has no other.

@@ -21,10 +21,11 @@ use super::content::Body;
 use super::ledger::Ledger;
 use super::rng::Rng;
 use super::steps::{DiskError, Place, SimError, Steps, Trouble, When, fault};
+use crate::engine::ports::Clock;
 use crate::engine::{Fault, Reach};
 use crate::mail::{LocalId, MailboxName};
 use crate::sync::KeywordScope;
-use disk::{Disk, Undo};
+use disk::{Dir, Disk, Undo};
 
 #[derive(Debug)]
 struct LocalState {
@@ -32,6 +33,10 @@ struct LocalState {
     /// What is seen while the real disk is not mounted: the empty directory below it.
     mount_point: Disk,
     mounted: bool,
+    /// Whether mail programs leave it to the system when their files come to the disk.
+    careless: bool,
+    /// What the next directory sync fails with.
+    fails_next: Option<DiskError>,
     scope: KeywordScope,
     blind: bool,
     inodes: u64,
@@ -80,6 +85,8 @@ impl SimLocal {
                 ..Disk::default()
             },
             mounted: true,
+            careless: false,
+            fails_next: None,
             scope: KeywordScope::default(),
             blind: false,
             inodes: 100,
@@ -143,34 +150,40 @@ impl SimLocal {
         found.next().map(|(id, _)| id.clone())
     }
 
-    /// The program starts again. With `crash` the machine did: what was not synced is gone, and of the renames that
-    /// no directory sync followed, some have not happened.
+    /// The program starts again. With `crash` the power was cut: what was not synced may be gone, data and every
+    /// directory entry for itself.
     pub fn restart(&self, crash: bool) {
         let mut state = self.state.borrow_mut();
         let undo = std::mem::take(&mut state.undo);
         if !crash {
             return;
         }
-        for rename in undo.into_iter().rev() {
-            if state.rng.one_in(2) {
-                state.disk.take_back(rename);
+        let state = &mut *state;
+        for mut rename in undo.into_iter().rev() {
+            rename.draw(&mut state.rng);
+            if let Some(body) = state.disk.take_back(&rename) {
+                self.ledger.torn(&body);
             }
         }
+        // Nothing ever syncs `tmp`: a file may be written to the disk and its name there not.
         for folder in state.disk.folders.values_mut() {
-            folder.staged.retain(|_, staged| staged.durable);
+            folder
+                .staged
+                .retain(|_, staged| staged.durable && !state.rng.one_in(4));
         }
+        state.disk.lose_unwritten(self.clock.now(), &mut state.rng);
     }
 
     async fn begin(&self, what: &str) -> Result<Option<DiskError>, Fault> {
         self.steps.pause().await;
         match self.steps.call(Place::Local, what)? {
             Some(Trouble::Disk(error, When::Middle)) => Ok(Some(error)),
-            Some(Trouble::Disk(error, _)) => {
-                let reach = match error {
-                    DiskError::Io => Reach::Mailbox,
-                    DiskError::Full => Reach::Account,
-                };
-                Err(disk_fault(reach, error, what))
+            Some(Trouble::Disk(error, When::Before)) => {
+                Err(disk_fault(Reach::Mailbox, error, what))
+            }
+            Some(Trouble::Disk(error, When::After)) => {
+                self.state.borrow_mut().fails_next = Some(error);
+                Ok(None)
             }
             _ => Ok(None),
         }
@@ -181,13 +194,23 @@ impl SimLocal {
             .effect(Place::Local, what, || act(&mut self.state.borrow_mut()))
     }
 
-    /// The directories are synced: renames so far cannot be undone any more.
-    fn sync_dirs(&self, what: &str) -> Result<(), Fault> {
-        self.effect(&format!("fsync {what}"), |state| state.undo.clear())
+    /// A directory is synced: what came into it and went from it so far stays so.
+    fn sync_dir(&self, dir: &Dir) -> Result<(), Fault> {
+        if let Some(error) = self.state.borrow_mut().fails_next.take() {
+            return Err(disk_fault(Reach::Account, error, "fsync"));
+        }
+        self.effect(&format!("fsync {dir}"), |state| {
+            state.undo.retain_mut(|rename| !rename.sync(dir));
+        })
     }
 }
 
+/// As the Maildir's own errors weigh: a broken or full disk concerns the account, whatever met it first.
 fn disk_fault(reach: Reach, error: DiskError, what: &str) -> Fault {
+    let reach = match error {
+        DiskError::Io | DiskError::Full | DiskError::Quota => Reach::Account,
+        DiskError::Denied => reach,
+    };
     Fault::new(reach, true, SimError::Disk(error, what.to_owned()))
 }
 

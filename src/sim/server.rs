@@ -16,6 +16,7 @@ pub use switches::{AppendUid, Poison, Switches};
 use super::SimClock;
 use super::content::{self, Body};
 use super::ledger::Ledger;
+use super::rng::Rng;
 use super::steps::Steps;
 use crate::engine::ports::Clock;
 use crate::mail::{FlagDelta, Flags, MailboxName, ModSeq, SpecialUse, Uid, UidValidity};
@@ -119,6 +120,8 @@ pub struct ServerState {
     generations: u32,
     objects: u32,
     late: Vec<Late>,
+    /// Draws how late.
+    delays: Rng,
     connections: u32,
 }
 
@@ -134,13 +137,14 @@ pub struct SimServer {
 impl SimServer {
     /// A server with INBOX and Trash.
     #[must_use]
-    pub fn new(steps: Steps, clock: SimClock, ledger: Ledger) -> Self {
+    pub fn new(seed: u64, steps: Steps, clock: SimClock, ledger: Ledger) -> Self {
         let state = ServerState {
             switches: Switches::default(),
             mailboxes: BTreeMap::new(),
             generations: 1000,
             objects: 0,
             late: Vec::new(),
+            delays: Rng::new(seed ^ 0x1a7e),
             connections: 0,
         };
         let server = Self {

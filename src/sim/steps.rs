@@ -43,7 +43,7 @@ pub enum Trouble {
     Refuse,
     /// The connection breaks.
     Cut(When),
-    /// The disk fails; `Middle` is the fate of the first file only.
+    /// The disk fails; `Middle` is the fate of the first file only, `After` that of the next directory sync.
     Disk(DiskError, When),
 }
 
@@ -54,6 +54,10 @@ pub enum DiskError {
     Io,
     /// ENOSPC.
     Full,
+    /// EDQUOT.
+    Quota,
+    /// EACCES.
+    Denied,
 }
 
 /// Why a call of the sim failed.

@@ -12,8 +12,8 @@ use std::rc::Rc;
 use super::rng::Rng;
 use super::steps::Steps;
 use crate::sync::{
-    Deletion, Entry, Hold, HoldId, HoldVerdict, Intent, IntentId, MailboxId, MailboxRecord, Parked,
-    Rest, RowId,
+    Deletion, Entry, Hold, HoldId, HoldVerdict, Intent, IntentId, IntentKind, MailboxId,
+    MailboxRecord, Parked, Rest, RowId,
 };
 
 /// Everything one account's state holds.
@@ -112,6 +112,14 @@ impl SimStore {
     #[must_use]
     pub fn intents_now(&self) -> Vec<Intent> {
         self.state.borrow().intents.values().cloned().collect()
+    }
+
+    /// Acts whose outcome is open. Those that were given up are not: they are kept for a while and harm nobody.
+    #[must_use]
+    pub fn open_intents(&self) -> Vec<Intent> {
+        let mut open = self.intents_now();
+        open.retain(|intent| !matches!(intent.kind, IntentKind::Overdue { .. }));
+        open
     }
 
     /// All holds.

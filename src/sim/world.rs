@@ -54,7 +54,7 @@ impl World {
         let steps = Steps::new(clock.clone());
         let ledger = Ledger::default();
         Self {
-            server: SimServer::new(steps.clone(), clock.clone(), ledger.clone()),
+            server: SimServer::new(seed, steps.clone(), clock.clone(), ledger.clone()),
             local: SimLocal::new(seed, steps.clone(), clock.clone(), ledger.clone()),
             store: SimStore::new(seed, steps.clone()),
             clock,
@@ -281,7 +281,7 @@ impl World {
                 format!("{name}: the row {entry:?} joins no two equals")
             })?;
         }
-        let left = self.store.intents_now();
+        let left = self.store.open_intents();
         fine(left.is_empty(), || format!("intents are left: {left:?}"))
     }
 
@@ -289,7 +289,9 @@ impl World {
     fn busy(&self) -> BTreeSet<crate::mail::Digest> {
         let rows = self.store.entries_now();
         let digest_of = |kind: &IntentKind| match kind {
-            IntentKind::Upload { identity, .. } => identity.digest,
+            IntentKind::Upload { identity, .. } | IntentKind::Overdue { identity, .. } => {
+                identity.digest
+            }
             IntentKind::Transfer { row, .. } => {
                 let mut found = rows.iter().filter(|entry: &&Entry| entry.row == *row);
                 found.next().and_then(|entry| entry.digest)

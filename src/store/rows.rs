@@ -214,6 +214,13 @@ pub(super) fn intent(row: &Row<'_>) -> Result<Intent> {
             uidnext,
             replaces: message,
         },
+        "overdue" => IntentKind::Overdue {
+            mailbox,
+            identity: identity(row, 10)?,
+            flags: flags(row, 8)?,
+            uidvalidity: validity,
+            uidnext,
+        },
         "move" | "copy" => IntentKind::Transfer {
             row: need(6, Type::Null, message)?,
             to: mailbox,

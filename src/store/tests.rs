@@ -187,7 +187,7 @@ fn rows_survive_and_follow_each_change() {
     assert!(block(store.entries(&[RowId(2)])).unwrap().is_empty());
 }
 
-fn three_intents() -> [Intent; 3] {
+fn all_intents() -> [Intent; 4] {
     let upload = Intent {
         id: IntentId(1),
         kind: IntentKind::Upload {
@@ -217,6 +217,17 @@ fn three_intents() -> [Intent; 3] {
         upload,
         transfer(2, false, None),
         transfer(3, true, Some(local("z"))),
+        Intent {
+            id: IntentId(4),
+            kind: IntentKind::Overdue {
+                mailbox: MailboxId(1),
+                identity: entry(2, 2, None).identity(),
+                flags: keywords(&["y"]),
+                uidvalidity: UidValidity::new(3).unwrap(),
+                uidnext: Uid::MAX,
+            },
+            since: 7,
+        },
     ]
 }
 
@@ -224,7 +235,7 @@ fn three_intents() -> [Intent; 3] {
 fn intents_holds_and_parked_messages_survive() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    let intents = three_intents();
+    let intents = all_intents();
     let hold = Hold {
         id: HoldId(1),
         mailbox: MailboxId(1),
@@ -283,7 +294,7 @@ fn intents_holds_and_parked_messages_survive() {
             unpark(None, None),
         ],
     );
-    assert_eq!(block(store.intents()).unwrap().len(), 2);
+    assert_eq!(block(store.intents()).unwrap().len(), 3);
     assert!(block(store.holds()).unwrap().is_empty());
     assert_eq!(base(&store, 1).entries[0].hold, None);
     assert_eq!(

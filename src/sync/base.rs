@@ -177,4 +177,18 @@ pub enum IntentKind {
         /// Whether the source stays.
         copy: bool,
     },
+    /// An APPEND that was given up. Its connection is dead, but the server may still carry it out; the message that
+    /// it makes then is a second one of a mail that was sent again.
+    Overdue {
+        /// Where to.
+        mailbox: MailboxId,
+        /// Its content; the digest is always known.
+        identity: Identity,
+        /// The flags it was sent with.
+        flags: Flags,
+        /// UIDVALIDITY before the act.
+        uidvalidity: UidValidity,
+        /// UIDNEXT before the act: what it makes has this UID or a later one.
+        uidnext: Uid,
+    },
 }

@@ -48,6 +48,11 @@ pub fn diff_local(base: &Base, view: &LocalView) -> LocalChanges {
 
 fn compare_file(entry: &Entry, file: &LocalMessage, view: &LocalView, changes: &mut LocalChanges) {
     match entry.state {
+        EntryState::Delivering if may_be_edited(&entry.stamp, &file.stamp) => {
+            // Somebody was quick: what was delivered is what the row says, what is there now is an edit of it.
+            changes.delivered.push((entry.row, entry.stamp));
+            changes.edited.push((entry.row, file.clone()));
+        }
         EntryState::Delivering => changes.delivered.push((entry.row, file.stamp)),
         EntryState::Linked if may_be_edited(&entry.stamp, &file.stamp) => {
             changes.edited.push((entry.row, file.clone()));

@@ -173,6 +173,8 @@ pub struct LocalChanges {
     pub delivered: Vec<(RowId, FileStamp)>,
     /// Rows in state `Delivering` whose file is not there: they were never delivered.
     pub undelivered: Vec<RowId>,
+    /// Those of them whose file had got its name and went again: somebody moved or deleted it.
+    pub published: Vec<RowId>,
 }
 
 /// How a mailbox on the server differs from the base.

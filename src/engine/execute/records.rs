@@ -108,6 +108,8 @@ impl<P: Ports> Executor<'_, '_, P> {
             .count(&input.base.mailbox.name, |counts| counts.linked += 1);
         self.pass.event(Event::Done { octets: 0 });
         let mailbox = input.base.mailbox.id;
+        // Where the file has moved or gone, the flags on the server were not judged: they have to be listed once more.
+        self.leave_unfinished(mailbox);
         let relink = Change::Relink {
             row,
             mailbox,

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::{Executor, FlagJob};
 use crate::engine::context::Ports;
 use crate::engine::fault::Fault;
-use crate::engine::ports::Local;
+use crate::engine::ports::{Clock, Local};
 use crate::mail::{Flags, LocalId, Uid};
-use crate::sync::{Change, FlagPlan, MailboxId, Op, RowId};
+use crate::sync::{Change, FileStamp, FlagPlan, MailboxId, MailboxInput, Op, RowId};
 
 /// A row whose message moved on the server: its UID there, its file here, its flags.
 type Moved = (RowId, Uid, LocalId, FlagPlan);
@@ -46,10 +46,66 @@ impl<P: Ports> Executor<'_, '_, P> {
         Ok(())
     }
 
+    /// Divides moves by whether another row of the destination has the file's name.
+    fn by_name(target: &MailboxInput, moves: &[Moved]) -> (Vec<Moved>, Vec<Moved>) {
+        let entries = target.base.entries.iter();
+        let owners: BTreeMap<&LocalId, RowId> = entries
+            .filter_map(|entry| Some((entry.local.as_ref()?, entry.row)))
+            .collect();
+        moves
+            .iter()
+            .cloned()
+            .partition(|(row, _, local, _)| owners.get(local).is_none_or(|owner| owner == row))
+    }
+
+    /// A file whose name is taken where its message went (somebody copied it there, name and all) goes to the local
+    /// trash; the next pass fetches it under a name of its own.
+    async fn fetch_instead(
+        &self,
+        source: &MailboxInput,
+        target: &MailboxInput,
+        moves: &[Moved],
+    ) -> Result<(), Fault> {
+        if moves.is_empty() {
+            return Ok(());
+        }
+        self.pass.announce().await?;
+        let to = target.base.mailbox.id;
+        self.leave_unfinished(to);
+        let files: Vec<(LocalId, FileStamp)> = moves
+            .iter()
+            .filter_map(|(row, _, local, _)| {
+                let new = source.local.appeared.iter().find(|file| file.id == *local);
+                let known = || self.entry(*row).map(|(_, entry)| entry.stamp);
+                Some((local.clone(), new.map(|file| file.stamp).or_else(known)?))
+            })
+            .collect();
+        let (name, day) = (&source.base.mailbox.name, self.pass.clock().day(0));
+        let results = self.pass.local().trash(name, &files, &day).await?;
+        let mut changes = Vec::new();
+        for ((row, uid, local, _), result) in moves.iter().zip(results) {
+            match result {
+                Ok(_) => changes.push(Change::Relink {
+                    row: *row,
+                    mailbox: to,
+                    uid: Some(*uid),
+                    local: None,
+                }),
+                Err(fault) => self.one_failed(source, local, fault)?,
+            }
+        }
+        self.pass.commit(changes).await
+    }
+
     async fn relocate(&self, from: MailboxId, to: MailboxId, moves: &[Moved]) -> Result<(), Fault> {
         let (Some(source), Some(target)) = (self.input(from), self.input(to)) else {
             return Ok(());
         };
+        let (moves, taken) = Self::by_name(target, moves);
+        self.fetch_instead(source, target, &taken).await?;
+        if moves.is_empty() {
+            return Ok(());
+        }
         self.pass.announce().await?;
         let files: Vec<(LocalId, Flags)> = moves
             .iter()

@@ -71,7 +71,7 @@ async fn read_files<P: Ports>(
     Ok(())
 }
 
-pub(super) async fn ask_server<P: Ports>(
+pub(in crate::engine) async fn ask_server<P: Ports>(
     pass: &Pass<'_, P>,
     pool: &Pool<P>,
     observed: &mut Observed,
@@ -114,7 +114,7 @@ impl Observed {
     }
 
     /// Messages that went while they were asked for are not looked at in this pass.
-    fn ignore_messages(&mut self, mailbox: MailboxId, uids: &UidSet) {
+    pub(in crate::engine) fn ignore_messages(&mut self, mailbox: MailboxId, uids: &UidSet) {
         let input = self
             .input
             .mailboxes

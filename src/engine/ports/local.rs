@@ -1,5 +1,7 @@
 //! The Maildir, as the engine sees it.
 
+use std::collections::BTreeSet;
+
 use super::super::Fault;
 use super::BodySource;
 use crate::mail::{Digest, Flags, Identity, LocalId, MailboxName, Uid};
@@ -96,7 +98,8 @@ pub trait Local {
         name: &MailboxName,
         token: &FolderToken,
     ) -> Result<Option<KeywordScope>, Fault>;
-    /// Reads files whole. What is gone is left out; what cannot be read, or is not a regular, non-empty, settled
+    /// Reads files whole; what it tells of is on the disk, with its name, whoever put it there. What is gone is left
+    /// out; what cannot be read, or is not a regular, non-empty, settled
     /// file, has its own fault.
     async fn inspect(
         &self,
@@ -119,6 +122,12 @@ pub trait Local {
         name: &MailboxName,
         staged: &[(Staged, Flags)],
     ) -> Result<Vec<Result<(), Fault>>, Fault>;
+    /// Which of these messages are staged still, and were never given their names.
+    async fn staged(
+        &self,
+        name: &MailboxName,
+        files: &[LocalId],
+    ) -> Result<BTreeSet<LocalId>, Fault>;
     /// Removes staged messages that will not be published.
     async fn discard(&self, name: &MailboxName, staged: &[Staged]) -> Result<(), Fault>;
     /// Gives a file its flags, keeping letters that mean nothing to us. One result each; a file that is gone is a

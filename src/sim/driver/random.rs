@@ -58,6 +58,7 @@ impl Chaos {
 /// With the seed and the trace, when a promise is broken.
 pub fn random(seed: u64, chaos: Chaos, runner: &impl Runner) -> Vec<String> {
     let world = World::new(seed);
+    let _teller = Teller(&world);
     let check = live(&world, seed, chaos, runner);
     if let Err(wrong) = check {
         let trace = world.steps.trace().join("\n");
@@ -65,6 +66,18 @@ pub fn random(seed: u64, chaos: Chaos, runner: &impl Runner) -> Vec<String> {
         panic!("seed {seed}, {chaos:?}: {wrong}\n--- trace\n{trace}\n--- world\n{text}");
     }
     world.steps.trace()
+}
+
+/// Tells the story of a life that ends in the middle of a call.
+struct Teller<'a>(&'a World);
+
+impl Drop for Teller<'_> {
+    #[allow(clippy::print_stderr, reason = "a test that fails has to say why")]
+    fn drop(&mut self) {
+        if std::thread::panicking() && std::env::var_os("SIM_STORY").is_some() {
+            eprintln!("--- trace\n{}", self.0.steps.trace().join("\n"));
+        }
+    }
 }
 
 /// Lives the same life twice.
@@ -87,6 +100,9 @@ fn live(world: &World, seed: u64, chaos: Chaos, runner: &impl Runner) -> Check {
         world
             .server
             .switch(|switches| impoverish(switches, &mut rng));
+    }
+    if chaos.faults && rng.one_in(2) {
+        world.local.be_careless();
     }
     world
         .server
@@ -155,10 +171,17 @@ fn plan_faults(world: &World, rng: &mut Rng) {
     }
     for _ in 0..rng.below(3) {
         let call = 1 + rng.number() % 40;
-        let (place, trouble) = match rng.below(4) {
+        let errors = [
+            DiskError::Io,
+            DiskError::Full,
+            DiskError::Quota,
+            DiskError::Denied,
+        ];
+        let error = errors[rng.below(errors.len())];
+        let (place, trouble) = match rng.below(5) {
             0 => (Place::Server, Trouble::Refuse),
-            1 => (Place::Local, Trouble::Disk(DiskError::Io, moment(rng))),
-            2 => (Place::Local, Trouble::Disk(DiskError::Full, moment(rng))),
+            1 | 2 => (Place::Local, Trouble::Disk(error, moment(rng))),
+            3 => (Place::Store, Trouble::Disk(error, When::Before)),
             _ => (Place::Server, Trouble::Cut(moment(rng))),
         };
         world.steps.trouble_at(place, call, trouble);
@@ -171,5 +194,5 @@ fn impoverish(switches: &mut Switches, rng: &mut Rng) {
     switches.uid_move = rng.one_in(2);
     switches.object_id = rng.one_in(2);
     switches.list_status = rng.one_in(2);
-    switches.late = rng.one_in(3).then_some(10);
+    switches.late = [None, None, Some(10), Some(60), Some(600)][rng.below(5)];
 }

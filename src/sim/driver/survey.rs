@@ -6,6 +6,7 @@ use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::random::{Chaos, random};
 use super::{Runner, end_state, prepare, report, settle};
 use crate::sim::scenario::{self, Scenario};
 
@@ -44,6 +45,51 @@ pub fn survey(scenarios: &[Scenario], test: impl Fn(&Scenario) + Sync) {
         let (failed, all) = (stories.len(), chosen.len());
         panic!("{failed} of {all} fail:\n{lines}\nthe first one:\n{first}");
     }
+}
+
+/// Lives lives on all processors, with the seeds that `next` gives; the seeds that failed, each told at once with the
+/// command that lives it again, and how many were lived in all.
+pub fn lives(
+    test: &str,
+    chaos: Chaos,
+    next: impl Fn() -> Option<u64> + Sync,
+    runner: &(impl Runner + Sync),
+) -> (Vec<u64>, u64) {
+    let work = || {
+        let (mut bad, mut lived) = (Vec::new(), 0);
+        while let Some(seed) = next() {
+            lived += 1;
+            let life = || random(seed, chaos, runner);
+            if catch_unwind(AssertUnwindSafe(life)).is_err() {
+                tell(&format!(
+                    "seed {seed} fails. Again: SIM_FIRST={seed} SIM_LIVES=1 cargo test --lib {test}"
+                ));
+                bad.push(seed);
+            }
+        }
+        (bad, lived)
+    };
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let begun = std::time::Instant::now();
+    let all: Vec<(Vec<u64>, u64)> = std::thread::scope(|scope| {
+        let running: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        running
+            .into_iter()
+            .map(|worker| worker.join().unwrap())
+            .collect()
+    });
+    let lived: u64 = all.iter().map(|(_, lived)| lived).sum();
+    let mut bad: Vec<u64> = all.into_iter().flat_map(|(bad, _)| bad).collect();
+    bad.sort_unstable();
+    let minutes = begun.elapsed().as_secs_f64() / 60.0;
+    let rate = lived as f64 / minutes;
+    tell(&format!("{test}: {lived} lives, {rate:.0} a minute"));
+    (bad, lived)
+}
+
+#[allow(clippy::print_stderr, reason = "this is what the test has to say")]
+fn tell(line: &str) {
+    eprintln!("{line}");
 }
 
 fn story(payload: &(dyn Any + Send)) -> String {

@@ -10,6 +10,9 @@ use crate::sim::content::{self, Body};
 use crate::sim::server;
 use crate::sync::Side;
 
+/// After so many seconds the system has written everything to the disk.
+const WRITTEN_AFTER: i64 = 35;
+
 /// What becomes of a file when a mail program moves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameOnMove {
@@ -39,8 +42,18 @@ impl SimLocal {
             mtime_ns: self.clock.nanos(),
             inode: number,
             unreadable: false,
+            written: if state.careless {
+                now + WRITTEN_AFTER
+            } else {
+                0
+            },
         };
         (id, file)
+    }
+
+    /// From now on mail programs do not sync what they write.
+    pub fn be_careless(&self) {
+        self.state.borrow_mut().careless = true;
     }
 
     /// A file is put into a folder.
@@ -167,6 +180,21 @@ impl SimLocal {
         Some(id)
     }
 
+    /// Somebody copies the first file with this content, name and all.
+    pub fn copy_same_name(&self, from: &MailboxName, body: &Body, to: &MailboxName) {
+        let Some(file) = self.find(from, body) else {
+            return;
+        };
+        let Some(copy) = self.copy_file(from, &file, to) else {
+            return;
+        };
+        self.change_folder(to, |folder| {
+            if let Some(copied) = folder.files.remove(&copy) {
+                folder.files.insert(file.clone(), copied);
+            }
+        });
+    }
+
     /// Somebody edits a file in place: other octets, same name.
     pub fn edit(&self, folder: &MailboxName, file: &LocalId, body: &Body) {
         self.note(&format!("edit {folder} {}", self.title(folder, file)));
@@ -218,6 +246,12 @@ impl SimLocal {
         if let Some(folder) = state.disk.folders.get_mut(name) {
             change(folder);
         }
+    }
+
+    /// The whole root goes.
+    pub fn remove_root(&self) {
+        self.note("remove root");
+        self.state.borrow_mut().disk = Disk::default();
     }
 
     /// The disk is unmounted: an empty directory is where the root was.

@@ -60,6 +60,7 @@ impl SimDelivery {
                 mtime_ns: arriving.date.saturating_mul(1_000_000_000),
                 inode: state.inode(),
                 unreadable: false,
+                written: 0,
             };
             let folder = state.disk().folders.get_mut(&self.folder)?;
             let staged = InTmp {

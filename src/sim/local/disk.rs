@@ -1,10 +1,12 @@
-//! What is on the disk: folders, files, the trash, and renames that a crash may take back.
+//! What is on the disk: folders, files, the trash, and renames that a power cut may take back.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::engine::ports::Marker;
 use crate::mail::{Flags, LocalId, MailboxName};
 use crate::sim::content::{self, Body};
+use crate::sim::rng::Rng;
 use crate::sync::{FileStamp, FolderToken};
 
 /// A message's file.
@@ -24,6 +26,9 @@ pub struct SimFile {
     pub inode: u64,
     /// Whether it cannot be read (or is no regular file, or empty).
     pub unreadable: bool,
+    /// When the system will have written it to the disk by itself, seconds since 1970. A power cut before that may
+    /// take it, unless it was synced.
+    pub written: i64,
 }
 
 impl SimFile {
@@ -110,7 +115,37 @@ pub(super) enum Spot {
     Trash(Vec<u8>, LocalId, String),
 }
 
-/// A rename that a crash may take back.
+/// A directory, as far as syncing goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Dir {
+    Tmp(MailboxName),
+    /// `new` and `cur`, which are always synced together.
+    Folder(MailboxName),
+    Trash,
+}
+
+impl fmt::Display for Dir {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tmp(folder) => write!(f, "tmp of {folder}"),
+            Self::Folder(folder) => write!(f, "{folder}"),
+            Self::Trash => f.write_str("trash"),
+        }
+    }
+}
+
+impl Spot {
+    pub(super) fn dir(&self) -> Dir {
+        match self {
+            Self::Tmp(folder, ..) => Dir::Tmp(folder.clone()),
+            Self::Folder(folder, _) => Dir::Folder(folder.clone()),
+            Self::Trash(..) => Dir::Trash,
+        }
+    }
+}
+
+/// A rename that a power cut may take back, or half of it: the entry that came and the one that went become durable
+/// each with its own directory.
 #[derive(Clone, Debug)]
 pub(super) struct Undo {
     pub inode: u64,
@@ -118,6 +153,31 @@ pub(super) struct Undo {
     pub after: Spot,
     pub flags: Flags,
     pub fresh: bool,
+    /// The new name is durable.
+    pub came: bool,
+    /// That the old name is gone is durable.
+    pub went: bool,
+}
+
+impl Undo {
+    /// A directory was synced; whether both halves are durable now.
+    pub(super) fn sync(&mut self, dir: &Dir) -> bool {
+        self.came |= self.after.dir() == *dir;
+        self.went |= self.before.dir() == *dir;
+        self.came && self.went
+    }
+
+    /// Draws what a power cut leaves of it.
+    pub(super) fn draw(&mut self, rng: &mut Rng) {
+        let one = rng.one_in(2);
+        self.came |= one;
+        // A rename within one directory happens, or it does not.
+        self.went |= if self.after.dir() == self.before.dir() {
+            one
+        } else {
+            rng.one_in(2)
+        };
+    }
 }
 
 impl Disk {
@@ -189,15 +249,50 @@ impl Disk {
         true
     }
 
-    /// A crash: the rename has not happened, unless somebody moved the file on since.
-    pub(super) fn take_back(&mut self, undo: Undo) {
-        let back = Undo {
-            inode: undo.inode,
-            before: undo.after,
-            after: undo.before,
-            flags: Flags::new(),
-            fresh: false,
-        };
-        self.rename(&back, undo.flags, undo.fresh);
+    /// A power cut: what of the rename was not durable has not happened, unless somebody moved the file on since.
+    /// Returns the content of a file that is in two folders now.
+    pub(super) fn take_back(&mut self, undo: &Undo) -> Option<Body> {
+        let Undo { came, went, .. } = *undo;
+        if came && went {
+            return None;
+        }
+        let file = self.take(&undo.after, undo.inode)?;
+        if came {
+            self.put(undo.after.clone(), file.clone());
+        }
+        if !went && self.is_free(&undo.before) {
+            let (flags, fresh) = (undo.flags.clone(), undo.fresh);
+            let old = SimFile {
+                flags,
+                fresh,
+                ..file.clone()
+            };
+            self.put(undo.before.clone(), old);
+            let folders = matches!(
+                (&undo.before, &undo.after),
+                (Spot::Folder(..), Spot::Folder(..))
+            );
+            return (came && folders).then_some(file.body);
+        }
+        None
+    }
+
+    /// A power cut: what programs wrote and nobody synced is there, or empty, or has never been.
+    pub(super) fn lose_unwritten(&mut self, now: i64, rng: &mut Rng) {
+        for folder in self.folders.values_mut() {
+            folder.files.retain(|_, file| {
+                if file.written <= now {
+                    return true;
+                }
+                match rng.below(4) {
+                    0 | 1 => false,
+                    2 => {
+                        file.unreadable = true;
+                        true
+                    }
+                    _ => true,
+                }
+            });
+        }
     }
 }

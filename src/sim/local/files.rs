@@ -41,6 +41,8 @@ impl LocalState {
             after,
             flags: old.0,
             fresh: old.1,
+            came: false,
+            went: false,
         };
         let done = self.disk().rename(&undo, new.0, new.1);
         if done && self.mounted {
@@ -112,7 +114,12 @@ impl SimLocal {
                 return Err(no_file(file));
             }
             let (inode, fresh, flags) = (found.inode, found.fresh, found.flags.clone());
-            let path = format!(".mailferry-trash/{day}/{inode}-{file}").into_bytes();
+            // A power cut may have left the same file in both places.
+            let paths = (0..)
+                .map(|turn| format!(".mailferry-trash/{day}/{inode}-{turn}-{file}").into_bytes());
+            let trash = &state.disk().trash;
+            let path = paths.into_iter().find(|path| !trash.contains_key(path));
+            let path = path.ok_or_else(|| no_file(file))?;
             let before = Spot::Folder(name.clone(), file.clone());
             let after = Spot::Trash(path.clone(), file.clone(), day.to_owned());
             let done = state.rename(before, after, inode, (flags.clone(), fresh), (flags, fresh));

@@ -1,7 +1,9 @@
 //! The port [`Local`], as its documentation has it.
 
+use std::collections::BTreeSet;
+
 use super::delivery::{SimBody, SimDelivery};
-use super::disk::Spot;
+use super::disk::{Dir, Spot};
 use super::files::{Each, each};
 use super::{SimLocal, disk_fault, no_file, no_folder};
 use crate::engine::ports::{Folder, Inspected, Local, Marker, Root, Staged};
@@ -125,11 +127,14 @@ impl Local for SimLocal {
     ) -> Result<Vec<(LocalId, Result<Inspected, Fault>)>, Fault> {
         let mut broken = self.begin("inspect").await?;
         let mut state = self.state.borrow_mut();
+        let dir = Dir::Folder(name.clone());
+        state.undo.retain_mut(|rename| !rename.sync(&dir));
         let folder = state.folder(name)?;
-        let there = files
-            .iter()
-            .filter_map(|id| Some((id, folder.files.get(id)?)));
-        let seen = there.map(|(id, file)| {
+        let mut seen = Vec::new();
+        for id in files {
+            let Some(file) = folder.files.get_mut(id) else {
+                continue;
+            };
             let result = match broken.take() {
                 Some(error) => Err(disk_fault(Reach::Message, error, "a file")),
                 None if file.unreadable => Err(fault(Reach::Message, true, "cannot be read")),
@@ -144,9 +149,13 @@ impl Local for SimLocal {
                     verbatim: None,
                 }),
             };
-            (id.clone(), result)
-        });
-        Ok(seen.collect())
+            if result.is_ok() {
+                // Read whole means synced, with its name.
+                file.written = 0;
+            }
+            seen.push((id.clone(), result));
+        }
+        Ok(seen)
     }
 
     async fn open(
@@ -186,8 +195,20 @@ impl Local for SimLocal {
         let done = each(staged, broken, |(staged, flags)| {
             self.publish_one(name, staged, flags)
         })?;
-        self.sync_dirs(&format!("{name} after publish"))?;
+        self.sync_dir(&Dir::Folder(name.clone()))?;
         Ok(done)
+    }
+
+    async fn staged(
+        &self,
+        name: &MailboxName,
+        files: &[LocalId],
+    ) -> Result<BTreeSet<LocalId>, Fault> {
+        self.begin("staged").await?;
+        let mut state = self.state.borrow_mut();
+        let staged = &state.folder(name)?.staged;
+        let there = files.iter().filter(|file| staged.contains_key(*file));
+        Ok(there.cloned().collect())
     }
 
     async fn discard(&self, name: &MailboxName, staged: &[Staged]) -> Result<(), Fault> {
@@ -211,7 +232,7 @@ impl Local for SimLocal {
         let done = each(files, broken, |(file, flags)| {
             self.move_one(name, name, file, flags)
         })?;
-        self.sync_dirs(&format!("{name} after relabel"))?;
+        self.sync_dir(&Dir::Folder(name.clone()))?;
         Ok(done)
     }
 
@@ -226,7 +247,8 @@ impl Local for SimLocal {
         let done = each(files, broken, |(file, flags)| {
             self.move_one(from, to, file, flags)
         })?;
-        self.sync_dirs(&format!("{from} and {to} after relocate"))?;
+        self.sync_dir(&Dir::Folder(to.clone()))?;
+        self.sync_dir(&Dir::Folder(from.clone()))?;
         Ok(done)
     }
 
@@ -240,7 +262,8 @@ impl Local for SimLocal {
         let done = each(files, broken, |(file, stamp)| {
             self.trash_one(name, file, *stamp, day)
         })?;
-        self.sync_dirs(&format!("{name} and trash"))?;
+        self.sync_dir(&Dir::Trash)?;
+        self.sync_dir(&Dir::Folder(name.clone()))?;
         Ok(done)
     }
 
@@ -270,7 +293,8 @@ impl Local for SimLocal {
             let done = state.rename(before, after, found.file.inode, old, (shown, fresh));
             done.then_some(local).ok_or_else(gone)
         })??;
-        self.sync_dirs("trash")?;
+        self.sync_dir(&Dir::Folder(to.clone()))?;
+        self.sync_dir(&Dir::Trash)?;
         Ok(local)
     }
 

@@ -72,6 +72,18 @@ fn states() -> Vec<Scenario> {
             w.local_flags(3, "F");
         })
         .then(|w| (3..7).try_for_each(|number| w.is_in(number, &["INBOX"]))),
+        case("state rolled back to before an edit", |w| {
+            w.restore_state();
+            w.restart(false);
+        })
+        .after(|w| {
+            w.back_up();
+            w.local_edit(1);
+        })
+        .then(|w| {
+            let edited = crate::sim::content::edited(&crate::sim::content::mail(1), 1);
+            w.body_is_in(&edited, &["INBOX"])
+        }),
         case("server restored from an old backup", World::restore_server).after(|w| {
             w.back_up();
             w.filed("INBOX", 4, "S");
@@ -106,6 +118,18 @@ fn disks() -> Vec<Scenario> {
             fine(left == 3, || format!("{left} of 3 are left on the server"))
         })
         .unequal(),
+        case("saved by a program that does not sync", |w| {
+            w.local.be_careless();
+            w.filed("INBOX", 4, "S");
+            w.arrives("INBOX", 5, "");
+        })
+        .then(|w| {
+            // A power cut may take it; but once it is on the server nobody has deleted it.
+            let sent = !w.remote_places(&crate::sim::content::mail(4)).is_empty();
+            let safe = || w.is_in(4, &["INBOX"]);
+            w.is_in(5, &["INBOX"])
+                .and(if sent { safe() } else { Ok(()) })
+        }),
         case("a file that cannot be read", |w| {
             w.filed("INBOX", 4, "");
             w.filed("INBOX", 5, "");

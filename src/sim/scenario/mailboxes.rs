@@ -77,6 +77,12 @@ pub(super) fn all() -> Vec<Scenario> {
             w.server.renumber(&name("INBOX"));
         })
         .then(|w| (1..6).try_for_each(|number| w.is_in(number, &["INBOX"]))),
+        case("renumbered, renamed here and flagged there", |w| {
+            w.server.renumber(&name("INBOX"));
+            w.remote_flags(1, "F", "");
+            w.local_move(1, "INBOX", NameOnMove::New);
+        })
+        .then(|w| w.is_in(1, &["INBOX"]).and(w.has_flags(1, "F"))),
         case("renumbered and moved here", |w| {
             w.server.renumber(&name("INBOX"));
             w.local_move(1, "Work", NameOnMove::Kept);

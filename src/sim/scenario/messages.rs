@@ -203,6 +203,15 @@ pub(super) fn copies() -> Vec<Scenario> {
             w.filed("INBOX", 4, "S");
         })
         .then(|w| w.is_in(4, &["INBOX"]).and(w.has_flags(4, "FS"))),
+        case("new on both sides and only alike", |w| {
+            w.arrives("INBOX", 4, "");
+            w.local
+                .deliver_file(&name("INBOX"), &content::alike(4), &flags(""));
+        })
+        .then(|w| {
+            w.is_in(4, &["INBOX"])
+                .and(w.body_is_in(&content::alike(4), &["INBOX"]))
+        }),
         case("two copies on the server", |w| {
             w.arrives("INBOX", 4, "");
             w.arrives("INBOX", 4, "");
@@ -221,6 +230,28 @@ pub(super) fn copies() -> Vec<Scenario> {
             w.local_flags(1, "F");
         })
         .then(|w| w.is_in(1, &["INBOX", "INBOX"])),
+        case(
+            "moved on the server to where a copy of the same name is",
+            |w| {
+                w.remote_move(1, "Work");
+            },
+        )
+        .after(|w| {
+            w.local
+                .copy_same_name(&name("INBOX"), &content::mail(1), &name("Work"));
+        })
+        .then(|w| w.is_in(1, &["Work", "Work"])),
+        case("a copy of the same name goes where its original was", |w| {
+            w.local_delete(1);
+            let uid = w.server.find(&name("Work"), &content::mail(1));
+            if let Some(uid) = uid {
+                w.server.transfer(&name("Work"), uid, &name("INBOX"), false);
+            }
+        })
+        .after(|w| {
+            w.local
+                .copy_same_name(&name("INBOX"), &content::mail(1), &name("Work"));
+        }),
         Scenario::new(
             "one of two equals deleted on the server",
             |w| {

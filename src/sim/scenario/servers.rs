@@ -93,6 +93,12 @@ fn poor() -> Vec<Scenario> {
         case("APPENDs of dead connections come late", |w| {
             with(w, |s| s.late = Some(10));
         }),
+        case(
+            "APPENDs of dead connections come after the second try",
+            |w| {
+                with(w, |s| s.late = Some(200));
+            },
+        ),
         case("one connection only", |w| {
             with(w, |s| s.connections = Some(1));
         }),

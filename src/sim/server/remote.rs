@@ -215,7 +215,9 @@ impl SimRemote {
             .late
             .filter(|_| unheard || server.steps.stopping());
         if let Some(seconds) = late {
-            let due = server.clock.now() + seconds;
+            let most = usize::try_from(seconds).unwrap_or(0);
+            let delay = 1 + state.delays.below(most);
+            let due = server.clock.now() + i64::try_from(delay).unwrap_or(0);
             state.late.push(Late {
                 due,
                 mailbox: mailbox.clone(),

@@ -19,7 +19,8 @@ pub struct Switches {
     pub append_uid: AppendUid,
     /// APPENDLIMIT (RFC 7889).
     pub append_limit: Option<u64>,
-    /// An APPEND whose connection broke at the end is carried out so many seconds later.
+    /// What a dead connection had sent to the end is carried out within so many seconds, each time after another
+    /// delay.
     pub late: Option<i64>,
     /// With QRESYNC, says of one message that exists that it vanished.
     pub false_vanished: bool,

@@ -210,7 +210,7 @@ impl StoreState {
 /// The mailbox that an act leads to.
 fn home(kind: &IntentKind) -> MailboxId {
     match kind {
-        IntentKind::Upload { mailbox, .. } => *mailbox,
+        IntentKind::Upload { mailbox, .. } | IntentKind::Overdue { mailbox, .. } => *mailbox,
         IntentKind::Transfer { to, .. } => *to,
     }
 }

@@ -51,6 +51,7 @@ impl Apply<'_, '_> {
                     identity.digest.as_ref().map(digest_bytes),
                 ],
             ),
+            IntentKind::Overdue { .. } => self.put_overdue(intent),
             IntentKind::Transfer {
                 row,
                 to,
@@ -78,6 +79,38 @@ impl Apply<'_, '_> {
                 ],
             ),
         }
+    }
+
+    fn put_overdue(&mut self, intent: &Intent) -> Result<()> {
+        let IntentKind::Overdue {
+            mailbox,
+            identity,
+            flags,
+            uidvalidity,
+            uidnext,
+        } = &intent.kind
+        else {
+            return Ok(());
+        };
+        self.run(
+            PUT_INTENT,
+            params![
+                intent.id.0,
+                "overdue",
+                intent.since,
+                mailbox.0,
+                uidvalidity.get(),
+                uidnext.get(),
+                None::<i64>,
+                None::<&[u8]>,
+                flags.system_bits(),
+                rows::keywords_text(flags),
+                identity.size.cast_signed(),
+                identity.date,
+                identity.message_id.as_ref().map(message_id_bytes),
+                identity.digest.as_ref().map(digest_bytes),
+            ],
+        )
     }
 
     pub(super) fn put_deletion(&mut self, deletion: &Deletion) -> Result<()> {

@@ -176,7 +176,7 @@ impl Model {
 
 fn target(intent: &Intent) -> MailboxId {
     match &intent.kind {
-        IntentKind::Upload { mailbox, .. } => *mailbox,
+        IntentKind::Upload { mailbox, .. } | IntentKind::Overdue { mailbox, .. } => *mailbox,
         IntentKind::Transfer { to, .. } => *to,
     }
 }

@@ -81,6 +81,18 @@ fn deliveries_are_done_or_not() {
     assert!(changes.vanished.is_empty());
 }
 
+#[test]
+fn a_file_edited_before_its_delivery_was_written_down_is_delivered_and_edited() {
+    let mut base = base();
+    base.entries[0].state = EntryState::Delivering;
+    let mut view = view(&base);
+    let agreed = view.files[0].stamp;
+    view.files[0].stamp.size += 1;
+    let changes = diff_local(&base, &view);
+    assert_eq!(changes.delivered, [(RowId(1), agreed)]);
+    assert_eq!(changes.edited, [(RowId(1), view.files[0].clone())]);
+}
+
 fn remote(listed: &[(u32, &str)], presence: Presence) -> RemoteView {
     RemoteView {
         uidvalidity: UidValidity::new(1),

@@ -97,7 +97,7 @@ fn row_key<'a>(row: &Row<'a>, proof: Proof) -> Option<Key<'a>> {
         }
         Proof::Name => row.entry.local.as_ref().map(Key::Name),
         Proof::Content => {
-            let delivered = row.entry.state == EntryState::Linked;
+            let delivered = row.entry.state == EntryState::Linked || row.published;
             row.entry.digest.filter(|_| delivered).map(Key::Content)
         }
     }

@@ -59,6 +59,8 @@ pub(in crate::sync) struct Row<'a> {
     pub touched: Option<FileStamp>,
     /// Its delivery was begun and never finished.
     pub undelivered: bool,
+    /// Of such a delivery: the file had got its name, so that a file with its content may be the one.
+    pub published: bool,
     local_flags: Option<&'a Flags>,
     remote_flags: Option<&'a Flags>,
 }
@@ -295,6 +297,9 @@ fn rows_of<'a>(mailbox: &'a MailboxInput, known: &Known) -> Vec<Row<'a>> {
             row.undelivered = true;
         });
     }
+    for row in &mailbox.local.published {
+        touch(*row, &mut |row| row.published = true);
+    }
     for (row, flags) in &mailbox.local.flags {
         touch(*row, &mut |row| row.local_flags = Some(flags));
     }
@@ -329,6 +334,7 @@ fn new_row<'a>(mailbox: &'a MailboxInput, entry: &'a Entry) -> Row<'a> {
         edited: None,
         touched: None,
         undelivered: false,
+        published: false,
         local_flags: None,
         remote_flags: None,
     }

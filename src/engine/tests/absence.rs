@@ -1,0 +1,169 @@
+//! What is not there, and proves nothing: roots that are not ours, folders in doubt, mailboxes that were not seen.
+
+use super::pass;
+use crate::engine::ports::{Local, Marker};
+use crate::mail::Uid;
+use crate::sim::local::NameOnMove;
+use crate::sim::world::hand::name;
+use crate::sim::{World, block_on, content, driver};
+use crate::sync::HoldVerdict;
+
+fn synced() -> World {
+    let world = World::new(3);
+    world.arrives("INBOX", 1, "");
+    driver::settle(&world, &pass).unwrap();
+    world
+}
+
+/// Passes fail, and change nothing on the server.
+fn is_left_alone(world: &World) {
+    world.arrives("INBOX", 2, "");
+    let mark = world.steps.trace_len();
+    for _ in 0..2 {
+        assert!(pass(world).is_err());
+    }
+    assert_eq!(world.server.uids(&name("INBOX")).len(), 2);
+    assert_eq!(world.steps.traced(mark, "server"), 0);
+    assert_eq!(world.steps.traced(mark, "local"), 0);
+}
+
+#[test]
+fn what_goes_from_a_folder_without_marker_after_the_user_decided_is_not_decided() {
+    let world = World::new(3);
+    for number in 1..5 {
+        world.arrives("INBOX", number, "");
+    }
+    driver::settle(&world, &pass).unwrap();
+    world.local_delete(1);
+    world.local.remove_marker(&name("INBOX"));
+    pass(&world).unwrap();
+    assert_eq!(world.store.holds_now().len(), 1);
+    world.store.decide(HoldVerdict::Approved);
+    world.local_delete(2);
+    pass(&world).unwrap();
+    let left = |number| world.server.find(&name("INBOX"), &content::mail(number));
+    assert!(left(1).is_none());
+    assert!(left(2).is_some());
+}
+
+#[test]
+fn nothing_has_moved_out_of_a_folder_without_marker() {
+    let world = World::new(3);
+    world.server.create(&name("Work"), None);
+    for number in 1..5 {
+        world.arrives("INBOX", number, "");
+    }
+    driver::settle(&world, &pass).unwrap();
+    world.local_move(1, "Work", NameOnMove::Kept);
+    world.local.remove_marker(&name("INBOX"));
+    pass(&world).unwrap();
+    for mailbox in ["INBOX", "Work"] {
+        let found = world.server.find(&name(mailbox), &content::mail(1));
+        assert!(found.is_some(), "{mailbox}");
+    }
+}
+
+#[test]
+fn a_file_that_is_back_when_it_is_looked_for_again_is_not_gone() {
+    let world = World::new(3);
+    world.arrives("INBOX", 1, "");
+    world.arrives("INBOX", 2, "");
+    driver::settle(&world, &pass).unwrap();
+    // Something else to do first: the file is back before its message's turn comes.
+    world.local_flags(2, "F");
+    let file = world.local.find(&name("INBOX"), &content::mail(1)).unwrap();
+    let mut away = None;
+    world.local.change_folder(&name("INBOX"), |folder| {
+        away = folder.files.remove(&file);
+    });
+    let other = world.clone();
+    world.steps.between(Some(Box::new(move || {
+        if let Some(back) = away.take() {
+            other.local.change_folder(&name("INBOX"), |folder| {
+                folder.files.insert(file.clone(), back);
+            });
+        }
+    })));
+    pass(&world).unwrap();
+    world.steps.between(None);
+    world.is_in(1, &["INBOX"]).unwrap();
+}
+
+#[test]
+fn mail_that_may_be_in_a_mailbox_that_was_not_seen_is_not_sent_again() {
+    let world = World::new(3);
+    world.server.create(&name("Work"), None);
+    world.arrives("INBOX", 1, "");
+    world.arrives("INBOX", 2, "");
+    driver::settle(&world, &pass).unwrap();
+    let restless = |so| {
+        world
+            .local
+            .change_folder(&name("Work"), |folder| folder.restless = so);
+    };
+    world.remote_move(1, "Work");
+    world.local_flags(1, "F");
+    restless(true);
+    let mark = world.steps.trace_len();
+    assert!(pass(&world).is_err());
+    assert_eq!(world.steps.traced(mark, "server append"), 0);
+    restless(false);
+    driver::settle(&world, &pass).unwrap();
+    world.is_in(1, &["Work"]).unwrap();
+    world.has_flags(1, "F").unwrap();
+}
+
+fn watermark_of(world: &World, mailbox: &str) -> Option<Uid> {
+    let records = world.store.mailboxes_now();
+    let mut records = records.into_iter();
+    let record = records.find(|record| record.name == name(mailbox));
+    record.and_then(|record| record.uidnext)
+}
+
+#[test]
+fn a_watermark_waits_for_what_is_held() {
+    let world = World::new(3);
+    for number in 1..7 {
+        world.arrives("INBOX", number, "");
+    }
+    driver::settle(&world, &pass).unwrap();
+    assert!(watermark_of(&world, "INBOX").is_some());
+    (1..7).for_each(|number| world.local_delete(number));
+    pass(&world).unwrap();
+    assert_eq!(world.store.holds_now().len(), 1);
+    pass(&world).unwrap();
+    assert_eq!(watermark_of(&world, "INBOX"), None);
+}
+
+#[test]
+fn a_watermark_waits_for_what_was_left_out_because_of_a_mailbox_that_was_not_seen() {
+    let world = World::new(3);
+    world.server.create(&name("Work"), None);
+    world.arrives("Work", 1, "");
+    world.arrives("INBOX", 2, "");
+    driver::settle(&world, &pass).unwrap();
+    world.remote_move(1, "INBOX");
+    world
+        .local
+        .change_folder(&name("Work"), |folder| folder.restless = true);
+    assert!(pass(&world).is_err());
+    assert_eq!(watermark_of(&world, "INBOX"), None);
+}
+
+#[test]
+fn a_root_of_another_state_is_left_alone() {
+    let world = synced();
+    let other = Marker {
+        id: "somebody else's".to_owned(),
+        epoch: 2,
+    };
+    block_on(world.local.mark_root(&other)).unwrap();
+    is_left_alone(&world);
+}
+
+#[test]
+fn a_root_that_is_not_there_is_not_made_again() {
+    let world = synced();
+    world.local.remove_root();
+    is_left_alone(&world);
+}

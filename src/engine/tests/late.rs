@@ -1,0 +1,246 @@
+//! Mail that the server carries out late, and files that go before their rows are finished.
+
+use std::time::Duration;
+
+use super::pass;
+use crate::engine::ports::{Clock, Store};
+use crate::mail::{FlagDelta, Uid};
+use crate::sim::content::{self, Body};
+use crate::sim::local::NameOnMove;
+use crate::sim::server::SimMessage;
+use crate::sim::world::hand::{flags, name};
+use crate::sim::{When, World, block_on, driver};
+use crate::sync::{Change, Intent, IntentId, IntentKind};
+
+/// A world in which mail 1 is on both sides.
+fn synced(switch: fn(&World)) -> World {
+    let world = World::new(3);
+    world.server.create(&name("Work"), None);
+    switch(&world);
+    world.arrives("INBOX", 1, "");
+    driver::settle(&world, &pass).unwrap();
+    world
+}
+
+/// Writes down that an APPEND of `body` to INBOX was given up so many seconds ago.
+fn give_up(world: &World, body: &Body, ago: i64) {
+    let inbox = &world.server.mailboxes()[&name("INBOX")];
+    let records = world.store.mailboxes_now();
+    let record = records.iter().find(|record| record.name.is_inbox());
+    let now = world.clock.now();
+    let intent = Intent {
+        id: IntentId(9000),
+        kind: IntentKind::Overdue {
+            mailbox: record.unwrap().id,
+            identity: content::identity(body, now, true),
+            flags: flags(""),
+            uidvalidity: inbox.uidvalidity,
+            uidnext: Uid::new(inbox.uidnext).unwrap(),
+        },
+        since: now - ago,
+    };
+    block_on(world.store.commit(vec![Change::PutIntent(intent)])).unwrap();
+}
+
+fn copies(world: &World) -> usize {
+    driver::settle(world, &pass).unwrap();
+    world.equal().unwrap();
+    world.server.uids(&name("INBOX")).len()
+}
+
+#[test]
+fn a_second_one_of_a_mail_that_was_sent_again_goes() {
+    let world = synced(|_| ());
+    give_up(&world, &content::mail(1), 600);
+    world.arrives("INBOX", 1, "");
+    assert_eq!(copies(&world), 1);
+    assert!(world.store.intents_now().is_empty(), "it was the one");
+    world.arrives("INBOX", 1, "");
+    assert_eq!(copies(&world), 2, "this one is somebody's copy");
+}
+
+#[test]
+fn one_that_somebody_touched_stays() {
+    let world = synced(|_| ());
+    give_up(&world, &content::mail(1), 600);
+    world.arrives("INBOX", 1, "F");
+    assert_eq!(copies(&world), 2);
+}
+
+#[test]
+fn one_that_only_looks_alike_stays() {
+    let world = synced(|_| ());
+    give_up(&world, &content::mail(1), 600);
+    let body = content::alike(1);
+    world.server.append(&name("INBOX"), &body, flags(""));
+    assert_eq!(copies(&world), 2);
+}
+
+#[test]
+fn the_only_one_stays() {
+    let world = synced(|_| ());
+    give_up(&world, &content::mail(1), 600);
+    let uid = world.server.uids(&name("INBOX"))[0];
+    world.arrives("INBOX", 1, "");
+    world.server.delete(&name("INBOX"), uid);
+    assert_eq!(copies(&world), 1);
+}
+
+#[test]
+fn where_others_would_go_with_it_it_stays() {
+    let world = synced(|world| world.server.switch(|switches| switches.uidplus = false));
+    give_up(&world, &content::mail(1), 600);
+    world.arrives("INBOX", 1, "");
+    assert_eq!(copies(&world), 2);
+    let inbox = &world.server.mailboxes()[&name("INBOX")];
+    let unmarked = |found: &SimMessage| found.flags == flags("");
+    assert!(inbox.messages.values().all(unmarked));
+}
+
+#[test]
+fn after_a_day_nothing_comes_late() {
+    let world = synced(|_| ());
+    give_up(&world, &content::mail(1), 25 * 3600);
+    world.arrives("INBOX", 1, "");
+    assert_eq!(copies(&world), 2);
+    assert!(world.store.intents_now().is_empty());
+}
+
+#[test]
+fn one_that_moved_on_with_its_file_is_still_the_other_one() {
+    let world = synced(|_| ());
+    give_up(&world, &content::mail(1), 600);
+    let date = world.clock.now();
+    world.local_move(1, "Work", NameOnMove::Kept);
+    driver::settle(&world, &pass).unwrap();
+    world.clock.jump(date - world.clock.now());
+    world.arrives("INBOX", 1, "");
+    assert_eq!(copies(&world), 0);
+    world.is_in(1, &["Work"]).unwrap();
+}
+
+#[test]
+fn an_append_that_comes_soon_is_waited_for() {
+    for effect in 1..20 {
+        let world = synced(|world| world.server.switch(|switches| switches.late = Some(10)));
+        world.filed("INBOX", 4, "");
+        world.steps.reset();
+        world.steps.stop_at(effect, When::After);
+        let _ = driver::settle(&world, &pass);
+        world.restart(false);
+        driver::settle(&world, &pass).unwrap();
+        world.is_in(4, &["INBOX"]).unwrap();
+        let sent = world.steps.traced(0, "server append");
+        assert_eq!(sent, 1, "stopped at {effect}");
+    }
+}
+
+/// Stops the pass after this change right after an effect whose trace begins like this.
+fn stopped_after(change: fn(&World), begins: &str) -> World {
+    for effect in 1..40 {
+        let world = synced(|_| ());
+        change(&world);
+        let mark = world.steps.trace_len();
+        world.steps.reset();
+        world.steps.stop_at(effect, When::After);
+        let _ = pass(&world);
+        if world.steps.traced(mark, begins) > 0 {
+            world.restart(false);
+            return world;
+        }
+    }
+    panic!("nothing begins with {begins}");
+}
+
+#[test]
+fn what_was_sent_is_found_though_its_file_was_rewritten_elsewhere_since() {
+    let world = stopped_after(|world| world.filed("INBOX", 2, ""), "server append");
+    world.local_move(2, "Work", NameOnMove::Rewritten);
+    driver::settle(&world, &pass).unwrap();
+    world.is_in(2, &["Work"]).unwrap();
+}
+
+#[test]
+fn what_was_sent_to_another_generation_is_not_taken_for_what_only_looks_alike() {
+    let world = stopped_after(
+        |world| world.filed("INBOX", 2, ""),
+        "store commit putintent",
+    );
+    let body = content::alike(2);
+    world.clock.advance(Duration::from_secs(100));
+    world.server.append(&name("INBOX"), &body, flags(""));
+    for _ in 0..2 {
+        world.server.renumber(&name("INBOX"));
+    }
+    driver::settle(&world, &pass).unwrap();
+    world.is_in(2, &["INBOX"]).unwrap();
+    world.body_is_in(&body, &["INBOX"]).unwrap();
+}
+
+#[test]
+fn what_was_copied_is_found_though_its_file_was_rewritten_elsewhere_since() {
+    let world = stopped_after(|world| world.local_copy(1, "Work"), "server copy");
+    let file = world.local.find(&name("Work"), &content::mail(1)).unwrap();
+    world
+        .local
+        .move_file(&name("Work"), &file, &name("Trash"), NameOnMove::Rewritten);
+    driver::settle(&world, &pass).unwrap();
+    world.is_in(1, &["INBOX", "Trash"]).unwrap();
+}
+
+#[test]
+fn a_delivered_file_that_was_rewritten_elsewhere_has_moved() {
+    let world = stopped_after(|world| world.arrives("INBOX", 2, ""), "local publish");
+    world.local_move(2, "Work", NameOnMove::Rewritten);
+    driver::settle(&world, &pass).unwrap();
+    world.is_in(2, &["Work"]).unwrap();
+    world.nothing_doubled().unwrap();
+}
+
+#[test]
+fn a_staged_file_is_not_taken_for_a_copy_elsewhere() {
+    let world = stopped_after(
+        |world| world.arrives("INBOX", 2, ""),
+        "store commit putentry",
+    );
+    world.filed("Work", 2, "");
+    driver::settle(&world, &pass).unwrap();
+    world.is_in(2, &["INBOX", "Work"]).unwrap();
+}
+
+#[test]
+fn flags_that_others_change_in_the_middle_of_a_pass_are_not_overwritten() {
+    let world = synced(|_| ());
+    world.local_flags(1, "S");
+    let (other, mut once) = (world.clone(), true);
+    world.steps.between(Some(Box::new(move || {
+        if std::mem::take(&mut once) {
+            let uid = other.server.uids(&name("INBOX"))[0];
+            let delta = FlagDelta {
+                add: flags("S"),
+                remove: flags(""),
+            };
+            other.server.set_flags(&name("INBOX"), uid, &delta);
+            let delta = FlagDelta {
+                add: flags(""),
+                remove: flags("S"),
+            };
+            other.server.set_flags(&name("INBOX"), uid, &delta);
+        }
+    })));
+    let mark = world.steps.trace_len();
+    pass(&world).unwrap();
+    world.steps.between(None);
+    let inbox = &world.server.mailboxes()[&name("INBOX")];
+    let now: Vec<_> = inbox
+        .messages
+        .values()
+        .map(|found| found.flags.clone())
+        .collect();
+    assert_eq!(
+        now,
+        [flags("")],
+        "{:?}",
+        world.steps.trace().split_off(mark)
+    );
+}

@@ -40,7 +40,10 @@ fn broken(error: DiskError, what: &str) -> Fault {
 
 /// Whether a change says more than when and how well a sync went.
 fn is_weighty(change: &Change) -> bool {
-    !matches!(change, Change::SetOutcome { .. } | Change::SetWatermark(..))
+    !matches!(
+        change,
+        Change::SetOutcome { .. } | Change::SetWatermark(..) | Change::PutRest(..)
+    )
 }
 
 fn name_of(change: &Change) -> String {

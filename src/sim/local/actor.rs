@@ -134,6 +134,11 @@ impl SimLocal {
             fresh_id
         };
         if name == NameOnMove::Rewritten {
+            let source = state.disk.folders.get(from);
+            // A power cut kept both its old name in `tmp` and its new one: they are two files from now on.
+            if source.is_some_and(|folder| folder.staged.contains_key(file)) {
+                self.ledger.torn(&moved.body);
+            }
             moved.inode = rewritten.inode;
             moved.mtime_ns = rewritten.mtime_ns;
         }

@@ -210,7 +210,7 @@ async fn any_lives<P: Ports, R: Remote>(
 }
 
 /// Whether a message has this content, by reading it.
-async fn is_content<R: Remote>(
+pub(super) async fn is_content<R: Remote>(
     remote: &mut R,
     mailbox: &MailboxName,
     uid: &UidSet,

@@ -1,5 +1,7 @@
 //! What became of acts whose answer never came: looked up on the server before anything is planned.
 
+mod elsewhere;
+
 use std::collections::BTreeSet;
 
 use super::context::{Pass, Ports};
@@ -47,7 +49,7 @@ pub(super) async fn run<P: Ports>(
             forget(pass, &intents, target).await?;
             continue;
         }
-        match one(pass, pool, remote, record, &intents).await {
+        match one(pass, pool, remote, mailboxes, record, &intents).await {
             Ok(()) => {
                 changed.insert(target);
                 changed.extend(sources(pass, &intents, target).await?);
@@ -116,6 +118,7 @@ async fn one<P: Ports>(
     pass: &Pass<'_, P>,
     pool: &Pool<P>,
     remote: &mut RemoteOf<P>,
+    mailboxes: &Mailboxes,
     record: &MailboxRecord,
     intents: &[Intent],
 ) -> Result<(), Fault> {
@@ -136,6 +139,7 @@ async fn one<P: Ports>(
         .collect();
     if !uploading.is_empty() {
         let missing = uploads(pass, remote, &base, &uploading).await?;
+        let missing = elsewhere::look(pass, remote, mailboxes, &base, missing).await?;
         give_up(pass, pool, &missing, record).await?;
     }
     if !moving.is_empty() {

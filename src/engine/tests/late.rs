@@ -153,6 +153,39 @@ fn stopped_after(change: fn(&World), begins: &str) -> World {
 }
 
 #[test]
+fn what_another_client_moved_on_before_it_was_looked_for_is_not_sent_again() {
+    let world = stopped_after(|world| world.filed("INBOX", 2, ""), "server append");
+    world.remote_move(2, "Work");
+    driver::settle(&world, &pass).unwrap();
+    world.is_in(2, &["Work"]).unwrap();
+    assert_eq!(world.steps.traced(0, "server append"), 1);
+}
+
+#[test]
+fn what_only_looks_as_if_it_had_been_moved_on_is_another_mail() {
+    let world = stopped_after(|world| world.filed("INBOX", 2, ""), "server append");
+    let (uid, date) = {
+        let inbox = &world.server.mailboxes()[&name("INBOX")];
+        let uid = world
+            .server
+            .find(&name("INBOX"), &content::mail(2))
+            .unwrap();
+        (uid, inbox.messages[&uid].date)
+    };
+    world.server.change(&name("INBOX"), |inbox| {
+        inbox.messages.remove(&uid);
+    });
+    let body = content::alike(2);
+    let other = world.server.append(&name("Work"), &body, flags(""));
+    world.server.change(&name("Work"), |work| {
+        work.messages.get_mut(&other).unwrap().date = date;
+    });
+    driver::settle(&world, &pass).unwrap();
+    world.is_in(2, &["INBOX"]).unwrap();
+    world.body_is_in(&body, &["Work"]).unwrap();
+}
+
+#[test]
 fn what_was_sent_is_found_though_its_file_was_rewritten_elsewhere_since() {
     let world = stopped_after(|world| world.filed("INBOX", 2, ""), "server append");
     world.local_move(2, "Work", NameOnMove::Rewritten);

@@ -235,6 +235,11 @@ impl Local for MaildirAccount {
         self.run(move |core| core.staged(&name, &files)).await
     }
 
+    async fn settle(&self, name: &MailboxName, days: &[String]) -> Result<(), Fault> {
+        let (name, days) = (name.clone(), days.to_vec());
+        self.run(move |core| core.settle(&name, &days)).await
+    }
+
     async fn discard(&self, name: &MailboxName, staged: &[Staged]) -> Result<(), Fault> {
         let name = name.clone();
         let files: Vec<LocalId> = staged.iter().map(|staged| staged.local.clone()).collect();

@@ -76,7 +76,7 @@ pub(super) async fn local_side<P: Ports>(
     let (base, view) = (base?, view?);
     let mut changes = diff_local(&base, &view);
     changes.published = published(pass, &base, &changes).await?;
-    make_durable(pass, &base, &changes).await?;
+    make_durable(pass, record, &changes).await?;
     Ok(LocalSide {
         base,
         changes,
@@ -85,21 +85,21 @@ pub(super) async fn local_side<P: Ports>(
     })
 }
 
-/// A delivery that was stopped, or whose sync failed, has its file in the folder, but perhaps not on the disk: it is
-/// synced before the state says that it is there.
+/// What changed in the folder is made durable before the state or the server hears of it: somebody who was killed, or
+/// whose sync failed, may have left behind what a power cut takes back.
 async fn make_durable<P: Ports>(
     pass: &Pass<'_, P>,
-    base: &Base,
+    record: &MailboxRecord,
     changes: &LocalChanges,
 ) -> Result<(), Fault> {
-    if changes.delivered.is_empty() {
+    if *changes == LocalChanges::default() {
         return Ok(());
     }
-    let rows: BTreeSet<RowId> = changes.delivered.iter().map(|(row, _)| *row).collect();
-    let entries = base.entries.iter().filter(|it| rows.contains(&it.row));
-    let files: Vec<LocalId> = entries.filter_map(|entry| entry.local.clone()).collect();
-    pass.local().inspect(&base.mailbox.name, &files).await?;
-    Ok(())
+    let mut days = Vec::new();
+    if !changes.vanished.is_empty() {
+        days.extend([0, 1].map(|ago| pass.clock().day(ago)));
+    }
+    pass.local().settle(&record.name, &days).await
 }
 
 /// The deliveries that were not finished although their file had got its name: it is not in the folder any more, and

@@ -2,6 +2,7 @@
 
 mod absence;
 mod late;
+mod unsynced;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;

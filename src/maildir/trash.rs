@@ -51,6 +51,25 @@ impl Core {
         Ok(results)
     }
 
+    /// Syncs the trash of these days, then the folder: a power cut in between shows a file twice, not never.
+    pub(super) fn settle(&self, mailbox: &MailboxName, days: &[String]) -> Result<(), Error> {
+        for day in days {
+            let mut dir = Some(self.root_dir()?);
+            for part in self.trash_path(mailbox, day)?.split('/') {
+                dir = match dir {
+                    Some(dir) => dir.find(part.as_bytes())?,
+                    None => None,
+                };
+            }
+            if let Some(dir) = dir {
+                dir.sync()?;
+            }
+        }
+        let folder = self.folder(mailbox)?;
+        folder.cur.sync()?;
+        folder.new.sync()
+    }
+
     fn trash_one(
         &self,
         dir: &Dir,

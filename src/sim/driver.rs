@@ -252,9 +252,9 @@ fn sample(scenario: &Scenario, last: u64, step: u64) -> impl Iterator<Item = u64
 /// # Panics
 /// When a promise is broken.
 pub fn double_stops(scenario: &Scenario, runner: &impl Runner) {
-    for first in sample(scenario, effects(scenario, runner), 4) {
+    for (turn, first) in sample(scenario, effects(scenario, runner), 4).enumerate() {
         // The second time only the harder way: not done is like stopped one effect earlier and done.
-        let end = (When::After, first % 2 == 0);
+        let end = (When::After, turn % 2 == 1);
         for second in 1.. {
             let world = prepare(scenario, runner);
             if !stop(&world, runner, first, end) {

@@ -151,13 +151,13 @@ impl SimLocal {
     }
 
     /// The program starts again. With `crash` the power was cut: what was not synced may be gone, data and every
-    /// directory entry for itself.
+    /// directory entry for itself. A program that was only killed leaves behind what a later power cut may take.
     pub fn restart(&self, crash: bool) {
-        let mut state = self.state.borrow_mut();
-        let undo = std::mem::take(&mut state.undo);
         if !crash {
             return;
         }
+        let mut state = self.state.borrow_mut();
+        let undo = std::mem::take(&mut state.undo);
         let state = &mut *state;
         for mut rename in undo.into_iter().rev() {
             rename.draw(&mut state.rng);

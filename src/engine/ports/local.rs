@@ -98,6 +98,9 @@ pub trait Local {
         name: &MailboxName,
         token: &FolderToken,
     ) -> Result<Option<KeywordScope>, Fault>;
+    /// Makes durable what came into a folder, went from it or was renamed in it, whoever did it, and first what went
+    /// from it to the local trash on these days.
+    async fn settle(&self, name: &MailboxName, days: &[String]) -> Result<(), Fault>;
     /// Reads files whole; what it tells of is on the disk, with its name, whoever put it there. What is gone is left
     /// out; what cannot be read, or is not a regular, non-empty, settled
     /// file, has its own fault.

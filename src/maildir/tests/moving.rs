@@ -118,6 +118,21 @@ async fn the_trash_gives_back_what_it_took() {
 }
 
 #[tokio::test]
+async fn settling_needs_no_trash_but_the_folder() {
+    let fixture = Fixture::nested().await;
+    let inbox = MailboxName::inbox();
+    fixture.put("INBOX/cur/a:2,S", b"x");
+    let days = [DAY.to_owned(), "2026-01-01".to_owned()];
+    fixture.account.settle(&inbox, &days).await.unwrap();
+    let view = fixture.account.scan(&inbox).await.unwrap();
+    let file = [(view.files[0].id.clone(), view.files[0].stamp)];
+    fixture.account.trash(&inbox, &file, DAY).await.unwrap();
+    fixture.account.settle(&inbox, &days).await.unwrap();
+    let none = MailboxName::parse("None").unwrap();
+    assert!(fixture.account.settle(&none, &days).await.is_err());
+}
+
+#[tokio::test]
 async fn the_trash_keeps_two_files_of_one_name() {
     let fixture = Fixture::nested().await;
     let inbox = MailboxName::inbox();

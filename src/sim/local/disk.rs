@@ -274,6 +274,10 @@ impl Disk {
             );
             return (came && folders).then_some(file.body);
         }
+        if !came && !went {
+            // Its old place is gone or taken: it can only be where it is.
+            self.put(undo.after.clone(), file);
+        }
         None
     }
 

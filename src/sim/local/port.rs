@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::delivery::{SimBody, SimDelivery};
-use super::disk::{Dir, Spot};
+use super::disk::{Dir, SimFolder, Spot};
 use super::files::{Each, each};
 use super::{SimLocal, disk_fault, no_file, no_folder};
 use crate::engine::ports::{Folder, Inspected, Local, Marker, Root, Staged};
@@ -120,6 +120,24 @@ impl Local for SimLocal {
         Ok(same.then_some(scope))
     }
 
+    async fn settle(&self, name: &MailboxName, days: &[String]) -> Result<(), Fault> {
+        let what = format!("settle {name}");
+        if let Some(error) = self.begin(&what).await? {
+            return Err(disk_fault(Reach::Account, error, &what));
+        }
+        let mut state = self.state.borrow_mut();
+        if let Some(error) = state.fails_next.take() {
+            return Err(disk_fault(Reach::Account, error, &what));
+        }
+        state.folder(name)?;
+        if !days.is_empty() {
+            state.undo.retain_mut(|rename| !rename.sync(&Dir::Trash));
+        }
+        let dir = Dir::Folder(name.clone());
+        state.undo.retain_mut(|rename| !rename.sync(&dir));
+        Ok(())
+    }
+
     async fn inspect(
         &self,
         name: &MailboxName,
@@ -127,8 +145,20 @@ impl Local for SimLocal {
     ) -> Result<Vec<(LocalId, Result<Inspected, Fault>)>, Fault> {
         let mut broken = self.begin("inspect").await?;
         let mut state = self.state.borrow_mut();
-        let dir = Dir::Folder(name.clone());
-        state.undo.retain_mut(|rename| !rename.sync(&dir));
+        let inodes = |folder: &SimFolder| -> BTreeSet<u64> {
+            let found = files.iter().filter_map(|id| folder.files.get(id));
+            found.map(|file| file.inode).collect()
+        };
+        // Only what was written or renamed lately has the directory synced.
+        let inodes = inodes(state.folder(name)?);
+        if state
+            .undo
+            .iter()
+            .any(|rename| inodes.contains(&rename.inode))
+        {
+            let dir = Dir::Folder(name.clone());
+            state.undo.retain_mut(|rename| !rename.sync(&dir));
+        }
         let folder = state.folder(name)?;
         let mut seen = Vec::new();
         for id in files {

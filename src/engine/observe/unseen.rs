@@ -86,7 +86,13 @@ pub(in crate::engine) async fn hold_back<P: Ports>(
             !header.is_some_and(|header| elsewhere.headers.contains(&header))
         });
         let waiting = &elsewhere.waiting;
-        mailbox.local.vanished.retain(|row| !waiting.contains(row));
+        for rows in [
+            &mut mailbox.local.vanished,
+            &mut mailbox.local.undelivered,
+            &mut mailbox.local.published,
+        ] {
+            rows.retain(|row| !waiting.contains(row));
+        }
         if size_of(mailbox) != before {
             doubtful.insert(id);
         }
@@ -95,7 +101,9 @@ pub(in crate::engine) async fn hold_back<P: Ports>(
 }
 
 fn size_of(mailbox: &MailboxInput) -> usize {
-    mailbox.local.appeared.len() + mailbox.remote.appeared.len() + mailbox.local.vanished.len()
+    let local = &mailbox.local;
+    let came = local.appeared.len() + mailbox.remote.appeared.len();
+    came + local.vanished.len() + local.undelivered.len()
 }
 
 /// Asks what new messages are, if they may have come from a mailbox that was not observed.
@@ -131,7 +139,8 @@ impl Elsewhere {
             .collect();
         for mailbox in &input.mailboxes {
             let entries = &mailbox.base.entries;
-            let gone = mailbox.local.vanished.iter().filter_map(|row| {
+            let gone = mailbox.local.vanished.iter();
+            let gone = gone.chain(&mailbox.local.published).filter_map(|row| {
                 let at = entries.binary_search_by_key(row, |entry| entry.row).ok()?;
                 entries.get(at)
             });
@@ -146,8 +155,10 @@ impl Elsewhere {
     }
 
     fn add(&mut self, entries: &[Entry], side: Option<&LocalSide>) {
-        let vanished: Option<BTreeSet<RowId>> =
-            side.map(|side| side.changes.vanished.iter().copied().collect());
+        let vanished: Option<BTreeSet<RowId>> = side.map(|side| {
+            let gone = side.changes.vanished.iter();
+            gone.chain(&side.changes.published).copied().collect()
+        });
         for entry in entries {
             if vanished
                 .as_ref()

@@ -5,7 +5,7 @@ use crate::engine::ports::{Local, Marker};
 use crate::mail::Uid;
 use crate::sim::local::NameOnMove;
 use crate::sim::world::hand::name;
-use crate::sim::{World, block_on, content, driver};
+use crate::sim::{Place, Trouble, When, World, block_on, content, driver};
 use crate::sync::HoldVerdict;
 
 fn synced() -> World {
@@ -166,4 +166,32 @@ fn a_root_that_is_not_there_is_not_made_again() {
     let world = synced();
     world.local.remove_root();
     is_left_alone(&world);
+}
+
+#[test]
+fn what_was_delivered_to_a_folder_that_was_not_seen_and_moved_on_is_not_sent() {
+    for (turn, effect) in (1..8).flat_map(|turn| (1..30).map(move |effect| (turn, effect))) {
+        let world = synced();
+        world.server.create(&name("Work"), None);
+        driver::settle(&world, &pass).unwrap();
+        world.arrives("INBOX", 2, "");
+        let mark = world.steps.trace_len();
+        world.steps.reset();
+        world.steps.stop_at(effect, When::After);
+        let _ = pass(&world);
+        if !world.steps.stopped() || world.steps.traced(mark, "local publish") == 0 {
+            continue;
+        }
+        world.restart(false);
+        world.local_move(2, "Work", NameOnMove::New);
+        // One of these calls is the look at INBOX.
+        let call = world.steps.calls(Place::Server) + turn;
+        world.steps.trouble_at(Place::Server, call, Trouble::Refuse);
+        let _ = pass(&world);
+        world.steps.reset();
+        driver::settle(&world, &pass).unwrap();
+        if let Err(wrong) = world.is_in(2, &["Work"]) {
+            panic!("turn {turn}: {wrong}\n{}", world.steps.trace().join("\n"));
+        }
+    }
 }

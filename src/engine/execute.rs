@@ -20,7 +20,7 @@ use super::fault::{Fault, Reach};
 use super::folders::Mailboxes;
 use super::observe::Observed;
 use super::pool::{Named, Pool, RemoteOf};
-use super::ports::{Event, Store};
+use super::ports::{Event, Remote, Store};
 use crate::mail::{MailboxName, Uid};
 use crate::sync::{
     Change, Entry, FlagPlan, IntentKind, MailboxId, MailboxInput, Op, Parked, Plan, RowId,
@@ -241,6 +241,21 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
             self.leave_unfinished(mailbox);
         }
         result
+    }
+
+    /// Selects a mailbox, provided that its UIDs mean what they meant when it was observed.
+    async fn select(&self, remote: &mut RemoteOf<P>, input: &MailboxInput) -> Result<(), Fault> {
+        let record = &input.base.mailbox;
+        let selected = remote.select(&record.name).await?;
+        let seen = match self.observed.facts.get(&record.id) {
+            Some(facts) => facts.uidvalidity,
+            None => record.uidvalidity,
+        };
+        if input.remote_gone || selected == seen {
+            return Ok(());
+        }
+        let text = "UIDVALIDITY changed while the mailbox was being synced";
+        Err(Fault::new(Reach::Mailbox, true, text))
     }
 
     fn leave_unfinished(&self, mailbox: MailboxId) {

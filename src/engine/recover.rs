@@ -358,8 +358,9 @@ async fn arrived<P: Ports>(
     }
     if let (Some(source), Some(old)) = (source, entry.uid) {
         let old = UidSet::from_range(old, old);
-        remote.select(&source.name).await?;
-        if !remote.existing(&old).await?.is_empty() {
+        // In another generation this UID is another message's.
+        let same = remote.select(&source.name).await? == source.uidvalidity;
+        if same && !remote.existing(&old).await?.is_empty() {
             remote.expunge(&old).await?;
         }
     }

@@ -80,7 +80,7 @@ impl<P: Ports> Executor<'_, '_, P> {
             UidSet::new()
         } else {
             let uids: UidSet = batch.iter().filter_map(|entry| entry.uid).collect();
-            remote.select(name).await?;
+            self.select(remote, input).await?;
             remote.existing(&uids).await?
         };
         let (spared, doomed): (Vec<&Entry>, Vec<&Entry>) = batch
@@ -153,9 +153,9 @@ impl<P: Ports> Executor<'_, '_, P> {
             let uids: UidSet = batch.iter().filter_map(|entry| entry.uid).collect();
             self.pass.announce().await?;
             match &trash {
-                Some(trash) => self.to_trash(remote, name, trash, batch, &uids).await?,
+                Some(trash) => self.to_trash(remote, input, trash, batch, &uids).await?,
                 None => {
-                    remote.select(name).await?;
+                    self.select(remote, input).await?;
                     remote.expunge(&uids).await?;
                 }
             }
@@ -196,7 +196,7 @@ impl<P: Ports> Executor<'_, '_, P> {
     async fn to_trash(
         &self,
         remote: &mut RemoteOf<P>,
-        name: &MailboxName,
+        input: &MailboxInput,
         trash: &MailboxName,
         batch: &[&Entry],
         uids: &UidSet,
@@ -213,7 +213,7 @@ impl<P: Ports> Executor<'_, '_, P> {
             }
             None => Vec::new(),
         };
-        remote.select(name).await?;
+        self.select(remote, input).await?;
         let moved = remote.transfer(uids, trash, false).await;
         let broken = moved
             .as_ref()

@@ -88,7 +88,7 @@ pub(super) async fn run<P: Ports>(
 ) -> Result<(), Fault> {
     let by_uid: BTreeMap<Uid, &Wanted> = wanted.iter().map(|wanted| (wanted.uid, wanted)).collect();
     executor.pass.announce().await?;
-    remote.select(&input.base.mailbox.name).await?;
+    executor.select(remote, input).await?;
     let committer = Committer {
         executor,
         input,

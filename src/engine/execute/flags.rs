@@ -122,7 +122,7 @@ impl<P: Ports> Executor<'_, '_, P> {
             return Ok(failed);
         }
         let id = input.base.mailbox.id;
-        remote.select(&input.base.mailbox.name).await?;
+        self.select(remote, input).await?;
         let seen = self.observed.facts.get(&id).and_then(|facts| facts.modseq);
         for (delta, messages) in deltas {
             let uids: UidSet = messages.iter().map(|(uid, _)| *uid).collect();

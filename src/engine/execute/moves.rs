@@ -103,16 +103,17 @@ impl<P: Ports> Executor<'_, '_, P> {
         batch: &[Going],
         copy: bool,
     ) -> Result<(), Fault> {
-        let Some(target) = self.input(to).map(|input| &input.base.mailbox.name) else {
+        let (Some(source), Some(target)) = (self.input(job.mailbox), self.input(to)) else {
             return Ok(());
         };
+        let target = &target.base.mailbox.name;
         let rows: Vec<(RowId, Option<LocalId>)> = batch
             .iter()
             .map(|going| (going.row, Some(going.local.clone())))
             .collect();
         let uids: UidSet = batch.iter().map(|going| going.uid).collect();
         let intents = self.intend(remote, target, to, &rows, copy).await?;
-        remote.select(&job.name).await?;
+        self.select(remote, source).await?;
         let moved = match remote.transfer(&uids, target, copy).await {
             Ok(moved) => moved,
             Err(fault) => {

@@ -277,3 +277,65 @@ fn flags_that_others_change_in_the_middle_of_a_pass_are_not_overwritten() {
         world.steps.trace().split_off(mark)
     );
 }
+
+#[test]
+fn what_was_copied_is_not_removed_from_where_another_message_has_its_uid_now() {
+    let world = World::new(3);
+    world.server.create(&name("Work"), None);
+    world.server.switch(|switches| switches.uid_move = false);
+    for number in 1..4 {
+        world.arrives("INBOX", number, "");
+    }
+    driver::settle(&world, &pass).unwrap();
+    world.local_move(1, "Work", NameOnMove::Kept);
+    let mark = world.steps.trace_len();
+    world.steps.reset();
+    for effect in 1..20 {
+        if world.steps.traced(mark, "server move") > 0 {
+            break;
+        }
+        world.steps.reset();
+        world.steps.stop_at(effect, When::After);
+        let _ = pass(&world);
+        world.restart(false);
+    }
+    world.server.renumber(&name("INBOX"));
+    driver::settle(&world, &pass).unwrap();
+    world.nothing_lost().unwrap();
+    for number in 2..4 {
+        world.is_in(number, &["INBOX"]).unwrap();
+    }
+}
+
+#[test]
+fn nothing_is_done_to_uids_that_mean_others_by_now() {
+    for change in [
+        |world: &World| world.local_delete(1),
+        |world: &World| world.local_flags(1, "F"),
+        |world: &World| world.local_move(1, "Work", NameOnMove::Kept),
+        |world: &World| world.local_copy(1, "Work"),
+    ] {
+        let world = World::new(3);
+        world.server.create(&name("Work"), None);
+        for number in 1..4 {
+            world.arrives("INBOX", number, "");
+        }
+        driver::settle(&world, &pass).unwrap();
+        change(&world);
+        let (other, mut once) = (world.clone(), true);
+        world.steps.between(Some(Box::new(move || {
+            if std::mem::take(&mut once) {
+                other.server.renumber(&name("INBOX"));
+            }
+        })));
+        world.steps.reset();
+        // The root's marker is written first: the view is of before.
+        let _ = pass(&world);
+        world.steps.between(None);
+        driver::settle(&world, &pass).unwrap();
+        world.nothing_lost().unwrap();
+        world.equal().unwrap();
+        world.is_in(3, &["INBOX"]).unwrap();
+        world.has_flags(3, "").unwrap();
+    }
+}

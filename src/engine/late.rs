@@ -217,9 +217,17 @@ pub(super) async fn is_content<R: Remote>(
     digest: Digest,
 ) -> Result<bool, Fault> {
     remote.select(mailbox).await?;
+    Ok(content_of(remote, uid).await? == Some(digest))
+}
+
+/// The content of one message of the selected mailbox, by reading it.
+pub(super) async fn content_of<R: Remote>(
+    remote: &mut R,
+    uid: &UidSet,
+) -> Result<Option<Digest>, Fault> {
     let mut reading = Reading::default();
     remote.fetch(uid, &mut reading).await?;
-    Ok(reading.found == Some(digest))
+    Ok(reading.found)
 }
 
 /// Computes the digest of what is fetched.

@@ -1,5 +1,6 @@
 //! What became of acts whose answer never came: looked up on the server before anything is planned.
 
+mod alike;
 mod elsewhere;
 
 use std::collections::BTreeSet;
@@ -227,6 +228,7 @@ pub(super) async fn uploads<P: Ports>(
         return Ok(Vec::new());
     };
     let mut found = strangers(remote, base, from).await?;
+    alike::leave_copies(pass, remote, intents, &mut found).await?;
     let mut changes = Vec::new();
     let mut missing = Vec::new();
     for intent in intents {

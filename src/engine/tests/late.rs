@@ -339,3 +339,27 @@ fn nothing_is_done_to_uids_that_mean_others_by_now() {
         world.has_flags(3, "").unwrap();
     }
 }
+
+#[test]
+fn a_copy_of_another_version_is_not_taken_for_what_was_being_sent() {
+    let edited = content::edited(&content::mail(2), 1);
+    let world = stopped_after(
+        |world| {
+            let edited = content::edited(&content::mail(2), 1);
+            world.server.append(&name("Work"), &edited, flags(""));
+            driver::settle(world, &pass).unwrap();
+            world.filed("INBOX", 2, "");
+        },
+        "store commit putintent",
+    );
+    let IntentKind::Upload { identity, .. } = world.store.intents_now()[0].kind.clone() else {
+        panic!("an upload was begun");
+    };
+    let uid = world.server.append(&name("INBOX"), &edited, flags(""));
+    world.server.change(&name("INBOX"), |inbox| {
+        inbox.messages.get_mut(&uid).unwrap().date = identity.date;
+    });
+    driver::settle(&world, &pass).unwrap();
+    world.is_in(2, &["INBOX"]).unwrap();
+    world.body_is_in(&edited, &["INBOX", "Work"]).unwrap();
+}

@@ -4,6 +4,7 @@ use super::pass;
 use crate::engine::ports::{Local, Marker};
 use crate::mail::Uid;
 use crate::sim::local::NameOnMove;
+use crate::sim::server::Switches;
 use crate::sim::world::hand::name;
 use crate::sim::{Place, Trouble, When, World, block_on, content, driver};
 use crate::sync::HoldVerdict;
@@ -193,5 +194,49 @@ fn what_was_delivered_to_a_folder_that_was_not_seen_and_moved_on_is_not_sent() {
         if let Err(wrong) = world.is_in(2, &["Work"]) {
             panic!("turn {turn}: {wrong}\n{}", world.steps.trace().join("\n"));
         }
+    }
+}
+
+#[test]
+fn mail_does_not_wait_for_a_file_of_its_size_that_was_only_renamed() {
+    let world = synced();
+    let file = world.local.find(&name("INBOX"), &content::mail(1)).unwrap();
+    let inbox = name("INBOX");
+    world
+        .local
+        .move_file(&inbox, &file, &inbox, NameOnMove::New)
+        .unwrap();
+    world.arrives("INBOX", 2, "");
+    driver::settle(&world, &pass).unwrap();
+    world.equal().unwrap();
+}
+
+/// While the server tells nonsense passes may fail; afterwards all is there.
+#[test]
+fn numbers_that_go_back_or_are_not_there_lose_nothing() {
+    for (nonsense, sense) in [
+        (
+            (|s| s.modseq_back = true) as fn(&mut Switches),
+            (|s| s.modseq_back = false) as fn(&mut Switches),
+        ),
+        (|s| s.no_uidvalidity = true, |s| s.no_uidvalidity = false),
+        (|s| s.uidnext_back = true, |s| s.uidnext_back = false),
+    ] {
+        let world = synced();
+        world.arrives("INBOX", 2, "");
+        driver::settle(&world, &pass).unwrap();
+        world.server.switch(nonsense);
+        world.filed("INBOX", 3, "S");
+        world.arrives("INBOX", 4, "");
+        world.local_flags(1, "F");
+        for _ in 0..4 {
+            let _ = pass(&world);
+            world.nothing_lost().unwrap();
+        }
+        world.server.switch(sense);
+        driver::settle(&world, &pass).unwrap();
+        world.nothing_lost().unwrap();
+        world.equal().unwrap();
+        world.has_flags(1, "F").unwrap();
     }
 }

@@ -47,7 +47,7 @@ fn others_came(world: &World) -> Result<(), String> {
 }
 
 pub(super) fn all() -> Vec<Scenario> {
-    [poor(), liars(), poisons()].concat()
+    [poor(), liars(), backwards(), poisons()].concat()
 }
 
 fn poor() -> Vec<Scenario> {
@@ -152,6 +152,37 @@ fn liars() -> Vec<Scenario> {
             with(w, |s| s.append_limit = Some(10_000));
         })
         .then(|w| w.is_in(4, &["INBOX"])),
+    ]
+}
+
+/// Numbers that go back or are not there, and commands that are refused: nothing may be lost, whatever is reached.
+fn backwards() -> Vec<Scenario> {
+    let case = |name, setup| {
+        Scenario::new(name, few, setup)
+            .then(World::nothing_lost)
+            .unequal()
+            .inexact()
+    };
+    vec![
+        case("UIDNEXT goes back", |w| {
+            w.server.switch(|s| s.uidnext_back = true);
+            mixture(w);
+        }),
+        case("EXPUNGE is refused", |w| {
+            w.server.switch(|s| {
+                s.refuse_expunge = true;
+                s.uid_move = false;
+            });
+            mixture(w);
+            w.local_delete(3);
+        }),
+        Scenario::new("STORE leaves messages out", few, |w| {
+            w.server.switch(|s| s.half_store = true);
+            for number in 1..4 {
+                w.local_flags(number, "F");
+            }
+        })
+        .then(|w| (1..4).try_for_each(|number| w.has_flags(number, "F"))),
     ]
 }
 

@@ -2,10 +2,10 @@
 
 mod port;
 
-use super::{AppendUid, Late, SimMailbox, SimMessage, SimServer};
+use super::{AppendUid, Late, SimMailbox, SimMessage, SimServer, Switches};
 use crate::engine::ports::{Clock, Connector, KnownMailbox, MailboxStatus};
 use crate::engine::{Fault, Reach};
-use crate::mail::{Flags, MailboxName, Uid, UidSet, UidValidity};
+use crate::mail::{Flags, MailboxName, ModSeq, Uid, UidSet, UidValidity};
 use crate::sim::content::{self, Body};
 use crate::sim::steps::{Place, SimError, Trouble, When, fault};
 use crate::sync::{Presence, RemoteMessage, RemoteView, Side};
@@ -159,9 +159,9 @@ impl SimRemote {
         let switches = self.server.state.borrow().switches;
         MailboxStatus {
             messages: u32::try_from(found.messages.len()).ok(),
-            uidnext: Uid::new(found.uidnext),
-            uidvalidity: Some(found.uidvalidity),
-            modseq: found.highest().filter(|_| switches.condstore),
+            uidnext: told_uidnext(found, &switches),
+            uidvalidity: Some(found.uidvalidity).filter(|_| !switches.no_uidvalidity),
+            modseq: told_modseq(found, &switches),
             object_id: switches.object_id.then(|| found.object_id.clone()),
         }
     }
@@ -188,9 +188,9 @@ impl SimRemote {
             None => Presence::Exactly(found.messages.keys().copied().collect()),
         };
         RemoteView {
-            uidvalidity: Some(found.uidvalidity),
-            uidnext: Uid::new(found.uidnext),
-            modseq: found.highest().filter(|_| switches.condstore),
+            uidvalidity: Some(found.uidvalidity).filter(|_| !switches.no_uidvalidity),
+            uidnext: told_uidnext(found, &switches),
+            modseq: told_modseq(found, &switches),
             exists: u32::try_from(found.messages.len()).unwrap_or(u32::MAX),
             permanent: found.permanent.clone(),
             read_only: found.read_only,
@@ -249,6 +249,23 @@ impl SimRemote {
             }
         }
     }
+}
+
+fn told_uidnext(found: &SimMailbox, switches: &Switches) -> Option<Uid> {
+    Uid::new(if switches.uidnext_back {
+        1
+    } else {
+        found.uidnext
+    })
+}
+
+fn told_modseq(found: &SimMailbox, switches: &Switches) -> Option<ModSeq> {
+    let told = if switches.modseq_back {
+        ModSeq::new(1)
+    } else {
+        found.highest()
+    };
+    told.filter(|_| switches.condstore)
 }
 
 fn no_mailbox(name: &MailboxName) -> Fault {

@@ -2,6 +2,7 @@
 
 /// What the server can do, and how it misbehaves.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "switches are on or off")]
 pub struct Switches {
     /// Tells what vanished (RFC 7162).
     pub qresync: bool,
@@ -28,6 +29,16 @@ pub struct Switches {
     pub empty_list: bool,
     /// No login works.
     pub refuse_login: bool,
+    /// UIDNEXT stands still at 1, whatever comes.
+    pub uidnext_back: bool,
+    /// HIGHESTMODSEQ stands still at 1, whatever changes.
+    pub modseq_back: bool,
+    /// UIDVALIDITY is told by no mailbox (or as 0, which is the same).
+    pub no_uidvalidity: bool,
+    /// EXPUNGE is answered with NO.
+    pub refuse_expunge: bool,
+    /// STORE says of the second half of the messages that somebody changed them.
+    pub half_store: bool,
     /// So many connections at once.
     pub connections: Option<u32>,
 }
@@ -47,6 +58,11 @@ impl Default for Switches {
             false_vanished: false,
             empty_list: false,
             refuse_login: false,
+            uidnext_back: false,
+            modseq_back: false,
+            no_uidvalidity: false,
+            refuse_expunge: false,
+            half_store: false,
             connections: None,
         }
     }

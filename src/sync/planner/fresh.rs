@@ -122,7 +122,10 @@ impl<'a> Decider<'_, 'a> {
     fn may_be_here(&self, mail: &Mail<'_>) -> bool {
         let size = mail.known.map(|known| known.size).or(mail.message.size);
         let unread = self.scene.files.iter().filter(|file| {
-            file.mailbox == mail.mailbox && file.known.is_none() && !self.scene.is_hopeless(file)
+            file.mailbox == mail.mailbox
+                && !file.taken
+                && file.known.is_none()
+                && !self.scene.is_hopeless(file)
         });
         unread
             .map(|file| file.message.stamp.size)

@@ -70,7 +70,8 @@ impl Remote for SimRemote {
         self.selected = None;
         let validity = self.with(mailbox, |found| found.uidvalidity)?;
         self.selected = Some(mailbox.clone());
-        self.finish(course, &what, Some(validity))
+        let hidden = self.server.switches().no_uidvalidity;
+        self.finish(course, &what, Some(validity).filter(|_| !hidden))
     }
 
     async fn existing(&mut self, uids: &UidSet) -> Result<UidSet, Fault> {
@@ -180,13 +181,16 @@ impl Remote for SimRemote {
         let course = self.begin(&what, Reach::Mailbox).await?;
         let condstore = self.server.switches().condstore;
         let since = unchanged_since.filter(|_| condstore);
+        let half = self.server.switches().half_store;
+        let spared = Self::part(uids, if half { Course::Half } else { Course::Whole }).len();
         let modified = self.change(&what, &name, |found| {
             let mut modified = UidSet::new();
-            for uid in Self::part(uids, course) {
+            for (at, uid) in Self::part(uids, course).into_iter().enumerate() {
                 let Some(message) = found.messages.get(&uid) else {
                     continue;
                 };
-                if since.is_some_and(|since| message.modseq > since.get()) {
+                let changed = since.is_some_and(|since| message.modseq > since.get());
+                if changed || (half && uids.len() > 1 && at >= spared) {
                     modified.insert(uid);
                 } else {
                     found.change(uid, delta);
@@ -237,6 +241,9 @@ impl Remote for SimRemote {
         let what = format!("expunge {name} {uids}");
         let course = self.begin(&what, Reach::Mailbox).await?;
         let uidplus = self.server.switches().uidplus;
+        if self.server.switches().refuse_expunge {
+            return Err(refused(Reach::Mailbox, &what));
+        }
         self.change(&what, &name, |found| {
             for uid in uids.iter() {
                 found.change(uid, &deleted());

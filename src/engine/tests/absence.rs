@@ -206,6 +206,7 @@ fn mail_does_not_wait_for_a_file_of_its_size_that_was_only_renamed() {
         .local
         .move_file(&inbox, &file, &inbox, NameOnMove::New)
         .unwrap();
+    world.remote_delete(1);
     world.arrives("INBOX", 2, "");
     driver::settle(&world, &pass).unwrap();
     world.equal().unwrap();

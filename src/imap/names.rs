@@ -51,6 +51,23 @@ impl Names {
         Some(name)
     }
 
+    /// The name of a mailbox that the server mentions without having been asked; nothing is remembered. `None` as of
+    /// [`Names::learn`].
+    pub(crate) fn recognise(&self, wire: &[u8], utf8: bool) -> Option<MailboxName> {
+        let book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let odd = book.odd.iter().find(|(_, known)| *known == wire);
+        if let Some((name, _)) = odd {
+            return Some(name.clone());
+        }
+        decode(wire, book.delimiter.flatten(), utf8)
+    }
+
+    /// Whether a LIST has told how levels are delimited.
+    pub(crate) fn knows_delimiter(&self) -> bool {
+        let book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        book.delimiter.is_some()
+    }
+
     /// Takes over the hierarchy delimiter alone.
     pub(crate) fn learn_delimiter(&self, delimiter: Option<u8>) {
         let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);

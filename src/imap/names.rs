@@ -182,6 +182,19 @@ mod tests {
     }
 
     #[test]
+    fn a_mailbox_that_is_mentioned_is_recognised_and_not_remembered() {
+        let names = Names::default();
+        assert!(!names.knows_delimiter());
+        let odd = names.learn(b"caf\xe9.x", Some(b'.'), false).unwrap();
+        assert!(names.knows_delimiter());
+        assert_eq!(names.recognise(b"caf\xe9.x", false).unwrap(), odd);
+        let other = names.recognise(b"B&AOk-.caf\xe8", false).unwrap();
+        assert_eq!(other.as_str(), "Bé/caf%E8");
+        assert_eq!(names.recognise(b"..", false), None);
+        assert_eq!(names.0.lock().unwrap().odd.len(), 1);
+    }
+
+    #[test]
     fn odd_names_stay_reachable_as_the_server_wrote_them() {
         let names = Names::default();
         for odd in [&b"a/&AC8-"[..], b"caf\xe9", b"inbox/Sub", b"&x"] {

@@ -24,6 +24,7 @@ mod mix;
 mod ordinary;
 mod selftest;
 mod size;
+mod watching;
 
 use support::{Client, Ferry, Relay, Server, Variant, assert_equal, oracle};
 

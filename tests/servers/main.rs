@@ -34,6 +34,7 @@ mod size;
 mod smalldisk;
 mod syscalls;
 mod trials;
+mod watching;
 
 use support::{Client, Ferry, Relay, Server, Variant, assert_equal, oracle};
 

@@ -42,7 +42,7 @@ const PORTS: [&str; 4] = [
 const ROOMS: &[Room] = &[
     Room { name: "mail", rooms: &[], crates: Some(&[]), pure: true },
     Room { name: "sync", rooms: &["mail"], crates: Some(&[]), pure: true },
-    Room { name: "engine", rooms: &["mail", "sync"], crates: Some(&["thiserror", "futures_util", "tokio::sync"]), pure: true },
+    Room { name: "engine", rooms: &["mail", "sync", "content"], crates: Some(&["thiserror", "futures_util", "tokio::sync"]), pure: true },
     Room { name: "content", rooms: &["mail"], crates: Some(&["sha2"]), pure: true },
     Room { name: "net", rooms: &["engine::Fault", "engine::Reach", "engine::fault"], crates: None, pure: false },
     Room { name: "auth", rooms: &["engine::Fault", "engine::Reach", "engine::fault"], crates: None, pure: false },

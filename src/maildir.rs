@@ -23,6 +23,7 @@ mod stage;
 mod sys;
 mod token;
 mod trash;
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub use deliver::{MaildirBatch, MaildirDelivery};
 pub use error::Error;
 pub use layout::Layout;
 pub use read::MaildirBody;
+pub use watch::MaildirWatch;
 
 use crate::engine::Fault;
 use crate::engine::ports::{Folder, Inspected, Local, Marker, Root, Staged};

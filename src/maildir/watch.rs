@@ -18,6 +18,8 @@ use super::error::Error;
 use super::{Core, MaildirAccount};
 use crate::engine::ports::{Hint, LocalCoverage, LocalWatch};
 use kernel::Opener;
+#[cfg(test)]
+pub(super) use kernel::{Handler, inotify as real};
 use pending::Shared;
 use tree::Tree;
 
@@ -44,7 +46,8 @@ impl MaildirAccount {
     /// # Errors
     /// There is no thread to do it on. A root that is not there and watches that cannot be set are no errors.
     pub async fn watch(&self) -> Result<MaildirWatch, Error> {
-        self.watch_with(Box::new(kernel::inotify), RETRY).await
+        let opener = Box::new(|handler| kernel::inotify(handler));
+        self.watch_with(opener, RETRY).await
     }
 
     /// The same with another way to the kernel, for tests.
@@ -95,6 +98,15 @@ impl MaildirWatch {
             // Nobody knows how far it came. All is set anew with the next hint or call.
             self.shared.fail();
         }
+    }
+}
+
+#[cfg(test)]
+impl MaildirWatch {
+    /// How many events were told, how many places are in the set, how many directories are known.
+    pub(super) fn figures(&self) -> (u64, usize, usize) {
+        let shared = &self.shared;
+        (shared.events(), shared.size(), shared.watched())
     }
 }
 

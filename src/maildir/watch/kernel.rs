@@ -1,8 +1,9 @@
 //! The way to inotify, through `notify`: what is asked for, and what is made of what comes.
 //!
 //! Opening and reading files is not asked for, so that no reader wakes anybody: neither a mail program nor our own
-//! listings. Nor are changes of mode and times alone, which are no edit; a file that is written to is told of when
-//! it is written and when it is closed.
+//! listings. Nor are changes of mode and times alone, which are no edit (the
+//! kernel calls a new mtime without a new atime a write); a file that is written to is told of when it is written and
+//! when it is closed.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,7 +24,9 @@ pub(in super::super) type Opener =
     Box<dyn Fn(Handler) -> notify::Result<Box<dyn Watcher + Send>> + Send>;
 
 /// The system's own watcher.
-pub(super) fn inotify(handler: Handler) -> notify::Result<Box<dyn Watcher + Send>> {
+pub(in super::super) fn inotify(
+    handler: impl EventHandler,
+) -> notify::Result<Box<dyn Watcher + Send>> {
     let kinds = EventKindMask::CREATE
         | EventKindMask::REMOVE
         | EventKindMask::MODIFY_DATA

@@ -46,7 +46,7 @@ impl MaildirAccount {
     /// # Errors
     /// There is no thread to do it on. A root that is not there and watches that cannot be set are no errors.
     pub async fn watch(&self) -> Result<MaildirWatch, Error> {
-        let opener = Box::new(|handler| kernel::inotify(handler));
+        let opener = Box::new(kernel::inotify);
         self.watch_with(opener, RETRY).await
     }
 

@@ -4,6 +4,7 @@
 mod bursts;
 mod failing;
 mod folders;
+mod limits;
 
 use std::collections::BTreeSet;
 use std::fs::{FileTimes, OpenOptions};
@@ -72,10 +73,10 @@ async fn whatever_happens_to_a_file_hints_at_its_mailbox() {
     let acts: [(&str, &dyn Fn()); 6] = [
         ("deliver", &|| fixture.drop_in("INBOX", "1.a")),
         ("see", &|| {
-            fixture.rename("INBOX/new/1.a", "INBOX/cur/1.a:2,")
+            fixture.rename("INBOX/new/1.a", "INBOX/cur/1.a:2,");
         }),
         ("flag", &|| {
-            fixture.rename("INBOX/cur/1.a:2,", "INBOX/cur/1.a:2,S")
+            fixture.rename("INBOX/cur/1.a:2,", "INBOX/cur/1.a:2,S");
         }),
         ("edit", &|| {
             let path = fixture.path("INBOX/cur/1.a:2,S");
@@ -83,10 +84,10 @@ async fn whatever_happens_to_a_file_hints_at_its_mailbox() {
             file.write_all(b"more\n").unwrap();
         }),
         ("keywords", &|| {
-            fixture.put("INBOX/dovecot-keywords", b"0 Work\n")
+            fixture.put("INBOX/dovecot-keywords", b"0 Work\n");
         }),
         ("delete", &|| {
-            fs::remove_file(fixture.path("INBOX/cur/1.a:2,S")).unwrap()
+            fs::remove_file(fixture.path("INBOX/cur/1.a:2,S")).unwrap();
         }),
     ];
     for (what, act) in acts {

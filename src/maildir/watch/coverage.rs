@@ -52,13 +52,15 @@ impl Why {
     fn explain(&self) -> String {
         match self {
             Self::Watches => format!(
-                "the system allows no more watches; raise the sysctl fs.inotify.max_user_watches{}",
-                current("max_user_watches")
+                "the system allows no more watches; raise the sysctl {}",
+                lowest("fs.inotify.max_user_watches", "user.max_inotify_watches")
             ),
             Self::Instances => format!(
-                "the system allows no more watchers; raise the sysctl fs.inotify.max_user_instances{} or the limit of \
-                 open files",
-                current("max_user_instances")
+                "the system allows no more watchers; raise the sysctl {} or the limit of open files",
+                lowest(
+                    "fs.inotify.max_user_instances",
+                    "user.max_inotify_instances"
+                )
             ),
             Self::Remote(system) => {
                 format!("changes that other machines make on {system} are not told")
@@ -68,12 +70,22 @@ impl Why {
     }
 }
 
-/// What a sysctl stands at.
-fn current(name: &str) -> String {
-    fs::read_to_string(Path::new("/proc/sys/fs/inotify").join(name)).map_or_else(
-        |_| String::new(),
-        |value| format!(" (now {})", value.trim()),
-    )
+/// The sysctl that counts, with what it stands at: in a user namespace the second may be lower than the first.
+fn lowest(global: &str, own: &str) -> String {
+    let values = [global, own].map(|name| (value(name), name));
+    match values
+        .iter()
+        .filter(|(value, _)| value.is_some())
+        .min_by_key(|(value, _)| value)
+    {
+        Some((Some(value), name)) => format!("{name} (now {value})"),
+        _ => global.to_owned(),
+    }
+}
+
+fn value(sysctl: &str) -> Option<u64> {
+    let path = Path::new("/proc/sys").join(sysctl.replace('.', "/"));
+    fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 /// Something that is not watched.

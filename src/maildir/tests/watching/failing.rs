@@ -213,7 +213,7 @@ async fn another_root_in_the_same_place_is_noticed() {
     })
     .unwrap();
     std::os::unix::fs::symlink(fixture.path(""), &link).unwrap();
-    let opener = Box::new(|handler| inotify(handler));
+    let opener = Box::new(inotify);
     let mut watch = account.watch_with(opener, Duration::ZERO).await.unwrap();
     // Like a volume that is mounted over the root: no event comes of it.
     let other = Fixture::nested().await;

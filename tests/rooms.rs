@@ -63,6 +63,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("async_imap", &["imap::connect"]),
     ("rusqlite", &["store"]),
     ("flate2", &["net"]),
+    ("notify", &["maildir::watch"]),
     ("rustix", &["maildir", "net"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),

@@ -1,0 +1,134 @@
+//! The session bus: a private one that comes, goes and comes back under a daemon that lives on.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use mailferry::control::{Call, NAME, PATH, Place, Request, connect, serve};
+use tokio::sync::mpsc;
+
+/// Where the child process finds its runtime directory.
+const ROOM: &str = "MAILFERRY_TEST_ROOM";
+
+const SOON: Duration = Duration::from_secs(30);
+
+fn place(room: &Path) -> Place {
+    Place::new(Some(room), Path::new("/nowhere"), Path::new("/c.toml"))
+}
+
+/// The daemon's side, in a process of its own: the bus's address is the environment's, and threads can be counted.
+#[test]
+#[ignore = "is the other process of the test below"]
+fn a_daemon_until_it_is_killed() {
+    let room = std::env::var_os(ROOM).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (calls, mut called) = mpsc::channel::<Call>(8);
+        let _server = serve(&place(Path::new(&room)), calls).await.unwrap();
+        while let Some(call) = called.recv().await {
+            let answer = match call.request {
+                Request::Status => Ok(threads()),
+                _ => Ok("null".to_owned()),
+            };
+            call.answer.send(answer).unwrap();
+        }
+    });
+}
+
+/// The names of this process's threads, as JSON.
+fn threads() -> String {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let names = tasks.map(|task| {
+        let name = std::fs::read_to_string(task.unwrap().path().join("comm")).unwrap();
+        name.trim().to_owned()
+    });
+    serde_json::to_string(&names.collect::<Vec<_>>()).unwrap()
+}
+
+/// A process that ends with the test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn session_bus(address: &str) -> Process {
+    Process(
+        Command::new("dbus-daemon")
+            .args(["--session", "--nofork", "--nopidfile"])
+            .arg(format!("--address={address}"))
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap(),
+    )
+}
+
+/// What the daemon answers over the bus, as soon as it is there.
+async fn over_bus(address: &str) -> String {
+    let begun = Instant::now();
+    loop {
+        match ask(address).await {
+            Ok(answer) => return answer,
+            Err(error) => assert!(begun.elapsed() < SOON, "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn ask(address: &str) -> zbus::Result<String> {
+    let connection = zbus::connection::Builder::address(address)?.build().await?;
+    let reply = connection
+        .call_method(Some(NAME), PATH, Some(NAME), "Status", &())
+        .await?;
+    reply.body().deserialize()
+}
+
+async fn over_socket(room: &Path) -> String {
+    let begun = Instant::now();
+    loop {
+        if let Some(mut client) = connect(&place(room)).await.unwrap() {
+            return client.call(Request::Status).await.unwrap().unwrap();
+        }
+        assert!(begun.elapsed() < SOON);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[test]
+fn the_session_bus_may_be_missing_die_and_come_back() {
+    let room = tempfile::tempdir().unwrap();
+    let address = format!("unix:path={}/bus", room.path().display());
+    let _daemon = Process(
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "bus::a_daemon_until_it_is_killed"])
+            .env(ROOM, room.path())
+            .env("DBUS_SESSION_BUS_ADDRESS", &address)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        over_socket(room.path()).await;
+        for _ in 0..2 {
+            let bus = session_bus(&address);
+            over_bus(&address).await;
+            over_socket(room.path()).await;
+            drop(bus);
+            over_socket(room.path()).await;
+        }
+        // The main thread and the one of the test; neither zbus nor tokio made more.
+        let threads = over_socket(room.path()).await;
+        let threads: Vec<String> = serde_json::from_str(&threads).unwrap();
+        assert_eq!(threads.len(), 2, "{threads:?}");
+    });
+}

@@ -1,12 +1,12 @@
 //! The command line: arguments in, text or JSON out, an exit code.
 //!
-//! Each verb has a file. A verb reads the configuration, asks the running [`daemon`], or else [`backend`], for a plain report
+//! Each verb has a file. A verb reads the configuration, asks the running daemon ([`client`]), or else [`backend`], for a plain report
 //! and renders it; it knows nothing of connections, folders or databases. Standard output carries the report and nothing else.
 
 mod args;
 pub mod backend;
 mod check;
-mod daemon;
+mod client;
 mod failure;
 mod generate;
 mod holds;

@@ -2,12 +2,12 @@
 
 use super::args::HoldsArgs;
 use super::backend::Verdict;
-use super::daemon::Daemon;
+use super::client::Daemon;
 use super::output::Output;
 use super::progress::Terminal;
 use super::render::{self, Table, Tone};
 use super::reports::{AccountSync, HeldSide, HoldReport, SyncReport};
-use super::{Failure, Outcome, backend, block_on, daemon, sync};
+use super::{Failure, Outcome, backend, block_on, client, sync};
 use crate::config::Config;
 use crate::control::Request;
 
@@ -21,7 +21,7 @@ pub(super) fn list(
         backend::done(config)?
     } else {
         block_on(async {
-            match daemon::find(config).await {
+            match client::find(config).await {
                 Some(mut daemon) => daemon.holds().await,
                 None => backend::holds(config),
             }
@@ -61,7 +61,7 @@ pub(super) fn restore(
         return tell(block_on(decided)?, output);
     };
     let undone = async {
-        match daemon::find(config).await {
+        match client::find(config).await {
             Some(daemon) => by_daemon(daemon, Verdict::Restore, deletion).await,
             None => Ok(alone(backend::undo(config, deletion, terminal).await?)),
         }
@@ -76,7 +76,7 @@ async fn decide(
     config: &Config,
     terminal: &Terminal,
 ) -> Result<SyncReport, Failure> {
-    if let Some(mut daemon) = daemon::find(config).await {
+    if let Some(mut daemon) = client::find(config).await {
         let hold = find(&daemon.holds().await?, id)?;
         return by_daemon(daemon, verdict, &hold).await;
     }

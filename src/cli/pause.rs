@@ -1,7 +1,7 @@
 //! `pause` and `resume`. Only a daemon syncs by itself, so only a daemon can be paused.
 
 use super::output::Output;
-use super::{Failure, Outcome, block_on, daemon, selection};
+use super::{Failure, Outcome, block_on, client, selection};
 use crate::config::Config;
 use crate::control::Request;
 
@@ -37,7 +37,7 @@ fn tell(
     // A wrong name is told with or without a daemon.
     selection::accounts(config, account)?;
     let request = request(account.map(str::to_owned));
-    block_on(async { daemon::required(config).await?.tell(request).await })?;
+    block_on(async { client::required(config).await?.tell(request).await })?;
     let who = account.unwrap_or("all accounts");
     output.text(&format!("{who}: {done}\n"))?;
     Ok(Outcome::InSync)

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::args::StatusArgs;
-use super::daemon::{self, Daemon};
+use super::client::{self, Daemon};
 use super::output::Output;
 use super::render::{self, Table, Tone, count};
 use super::reports::{AccountStatus, State, StatusReport, Watch};
@@ -28,7 +28,7 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     block_on(async {
-        let mut daemon = daemon::find(config).await;
+        let mut daemon = client::find(config).await;
         if args.watch {
             return watch(daemon, args, config, output).await;
         }
@@ -77,7 +77,7 @@ async fn watch(
             None => {
                 signals = None;
                 tokio::time::sleep(LOOK_EVERY).await;
-                daemon = daemon::look(config).await.unwrap_or_default();
+                daemon = client::look(config).await.unwrap_or_default();
             }
         }
     }

@@ -8,7 +8,7 @@ use super::progress::Terminal;
 use super::render::{self, Table, Tone, count};
 use super::reports::{AccountSync, Counts, MailboxSync, Problem, State, SyncReport};
 use super::selection::{self, Selected};
-use super::{Failure, Outcome, backend, block_on, daemon};
+use super::{Failure, Outcome, backend, block_on, client};
 use crate::config::{Config, Protocol};
 
 /// Runs the verb.
@@ -20,7 +20,7 @@ pub(super) fn run(
 ) -> Result<Outcome, Failure> {
     let selected = selection::parse(config, &args.targets)?;
     let report = block_on(async {
-        match daemon::find(config).await {
+        match client::find(config).await {
             Some(mut daemon) => daemon.sync(args.targets.clone(), args.dry_run).await,
             None => sync_all(config, &selected, args.dry_run, terminal).await,
         }

@@ -9,6 +9,7 @@ use zbus::connection::{self, Connection};
 use zbus::message::Message;
 use zbus::{MatchRule, MessageStream};
 
+use super::peer::split;
 use super::place::{self, Place};
 use super::{Answer, ControlError, NAME, PATH, Refusal, Request, Signal};
 
@@ -63,7 +64,7 @@ async fn at(socket: &Path) -> Result<Option<(Client, String)>, ControlError> {
         return Ok(None);
     };
     let hello = async {
-        let builder = connection::Builder::unix_stream(stream).p2p();
+        let builder = connection::Builder::socket(split(stream)).p2p();
         let connection = builder.build().await?;
         let client = Client {
             connection,
@@ -134,10 +135,7 @@ impl Client {
         };
         Ok(Ok(match request {
             Request::Sync { .. } | Request::Status | Request::Holds => {
-                reply
-                    .body()
-                    .deserialize()
-                    .map_err(|error| ControlError::Bus(error.into()))?
+                reply.body().deserialize().map_err(ControlError::Bus)?
             }
             _ => "null".to_owned(),
         }))

@@ -52,7 +52,8 @@ impl ReadHalf for Reading {
     }
 }
 
-fn split(stream: UnixStream) -> BoxedSplit {
+/// A connection as zbus takes it.
+pub(super) fn split(stream: UnixStream) -> BoxedSplit {
     let (read, write) = stream.into_split();
     Split::new(Box::new(Reading(read)), Box::new(write))
 }

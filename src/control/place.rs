@@ -78,7 +78,7 @@ impl Drop for Held {
 /// # Errors
 /// [`ControlError::Live`] if somebody has it, and when the directory is not ours alone.
 pub(super) async fn bind(socket: &Path) -> Result<(Held, UnixListener), ControlError> {
-    let directory = socket.parent().unwrap_or(Path::new("."));
+    let directory = socket.parent().unwrap_or_else(|| Path::new("."));
     prepare(directory)?;
     let lock = lock(socket)?;
     if reach(socket).await?.is_some() {

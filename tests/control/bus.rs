@@ -64,6 +64,8 @@ fn session_bus(address: &str) -> Process {
             .args(["--session", "--nofork", "--nopidfile"])
             .arg(format!("--address={address}"))
             .stdout(Stdio::null())
+            // It says that it may not raise its limits.
+            .stderr(Stdio::null())
             .spawn()
             .unwrap(),
     )
@@ -79,6 +81,60 @@ async fn over_bus(address: &str) -> String {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// Everything docs/control.md promises is in what the object says of itself.
+async fn assert_introspection(address: &str) {
+    let connection = zbus::connection::Builder::address(address)
+        .unwrap()
+        .build()
+        .await
+        .unwrap();
+    let introspectable = Some("org.freedesktop.DBus.Introspectable");
+    let reply = connection
+        .call_method(Some(NAME), PATH, introspectable, "Introspect", &())
+        .await
+        .unwrap();
+    let text: String = reply.body().deserialize().unwrap();
+    let (_, ours) = text
+        .split_once(&format!("<interface name=\"{NAME}\">"))
+        .unwrap();
+    let ours = ours.split_once("</interface>").unwrap().0;
+    // Each member with the types of its arguments, in order.
+    let mut members: Vec<String> = Vec::new();
+    for line in ours.lines().map(str::trim) {
+        let value = |key: &str| {
+            let (_, rest) = line.split_once(&format!("{key}=\""))?;
+            Some(rest.split_once('"')?.0)
+        };
+        if line.starts_with("<arg") {
+            let out = value("direction") == Some("out");
+            let last = members.last_mut().unwrap();
+            last.push_str(if out { ">" } else { "" });
+            last.push_str(value("type").unwrap());
+        } else if let Some(name) = value("<method name").or_else(|| value("<signal name")) {
+            members.push(format!("{name} "));
+        } else if let Some(name) = value("<property name") {
+            members.push(format!("{name} {}", value("access").unwrap()));
+        }
+    }
+    members.sort();
+    let promised = [
+        "AccountChanged ss",
+        "Approve s",
+        "Config read",
+        "HoldRaised sst",
+        "Holds >s",
+        "NewMail sst",
+        "Pause s",
+        "Reload ",
+        "Restore s",
+        "Resume s",
+        "Status >s",
+        "Sync asb>s",
+        "Version read",
+    ];
+    assert_eq!(members, promised, "{text}");
 }
 
 async fn ask(address: &str) -> zbus::Result<String> {
@@ -122,6 +178,7 @@ fn the_session_bus_may_be_missing_die_and_come_back() {
         for _ in 0..2 {
             let bus = session_bus(&address);
             over_bus(&address).await;
+            assert_introspection(&address).await;
             over_socket(room.path()).await;
             drop(bus);
             over_socket(room.path()).await;

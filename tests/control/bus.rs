@@ -58,6 +58,18 @@ impl Drop for Process {
     }
 }
 
+fn daemon(room: &Path, bus: &str) -> Process {
+    Process(
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "bus::a_daemon_until_it_is_killed"])
+            .env(ROOM, room)
+            .env("DBUS_SESSION_BUS_ADDRESS", bus)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap(),
+    )
+}
+
 fn session_bus(address: &str) -> Process {
     Process(
         Command::new("dbus-daemon")
@@ -160,15 +172,7 @@ async fn over_socket(room: &Path) -> String {
 fn the_session_bus_may_be_missing_die_and_come_back() {
     let room = tempfile::tempdir().unwrap();
     let address = format!("unix:path={}/bus", room.path().display());
-    let _daemon = Process(
-        Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "bus::a_daemon_until_it_is_killed"])
-            .env(ROOM, room.path())
-            .env("DBUS_SESSION_BUS_ADDRESS", &address)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap(),
-    );
+    let daemon = daemon(room.path(), &address);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -187,5 +191,11 @@ fn the_session_bus_may_be_missing_die_and_come_back() {
         let threads = over_socket(room.path()).await;
         let threads: Vec<String> = serde_json::from_str(&threads).unwrap();
         assert_eq!(threads.len(), 2, "{threads:?}");
+        // After kill -9 the socket's file is still there, and no obstacle.
+        drop(daemon);
+        assert!(room.path().join("mailferry/control.sock").exists());
+        assert!(connect(&place(room.path())).await.unwrap().is_none());
+        let _another = self::daemon(room.path(), &address);
+        over_socket(room.path()).await;
     });
 }

@@ -199,8 +199,6 @@ fn what_is_not_there_yet_says_so() {
     let home = Home::new(&account("work"));
     for (arguments, word) in [
         (&["run"][..], "daemon"),
-        (&["pause"], "daemon"),
-        (&["resume", "work"], "daemon"),
         (&["hooks", "check", "a.lua"], "hooks"),
         (&["hooks", "run", "a.lua", "--message", "m"], "hooks"),
     ] {

@@ -108,6 +108,15 @@ async fn a_renamed_folder_is_watched_under_its_new_name_with_all_below() {
         fs::remove_file(fixture.path(&moved).join("new/1.a")).unwrap();
         settle(&mut watch).await;
     }
+    // Another one under the old name.
+    fixture.make("Archive/2026");
+    settle(&mut watch).await;
+    fixture.drop_in("Archive/2026", "1.a");
+    assert_eq!(watch.drain().await, [at("Archive/2026")]);
+    fixture.drop_in("Last/2026", "1.a");
+    assert_eq!(watch.drain().await, [at("Last/2026")]);
+    fs::remove_dir_all(fixture.path("Archive")).unwrap();
+    settle(&mut watch).await;
     // There and back before anybody has looked.
     fixture.rename("Last", "Archive");
     fixture.rename("Archive", "Last");

@@ -19,6 +19,7 @@ mod pause;
 pub mod progress;
 mod render;
 pub mod reports;
+mod run;
 pub mod selection;
 mod status;
 mod sync;
@@ -71,7 +72,7 @@ fn dispatch(
         Command::Man => generate::man(output),
         Command::Hooks(_) => not_yet::hooks(),
         Command::Check(wanted) => check::run(wanted, file, output),
-        Command::Run => not_yet::daemon(&read_config(file)?),
+        Command::Run => run::run(file),
         Command::Pause { account } => pause::pause(account.as_deref(), &read_config(file)?, output),
         Command::Resume { account } => {
             pause::resume(account.as_deref(), &read_config(file)?, output)

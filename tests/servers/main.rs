@@ -24,6 +24,7 @@ mod guard;
 mod hostile;
 mod killing;
 mod liars;
+mod living;
 mod login;
 mod mix;
 mod ordinary;

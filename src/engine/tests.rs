@@ -258,8 +258,16 @@ fn who_announces_at_the_same_time_announces_once() {
     let (ports, settings) = (ports(&world), settings());
     let link = Link::<SimPorts>::new(3);
     let pass = Pass::new(&ports, &settings, &Scope::All, Mode::Apply, &link.announced);
+    world.steps.set_yielding(true);
     let before = block_on(ports.store.id()).unwrap().epoch;
-    let all = futures_util::future::join_all((0..3).map(|_| pass.announce()));
+    // Each begins while the one before is in the middle of it.
+    let late = async |turns: u32| {
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+        pass.announce().await
+    };
+    let all = futures_util::future::join_all((0..4).map(late));
     assert!(block_on(all).into_iter().all(|done| done.is_ok()));
     let after = block_on(ports.store.id()).unwrap();
     assert_eq!((after.epoch, after.pending), (before + 1, None));

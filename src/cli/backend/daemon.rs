@@ -19,6 +19,8 @@ use crate::systemd;
 
 /// Calls that wait to be answered, at most.
 const CALLS: usize = 64;
+/// How long a process that was killed may take to be gone.
+const DYING: Duration = Duration::from_secs(2);
 /// How long the accounts have to end.
 const END: Duration = Duration::from_millis(1500);
 
@@ -61,7 +63,7 @@ pub async fn run(
 ) -> Result<(), Failure> {
     let (calls, mut called) = mpsc::channel(CALLS);
     let (tell, mut told) = mpsc::unbounded_channel();
-    let server = control::serve(&place(&config), calls).await?;
+    let server = serve(&config, calls).await?;
     let mut outside = Outside::new().map_err(Failure::Runtime)?;
     let mut daemon = Daemon {
         running: Vec::new(),
@@ -91,6 +93,19 @@ pub async fn run(
     }
     daemon.end().await;
     Ok(())
+}
+
+/// Takes the place of this configuration's daemon. One that was killed a moment ago may still hold it.
+async fn serve(config: &Config, calls: mpsc::Sender<Call>) -> Result<Server, Failure> {
+    let begun = tokio::time::Instant::now();
+    loop {
+        match control::serve(&place(config), calls.clone()).await {
+            Err(control::ControlError::Live(_)) if begun.elapsed() < DYING => {
+                tokio::time::sleep(DYING / 20).await;
+            }
+            served => return Ok(served?),
+        }
+    }
 }
 
 impl Outside {

@@ -30,6 +30,11 @@ simulate-all:
 mutants *words:
     tests/mutate {{words}}
 
+# The limits of inotify and an unmounted Maildir, in a user namespace that is thrown away
+namespaces:
+    unshare --user --map-root-user --mount \
+        cargo test --lib maildir::tests::watching::limits -- --ignored --test-threads 1
+
 fmt:
     cargo fmt
 

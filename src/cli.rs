@@ -1,11 +1,12 @@
 //! The command line: arguments in, text or JSON out, an exit code.
 //!
-//! Each verb has a file. A verb reads the configuration, asks [`backend`] for a plain report and renders it; it knows
-//! nothing of connections, folders or databases. Standard output carries the report and nothing else.
+//! Each verb has a file. A verb reads the configuration, asks the running daemon ([`client`]), or else [`backend`], for a plain report
+//! and renders it; it knows nothing of connections, folders or databases. Standard output carries the report and nothing else.
 
 mod args;
 pub mod backend;
 mod check;
+mod client;
 mod failure;
 mod generate;
 mod holds;
@@ -14,9 +15,11 @@ mod mailboxes;
 mod not_yet;
 mod outcome;
 mod output;
+mod pause;
 pub mod progress;
 mod render;
 pub mod reports;
+mod run;
 pub mod selection;
 mod status;
 mod sync;
@@ -69,9 +72,10 @@ fn dispatch(
         Command::Man => generate::man(output),
         Command::Hooks(_) => not_yet::hooks(),
         Command::Check(wanted) => check::run(wanted, file, output),
-        Command::Run => not_yet::daemon(&read_config(file)?, None),
-        Command::Pause { account } | Command::Resume { account } => {
-            not_yet::daemon(&read_config(file)?, account.as_deref())
+        Command::Run => run::run(file),
+        Command::Pause { account } => pause::pause(account.as_deref(), &read_config(file)?, output),
+        Command::Resume { account } => {
+            pause::resume(account.as_deref(), &read_config(file)?, output)
         }
         Command::Sync(wanted) => sync::run(wanted, &read_config(file)?, terminal, output),
         Command::Status(wanted) => status::run(wanted, &read_config(file)?, output),

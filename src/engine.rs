@@ -7,6 +7,7 @@ mod context;
 mod differs;
 mod execute;
 pub mod fault;
+mod finish;
 mod folders;
 mod late;
 mod link;

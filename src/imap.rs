@@ -2,7 +2,7 @@
 //!
 //! From the wire up: [`framer`] cuts responses, [`token`] and [`response`] read them, [`exchange`] pairs them with
 //! commands, [`session`] knows what is selected, and on top [`observe`], [`transfer`], [`upload`], [`changes`] and
-//! [`mailboxes`] do what [`remote`] promises the engine.
+//! [`mailboxes`] do what [`remote`] promises the engine. [`watch`] waits for the server to speak first.
 
 pub mod capabilities;
 mod changes;
@@ -28,8 +28,10 @@ mod tests;
 mod token;
 mod transfer;
 mod upload;
+pub mod watch;
 
 pub use error::Error;
 pub use names::Names;
 pub use open::ImapConnector;
 pub use session::{Session, SessionOptions};
+pub use watch::ImapWatch;

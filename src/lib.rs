@@ -7,12 +7,14 @@
 //!                   ^
 //!   imap, maildir, store implement engine's traits and never see each other
 //!   imap uses net and auth; cli and daemon put everything together from config
+//!   control carries requests from cli to daemon; systemd is told how the daemon is
 //! ```
 //!
 //! * [`mail`]: the vocabulary; standard library only.
 //! * [`sync`]: the decision; pure.
 //! * [`engine`]: carries decisions out through its ports.
 //! * [`config`]: what the user wants, checked and resolved.
+//! * [`control`]: how a running daemon is asked; [`systemd`]: how the service manager is told.
 //! * [`cli`]: what the user types and sees.
 
 pub mod auth;
@@ -21,6 +23,9 @@ pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod content;
+// Nothing to fuzz there either.
+#[cfg(not(fuzzing))]
+pub mod control;
 pub mod daemon;
 pub mod engine;
 #[cfg(any(test, fuzzing))]
@@ -34,3 +39,5 @@ pub mod net;
 pub mod sim;
 pub mod store;
 pub mod sync;
+#[cfg(not(fuzzing))]
+pub mod systemd;

@@ -25,6 +25,7 @@ mod stage;
 mod sys;
 mod token;
 mod trash;
+mod watch;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ pub use deliver::{MaildirBatch, MaildirDelivery};
 pub use error::Error;
 pub use layout::Layout;
 pub use read::MaildirBody;
+pub use watch::MaildirWatch;
 
 use crate::engine::Fault;
 use crate::engine::ports::{Folder, Inspected, Local, Marker, Root, Staged};

@@ -16,9 +16,10 @@ Exit codes:
 Files:
   $XDG_CONFIG_HOME/mailferry/config.toml   the configuration
   $XDG_STATE_HOME/mailferry/               the state
+  $XDG_RUNTIME_DIR/mailferry/control.sock  where the daemon listens
 
 Environment:
-  MAILFERRY_LOG   what is logged to standard error, as in `info` or `mailferry::imap=debug`";
+  MAILFERRY_LOG, RUST_LOG   what is logged, as in `info` or `mailferry::imap=debug`";
 
 /// Keeps a local Maildir and a mail server the same, in both directions
 #[derive(Debug, Parser)]
@@ -71,12 +72,12 @@ pub(super) enum Command {
         /// The hold, as `mailferry holds` shows it
         id: String,
     },
-    /// Stop syncing until `resume`
+    /// Let the daemon stop syncing until `resume`
     Pause {
         /// The account; all without it
         account: Option<String>,
     },
-    /// Go on syncing after `pause`
+    /// Let the daemon go on syncing after `pause`, or after a login that failed
     Resume {
         /// The account; all without it
         account: Option<String>,

@@ -4,12 +4,14 @@
 
 mod account;
 mod clock;
+mod daemon;
 mod holds;
 mod last;
 mod pass;
 mod server;
 mod status;
 
+pub use daemon::run;
 pub use holds::{Verdict, decide, done, holds, undo};
 pub use pass::sync;
 pub use server::{check, mailboxes};

@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use crate::config::ConfigError;
+use crate::control::ControlError;
 use crate::engine::Fault;
 
 /// Why a verb could not be carried out at all. What went wrong with one account is part of its report instead.
@@ -16,6 +17,18 @@ pub enum Failure {
     /// Something that this version does not have.
     #[error("not in this version yet: {0}")]
     NotYet(&'static str),
+    /// Only a running daemon can do it.
+    #[error("no daemon runs for this configuration; `mailferry run` starts one")]
+    NoDaemon,
+    /// The daemon cannot be spoken to.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// The daemon could not do it.
+    #[error("{0}")]
+    Refused(String),
+    /// The daemon answered something else.
+    #[error("the daemon's answer cannot be read: {0}")]
+    Answer(#[source] serde_json::Error),
     /// The engine gave up.
     #[error("{0}")]
     Fault(#[from] Fault),

@@ -2,12 +2,14 @@
 
 use super::args::HoldsArgs;
 use super::backend::Verdict;
+use super::client::Daemon;
 use super::output::Output;
 use super::progress::Terminal;
 use super::render::{self, Table, Tone};
 use super::reports::{AccountSync, HeldSide, HoldReport, SyncReport};
-use super::{Failure, Outcome, backend, block_on, sync};
+use super::{Failure, Outcome, backend, block_on, client, sync};
 use crate::config::Config;
+use crate::control::Request;
 
 /// Shows what is held, or what was deleted and can be brought back.
 pub(super) fn list(
@@ -18,7 +20,12 @@ pub(super) fn list(
     let holds = if args.done {
         backend::done(config)?
     } else {
-        backend::holds(config)?
+        block_on(async {
+            match client::find(config).await {
+                Some(mut daemon) => daemon.holds().await,
+                None => backend::holds(config),
+            }
+        })?
     };
     if args.json {
         output.json(&holds)?;
@@ -37,8 +44,7 @@ pub(super) fn approve(
     terminal: &Terminal,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
-    let hold = find(&backend::holds(config)?, id)?;
-    let decided = backend::decide(config, &hold, Verdict::Approve, terminal);
+    let decided = decide(id, Verdict::Approve, config, terminal);
     tell(block_on(decided)?, output)
 }
 
@@ -50,20 +56,58 @@ pub(super) fn restore(
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     let deleted = backend::done(config)?;
-    if let Some(deletion) = deleted.iter().find(|deletion| deletion.id == id) {
-        return tell(block_on(backend::undo(config, deletion, terminal))?, output);
+    let Some(deletion) = deleted.iter().find(|deletion| deletion.id == id) else {
+        let decided = decide(id, Verdict::Restore, config, terminal);
+        return tell(block_on(decided)?, output);
+    };
+    let undone = async {
+        match client::find(config).await {
+            Some(daemon) => by_daemon(daemon, Verdict::Restore, deletion).await,
+            None => Ok(alone(backend::undo(config, deletion, terminal).await?)),
+        }
+    };
+    tell(block_on(undone)?, output)
+}
+
+/// Writes a verdict down, here or in the daemon; what the sync did that followed.
+async fn decide(
+    id: &str,
+    verdict: Verdict,
+    config: &Config,
+    terminal: &Terminal,
+) -> Result<SyncReport, Failure> {
+    if let Some(mut daemon) = client::find(config).await {
+        let hold = find(&daemon.holds().await?, id)?;
+        return by_daemon(daemon, verdict, &hold).await;
     }
     let hold = find(&backend::holds(config)?, id)?;
-    let decided = backend::decide(config, &hold, Verdict::Restore, terminal);
-    tell(block_on(decided)?, output)
+    let report = backend::decide(config, &hold, verdict, terminal).await?;
+    Ok(alone(report))
+}
+
+async fn by_daemon(
+    mut daemon: Daemon,
+    verdict: Verdict,
+    hold: &HoldReport,
+) -> Result<SyncReport, Failure> {
+    let id = hold.id.clone();
+    let request = match verdict {
+        Verdict::Approve => Request::Approve { id },
+        Verdict::Restore => Request::Restore { id },
+    };
+    daemon.tell(request).await?;
+    daemon.sync(vec![hold.account.clone()], false).await
+}
+
+fn alone(report: AccountSync) -> SyncReport {
+    SyncReport {
+        dry_run: false,
+        accounts: vec![report],
+    }
 }
 
 /// What the sync did that followed the decision.
-fn tell(report: AccountSync, output: &mut Output) -> Result<Outcome, Failure> {
-    let report = SyncReport {
-        dry_run: false,
-        accounts: vec![report],
-    };
+fn tell(report: SyncReport, output: &mut Output) -> Result<Outcome, Failure> {
     output.text(&sync::text(&report, output.colour()))?;
     sync::complain(&report);
     Ok(report.outcome())

@@ -1,7 +1,9 @@
-//! What is logged, and where: standard error, one line each.
+//! What is logged, and where: standard error, one line each; under systemd the journal, with fields.
 //!
 //! Libraries that see passwords or mail are held to warnings whatever the user asks for, so that no log ever has a
 //! secret in it.
+
+mod journal;
 
 use std::io::{self, Write};
 
@@ -12,6 +14,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use self::journal::Journal;
 use super::progress::Terminal;
 use super::render;
 
@@ -20,6 +23,11 @@ const FENCED: [&str; 4] = ["async_imap", "imap_proto", "rustls", "tokio_rustls"]
 
 /// Starts logging. `verbosity` counts `-v` up and `-q` down.
 pub(super) fn start(verbosity: i16, terminal: &Terminal) {
+    if let Some(journal) = Journal::behind_stderr() {
+        let journal = journal.with_filter(levels(verbosity).and(filter_fn(harmless)));
+        let _ = tracing_subscriber::registry().with(journal).try_init();
+        return;
+    }
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(Lines(terminal.clone()))
         .with_ansi(false)

@@ -12,6 +12,7 @@ use crate::config::ConfigError;
 pub(super) struct Output {
     out: Option<BufWriter<Stdout>>,
     colour: bool,
+    terminal: bool,
 }
 
 impl Output {
@@ -22,6 +23,7 @@ impl Output {
             && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         Self {
             colour: wanted && stdout.is_terminal(),
+            terminal: stdout.is_terminal(),
             out: Some(BufWriter::new(stdout)),
         }
     }
@@ -34,6 +36,17 @@ impl Output {
     /// Whether nobody reads any more.
     pub fn closed(&self) -> bool {
         self.out.is_none()
+    }
+
+    /// Begins a picture that takes the place of the one before: on a terminal the screen is cleared.
+    ///
+    /// # Errors
+    /// As for [`Self::text`].
+    pub fn clear(&mut self) -> Result<(), Failure> {
+        if self.terminal {
+            self.text("\x1b[H\x1b[2J")?;
+        }
+        Ok(())
     }
 
     /// Writes text as it is.

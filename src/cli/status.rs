@@ -4,14 +4,22 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::args::StatusArgs;
+use super::client::{self, Daemon};
 use super::output::Output;
 use super::render::{self, Table, Tone, count};
 use super::reports::{AccountStatus, State, StatusReport, Watch};
 use super::{Failure, Outcome, backend, block_on, sync};
 use crate::config::Config;
+use crate::control::{ControlError, Signals};
 
-/// How often `--watch` looks.
+/// How often `--watch` looks at the state while no daemon tells of changes, and for a daemon.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often `--watch` asks a daemon that tells of nothing.
+const ASK_EVERY: Duration = Duration::from_secs(5);
+
+/// How long `--watch` gathers what the daemon tells before it asks: there may be much of it at once.
+const GATHER: Duration = Duration::from_millis(200);
 
 /// Runs the verb.
 pub(super) fn run(
@@ -20,19 +28,67 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     block_on(async {
-        let mut shown: Option<StatusReport> = None;
-        loop {
-            let report = backend::status(config);
-            if shown.as_ref() != Some(&report) {
-                show(&report, args, output)?;
-            }
-            if !args.watch || output.closed() {
-                return Ok(report.outcome());
-            }
-            shown = Some(report);
-            tokio::time::sleep(LOOK_EVERY).await;
+        let mut daemon = client::find(config).await;
+        if args.watch {
+            return watch(daemon, args, config, output).await;
         }
+        let report = look(&mut daemon, config).await?;
+        show(&report, args, output)?;
+        Ok(report.outcome())
     })
+}
+
+/// How everything is, by the daemon; by the state on disk if there is none, or none any more.
+async fn look(daemon: &mut Option<Daemon>, config: &Config) -> Result<StatusReport, Failure> {
+    if let Some(running) = daemon {
+        match running.status().await {
+            Err(Failure::Control(ControlError::Gone)) => *daemon = None,
+            other => return other,
+        }
+    }
+    Ok(backend::status(config))
+}
+
+async fn watch(
+    mut daemon: Option<Daemon>,
+    args: &StatusArgs,
+    config: &Config,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let mut shown: Option<StatusReport> = None;
+    let mut signals: Option<Signals> = None;
+    loop {
+        if let Some(daemon) = daemon.as_ref().filter(|_| signals.is_none()) {
+            signals = daemon.signals().await.ok();
+        }
+        let report = look(&mut daemon, config).await?;
+        if shown.as_ref() != Some(&report) {
+            if !args.json {
+                output.clear()?;
+            }
+            show(&report, args, output)?;
+        }
+        if output.closed() {
+            return Ok(report.outcome());
+        }
+        shown = Some(report);
+        match signals.as_mut().filter(|_| daemon.is_some()) {
+            Some(signals) => hear(signals).await,
+            None => {
+                signals = None;
+                tokio::time::sleep(LOOK_EVERY).await;
+                daemon = client::look(config).await.unwrap_or_default();
+            }
+        }
+    }
+}
+
+/// Waits until the daemon has told of something, or for a while.
+async fn hear(signals: &mut Signals) {
+    if let Ok(Some(_)) = tokio::time::timeout(ASK_EVERY, signals.next()).await {
+        tokio::time::sleep(GATHER).await;
+        while signals.ready().is_some() {}
+    }
 }
 
 fn show(report: &StatusReport, args: &StatusArgs, output: &mut Output) -> Result<(), Failure> {

@@ -1,4 +1,4 @@
-//! `sync`: one pass.
+//! `sync`: one pass, by the daemon if one runs.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use super::progress::Terminal;
 use super::render::{self, Table, Tone, count};
 use super::reports::{AccountSync, Counts, MailboxSync, Problem, State, SyncReport};
 use super::selection::{self, Selected};
-use super::{Failure, Outcome, backend, block_on};
+use super::{Failure, Outcome, backend, block_on, client};
 use crate::config::{Config, Protocol};
 
 /// Runs the verb.
@@ -19,7 +19,12 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     let selected = selection::parse(config, &args.targets)?;
-    let report = block_on(sync_all(config, &selected, args.dry_run, terminal))?;
+    let report = block_on(async {
+        match client::find(config).await {
+            Some(mut daemon) => daemon.sync(args.targets.clone(), args.dry_run).await,
+            None => sync_all(config, &selected, args.dry_run, terminal).await,
+        }
+    })?;
     if args.json {
         output.json(&report)?;
     } else {

@@ -12,6 +12,8 @@ pub struct Environment {
     pub config_home: Option<PathBuf>,
     /// `$XDG_STATE_HOME`.
     pub state_home: Option<PathBuf>,
+    /// `$XDG_RUNTIME_DIR`.
+    pub runtime_dir: Option<PathBuf>,
 }
 
 impl Environment {
@@ -28,6 +30,7 @@ impl Environment {
             home: directory("HOME"),
             config_home: directory("XDG_CONFIG_HOME"),
             state_home: directory("XDG_STATE_HOME"),
+            runtime_dir: directory("XDG_RUNTIME_DIR"),
         }
     }
 

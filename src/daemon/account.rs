@@ -165,12 +165,10 @@ impl<'p, P: Watched> Account<'p, P> {
             self.retry_at = Duration::ZERO;
             self.backoff.reset();
         }
-        if std::mem::take(&mut inbox.resumed) {
+        if std::mem::take(&mut inbox.woken) && (self.blocked || self.remote.is_none()) {
             self.blocked = false;
             self.backoff.reset();
             self.retry_at = Duration::ZERO;
-            let now = self.now();
-            self.jobs.everything(now);
         }
     }
 

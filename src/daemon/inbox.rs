@@ -28,6 +28,8 @@ pub enum Order {
     Pause,
     /// Go on; also after a wrong password.
     Resume,
+    /// Try again what seemed to be of no use: something may have been mended.
+    Wake,
     /// The machine slept: connections can only be dead.
     Reconnect,
     /// The network changed: connections may be dead, and what was out of reach may be in reach.
@@ -42,8 +44,8 @@ pub(super) struct Inbox {
     orders: mpsc::UnboundedReceiver<Order>,
     pub(super) wishes: VecDeque<Wish>,
     pub(super) paused: bool,
-    /// Told to resume since it was last looked at.
-    pub(super) resumed: bool,
+    /// Told to try again since it was last looked at.
+    pub(super) woken: bool,
     pub(super) reconnect: bool,
     pub(super) probe: bool,
     pub(super) stop: bool,
@@ -55,7 +57,7 @@ impl Inbox {
             orders,
             wishes: VecDeque::new(),
             paused: false,
-            resumed: false,
+            woken: false,
             reconnect: false,
             probe: false,
             stop: false,
@@ -68,8 +70,9 @@ impl Inbox {
             Some(Order::Pause) => self.paused = true,
             Some(Order::Resume) => {
                 self.paused = false;
-                self.resumed = true;
+                self.woken = true;
             }
+            Some(Order::Wake) => self.woken = true,
             Some(Order::Reconnect) => self.reconnect = true,
             Some(Order::Probe) => self.probe = true,
             Some(Order::Stop) | None => self.stop = true,

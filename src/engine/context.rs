@@ -6,6 +6,8 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::sync::Mutex;
+
 use super::fault::Fault;
 use super::ports::{Clock, Connector, Event, Local, Marker, Observer, Store};
 use super::report::{Counts, Problem, Report};
@@ -106,18 +108,17 @@ pub(super) struct Pass<'a, P> {
     acted: Cell<bool>,
 }
 
-/// When the process last moved the epoch on.
+/// When the process last moved the epoch on. Held while that is being done: whoever wants to act meanwhile waits.
 #[derive(Debug, Default)]
-pub(super) struct Announced(Cell<Option<i64>>);
+pub(super) struct Announced(Mutex<Option<i64>>);
 
 impl Announced {
     /// A process that lives for months still moves it on once in an hour: what comes back from a backup is then
     /// recognised by it.
     const VALID: i64 = 3600;
 
-    fn is_valid(&self, now: i64) -> bool {
-        let age = self.0.get().map(|at| now.saturating_sub(at));
-        age.is_some_and(|age| (0..Self::VALID).contains(&age))
+    fn is_valid(at: Option<i64>, now: i64) -> bool {
+        at.is_some_and(|at| (0..Self::VALID).contains(&now.saturating_sub(at)))
     }
 }
 
@@ -180,7 +181,8 @@ impl<'a, P: Ports> Pass<'a, P> {
     pub(super) async fn announce(&self) -> Result<(), Fault> {
         self.acted.set(true);
         let now = self.clock().now();
-        if self.announced.is_valid(now) {
+        let mut announced = self.announced.0.lock().await;
+        if Announced::is_valid(*announced, now) {
             return Ok(());
         }
         let state = self.store().id().await?;
@@ -192,7 +194,7 @@ impl<'a, P: Ports> Pass<'a, P> {
         };
         self.local().mark_root(&marker).await?;
         self.store().set_epoch(next, None).await?;
-        self.announced.0.set(Some(now));
+        *announced = Some(now);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! One pass over an account, from the look at the root to the watermarks.
+//! One pass over an account, from the look at the root to the plan that was carried out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -9,7 +9,8 @@ use futures_util::future::{Either, select};
 use super::context::{Mode, Pass, Ports, Scope, Settings};
 use super::execute::{Executor, describe_op};
 use super::fault::{Fault, Reach};
-use super::folders::{self, Mailboxes, marker_of};
+use super::finish::{count_held, finish};
+use super::folders::{self, Mailboxes};
 use super::late;
 use super::link::Link;
 use super::observe::{self, FolderSide, Observed};
@@ -20,10 +21,7 @@ use super::recover;
 use super::report::Report;
 use super::root;
 use crate::mail::MailboxName;
-use crate::sync::{
-    Change, Deletions, EntryState, HoldKind, HoldVerdict, MailboxId, Plan, Policy, Side, Watermark,
-    plan,
-};
+use crate::sync::{MailboxId, Plan, plan};
 
 /// The guard counts deletions within this time, in seconds.
 const GUARD_WINDOW: i64 = 600;
@@ -248,216 +246,4 @@ pub(super) async fn carry_out<P: Ports>(
     let executor = Executor::new(pass, pool, observed, mailboxes);
     executor.park_unread().await?;
     executor.run(decided).await
-}
-
-/// Settled holds, watermarks, folders of mailboxes that are gone, the trash of long ago.
-async fn finish<P: Ports>(
-    pass: &Pass<'_, P>,
-    mailboxes: &Mailboxes,
-    observed: &Observed,
-    unfinished: &BTreeSet<MailboxId>,
-) -> Result<(), Fault> {
-    mend_markers(pass, mailboxes, observed, unfinished).await?;
-    retire(pass, mailboxes, observed, unfinished).await?;
-    finish_mailboxes(pass, observed, unfinished).await?;
-    observe::let_rest(pass, mailboxes, observed, unfinished).await?;
-    let day = pass.clock().day(pass.settings.trash_days);
-    pass.local().sweep(&day).await
-}
-
-/// What concerns the mailboxes that were looked at, each for itself.
-pub(super) async fn finish_mailboxes<P: Ports>(
-    pass: &Pass<'_, P>,
-    observed: &Observed,
-    unfinished: &BTreeSet<MailboxId>,
-) -> Result<(), Fault> {
-    unpark(pass, observed).await?;
-    watermarks(pass, observed, unfinished).await?;
-    report_parked(pass, observed).await
-}
-
-/// Once the user has decided about a folder that lost its marker, it gets it again.
-async fn mend_markers<P: Ports>(
-    pass: &Pass<'_, P>,
-    mailboxes: &Mailboxes,
-    observed: &Observed,
-    unfinished: &BTreeSet<MailboxId>,
-) -> Result<(), Fault> {
-    for id in &mailboxes.marker_lost {
-        let decided = observed.input.holds.iter().any(|hold| {
-            hold.mailbox == *id
-                && hold.kind == HoldKind::MarkerLost
-                && hold.verdict != HoldVerdict::Open
-        });
-        let untouched = observed
-            .mailbox(*id)
-            .is_some_and(|input| input.local.vanished.is_empty());
-        let Some(record) = mailboxes.records.get(id).filter(|_| decided || untouched) else {
-            continue;
-        };
-        if unfinished.contains(id) {
-            continue;
-        }
-        pass.announce().await?;
-        pass.local()
-            .create_folder(&record.name, &marker_of(record))
-            .await?;
-        let over = observed
-            .input
-            .holds
-            .iter()
-            .filter(|hold| hold.mailbox == *id);
-        let over = over.filter(|hold| hold.kind == HoldKind::MarkerLost);
-        pass.commit(over.map(|hold| Change::DropHold(hold.id)).collect())
-            .await?;
-    }
-    Ok(())
-}
-
-/// The folder of a mailbox that is gone from the server goes too, once nothing is left in it.
-async fn retire<P: Ports>(
-    pass: &Pass<'_, P>,
-    mailboxes: &Mailboxes,
-    observed: &Observed,
-    unfinished: &BTreeSet<MailboxId>,
-) -> Result<(), Fault> {
-    let policy = &pass.settings.policy;
-    if !policy.pull.mailboxes || policy.deletions == Deletions::Never {
-        return Ok(());
-    }
-    for id in &mailboxes.remote_gone {
-        let Some(input) = observed.mailbox(*id).filter(|_| !unfinished.contains(id)) else {
-            continue;
-        };
-        let name = &input.base.mailbox.name;
-        if pass.store().count(*id).await? > 0 || !pass.local().scan(name).await?.files.is_empty() {
-            continue;
-        }
-        pass.announce().await?;
-        match pass.local().retire_folder(name, &pass.clock().day(0)).await {
-            Ok(()) => {
-                pass.count(name, |counts| counts.mailbox += 1);
-                pass.commit(vec![Change::DropMailbox(*id)]).await?;
-            }
-            Err(fault) if fault.reach >= Reach::Account => return Err(fault),
-            Err(fault) => pass.problem(Some(name), &fault),
-        }
-    }
-    Ok(())
-}
-
-/// Whether everything that the server reports is dealt with in each pass. If not, what was left alone must be seen
-/// again next time, and a watermark would hide it.
-fn takes_everything(policy: &Policy) -> bool {
-    let pull = policy.pull;
-    let push = policy.push;
-    policy.deletions != Deletions::Never
-        && pull.new
-        && pull.flags
-        && pull.deletions
-        && push.flags
-        && push.deletions
-        && push.moves
-        && push.new
-}
-
-/// Moves watermarks on where everything was done; takes them back where not. Writes only what differs.
-async fn watermarks<P: Ports>(
-    pass: &Pass<'_, P>,
-    observed: &Observed,
-    unfinished: &BTreeSet<MailboxId>,
-) -> Result<(), Fault> {
-    let all = takes_everything(&pass.settings.policy);
-    let parked = pass.store().parked().await?;
-    let holds = pass.store().holds().await?;
-    let mut changes = Vec::new();
-    for input in &observed.input.mailboxes {
-        let record = &input.base.mailbox;
-        let Some(facts) = observed.facts.get(&record.id) else {
-            continue;
-        };
-        let kept_back = parked.iter().any(|message| message.mailbox == record.id)
-            || holds.iter().any(|hold| hold.mailbox == record.id);
-        let done = all
-            && !kept_back
-            && !unfinished.contains(&record.id)
-            && !observed.doubtful.contains(&record.id);
-        let watermark = Watermark {
-            uidvalidity: facts.uidvalidity,
-            uidnext: facts.uidnext.filter(|_| done),
-            modseq: facts.modseq.filter(|_| done),
-        };
-        let before = Watermark {
-            uidvalidity: record.uidvalidity,
-            uidnext: record.uidnext,
-            modseq: record.modseq,
-        };
-        if watermark != before {
-            changes.push(Change::SetWatermark(record.id, watermark));
-        }
-        if done && record.last_sync.is_none() {
-            changes.push(Change::SetOutcome {
-                mailbox: record.id,
-                at: Some(pass.clock().now()),
-                problem: None,
-            });
-        }
-    }
-    pass.commit(changes).await
-}
-
-/// What was parked and is gone, or has been joined some other way, waits for nothing any more.
-async fn unpark<P: Ports>(pass: &Pass<'_, P>, observed: &Observed) -> Result<(), Fault> {
-    let mut over = Vec::new();
-    for parked in &observed.all_parked {
-        let Some(input) = observed.mailbox(parked.mailbox) else {
-            continue;
-        };
-        let base = pass.store().base(parked.mailbox).await?;
-        let row = base.entries.iter().find(|entry| match parked.uid {
-            Some(uid) => entry.uid == Some(uid),
-            None => entry.local == parked.local,
-        });
-        let waits = match (row, parked.uid, &parked.local) {
-            (Some(row), Some(_), _) => row.local.is_none() || row.state != EntryState::Linked,
-            (Some(row), None, Some(file)) => {
-                row.uid.is_none() || input.local.edited.iter().any(|(_, it)| it.id == *file)
-            }
-            (None, Some(uid), _) => input.remote.appeared.iter().any(|it| it.uid == uid),
-            (None, None, Some(file)) => input.local.appeared.iter().any(|it| it.id == *file),
-            (_, None, None) => false,
-        };
-        if !waits {
-            over.push(Change::Unpark {
-                mailbox: parked.mailbox,
-                uid: parked.uid,
-                local: parked.local.clone(),
-            });
-        }
-    }
-    pass.commit(over).await
-}
-
-/// Messages that wait for their next try are still a problem.
-async fn report_parked<P: Ports>(pass: &Pass<'_, P>, observed: &Observed) -> Result<(), Fault> {
-    for parked in &observed.input.parked {
-        if let Some(name) = observed.name(parked.mailbox) {
-            pass.problem(
-                Some(name),
-                &format_args!("waiting for another try: {}", parked.reason),
-            );
-        }
-    }
-    Ok(())
-}
-
-pub(super) async fn count_held<P: Ports>(pass: &Pass<'_, P>) -> Result<(), Fault> {
-    let holds = pass.store().holds().await?;
-    let open: BTreeSet<_> = holds
-        .iter()
-        .filter(|hold| hold.verdict == HoldVerdict::Open)
-        .map(|hold| (hold.mailbox, hold.side == Side::Local))
-        .collect();
-    pass.with_report(|report| report.held = u64::try_from(open.len()).unwrap_or(u64::MAX));
-    Ok(())
 }

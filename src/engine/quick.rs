@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Mode, Pass, Ports};
 use super::fault::Fault;
+use super::finish::{count_held, finish_mailboxes};
 use super::folders::{Mailboxes, trash_of};
 use super::late;
 use super::observe::{self, Observed};
-use super::pass::{carry_out, complete_input, count_held, finish_mailboxes};
+use super::pass::{carry_out, complete_input};
 use super::pool::Pool;
 use super::ports::{Local, Store};
 use super::root;

@@ -9,7 +9,8 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::ports::Store as _;
+use super::context::Pass;
+use super::ports::{Local as _, Root, Store as _};
 use super::{Fault, Link, Mode, Ports, Reach, Report, Scope, Settings, sync, sync_over};
 use crate::sim::driver::Chaos;
 use crate::sim::{SimClock, SimConnector, SimLocal, SimStore, World, block_on, driver, scenario};
@@ -249,6 +250,30 @@ fn a_dry_run_has_no_effect() {
         assert_eq!(before, world.text(), "{}", scenario.name);
         assert_eq!(mark, world.steps.trace_len(), "{}", scenario.name);
     }
+}
+
+/// Mailboxes are worked on side by side, and each of them may be the first to act.
+#[test]
+fn who_announces_at_the_same_time_announces_once() {
+    let world = World::new(5);
+    let (ports, settings) = (ports(&world), settings());
+    let link = Link::<SimPorts>::new(3);
+    let pass = Pass::new(&ports, &settings, &Scope::All, Mode::Apply, &link.announced);
+    world.steps.set_yielding(true);
+    let before = block_on(ports.store.id()).unwrap().epoch;
+    // Each begins while the one before is in the middle of it.
+    let late = async |turns: u32| {
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+        pass.announce().await
+    };
+    let all = futures_util::future::join_all((0..4).map(late));
+    assert!(block_on(all).into_iter().all(|done| done.is_ok()));
+    let after = block_on(ports.store.id()).unwrap();
+    assert_eq!((after.epoch, after.pending), (before + 1, None));
+    let root = block_on(ports.local.root()).unwrap();
+    assert!(matches!(root, Root::Marked(marker) if marker.epoch == after.epoch));
 }
 
 /// Only a look at every file shows an edit in place: at a folder at rest that happens once an hour.

@@ -3,6 +3,7 @@
 //! A command is complete only with its own tagged answer. The end of the stream, BYE, silence and what cannot be framed
 //! are errors. Knows nothing of mailboxes.
 
+use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -135,10 +136,14 @@ pub(crate) struct Wire<S> {
     stream: S,
     framer: Framer,
     out: Vec<u8>,
+    /// How much of `out` was handed on.
+    sent: usize,
     last_tag: u32,
     pace: Pace,
     /// How long nothing may come.
     pub silence: Duration,
+    /// Nothing is owed: what comes may take as long as it likes.
+    pub patient: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
@@ -148,9 +153,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             stream,
             framer: Framer::new(leftover),
             out: Vec::new(),
+            sent: 0,
             last_tag: 0,
             pace: Pace::new(),
             silence,
+            patient: false,
         }
     }
 
@@ -180,26 +187,46 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.out.extend_from_slice(octets);
     }
 
-    /// Sends what is in the queue.
+    /// Sends what is in the queue. If it is dropped halfway, the next call goes on where it stopped.
     pub async fn flush(&mut self) -> Result<(), Error> {
-        let (stream, out, silence) = (&mut self.stream, &mut self.out, self.silence);
-        let sent = timeout(silence, async {
-            stream.write_all(out).await?;
-            stream.flush().await
-        });
-        sent.await.map_err(|_| Error::Silent(silence))??;
-        out.clear();
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let silence = self.silence;
+        let sending = timeout(silence, self.send());
+        sending.await.map_err(|_| Error::Silent(silence))??;
+        Ok(())
+    }
+
+    async fn send(&mut self) -> io::Result<()> {
+        while let Some(rest) = self.out.get(self.sent..).filter(|rest| !rest.is_empty()) {
+            let count = self.stream.write(rest).await?;
+            if count == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            self.sent += count;
+        }
+        self.stream.flush().await?;
+        self.out.clear();
+        self.sent = 0;
         self.pace.begin();
         Ok(())
     }
 
     async fn fill(&mut self) -> Result<(), Error> {
         let read = self.stream.read_buf(self.framer.room());
-        let count = timeout(self.silence, read)
-            .await
-            .map_err(|_| Error::Silent(self.silence))??;
+        let count = if self.patient {
+            read.await?
+        } else {
+            timeout(self.silence, read)
+                .await
+                .map_err(|_| Error::Silent(self.silence))??
+        };
         if count == 0 {
             return Err(Error::Closed);
+        }
+        if self.patient {
+            return Ok(());
         }
         self.pace.read(count, self.silence)
     }
@@ -213,34 +240,49 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
-    /// The next thing that happens. With `bodies`, literals of bodies are left to be streamed.
+    /// The next thing that happens. With `bodies`, literals of bodies are left to be streamed. May be dropped at any
+    /// time without losing anything.
     pub async fn event(&mut self, bodies: bool) -> Result<Event, Error> {
         loop {
-            match self.frame().await? {
+            if let Some(event) = self.ready(bodies)? {
+                return Ok(event);
+            }
+            self.fill().await?;
+        }
+    }
+
+    /// The next thing that happens, if all of it has come.
+    pub fn ready(&mut self, bodies: bool) -> Result<Option<Event>, Error> {
+        while let Some(frame) = self.framer.frame()? {
+            match frame {
                 Frame::Literal(size) => {
                     let head = bodies
                         .then(|| Fetch::head(self.framer.response()))
                         .flatten();
                     if let Some(fetch) = head {
                         self.framer.stream_literal(size);
-                        return Ok(Event::Body(fetch, size));
+                        return Ok(Some(Event::Body(fetch, size)));
                     }
                     self.framer.keep_literal(size)?;
                 }
-                Frame::Response => {
-                    let response = response::parse(self.framer.response());
-                    if response == Response::Untagged(Untagged::Other) {
-                        trace_other(self.framer.response());
-                    }
-                    self.framer.consume();
-                    self.pace.heard(&response)?;
-                    return match response {
-                        Response::Continue => Ok(Event::Continue),
-                        Response::Tagged(tag, status) => Ok(Event::Tagged(tag, status)),
-                        Response::Untagged(untagged) => unless_bye(untagged).map(Event::Untagged),
-                    };
-                }
+                Frame::Response => return self.response().map(Some),
             }
+        }
+        Ok(None)
+    }
+
+    /// Reads the response that lies in the buffer.
+    fn response(&mut self) -> Result<Event, Error> {
+        let response = response::parse(self.framer.response());
+        if response == Response::Untagged(Untagged::Other) {
+            trace_other(self.framer.response());
+        }
+        self.framer.consume();
+        self.pace.heard(&response)?;
+        match response {
+            Response::Continue => Ok(Event::Continue),
+            Response::Tagged(tag, status) => Ok(Event::Tagged(tag, status)),
+            Response::Untagged(untagged) => unless_bye(untagged).map(Event::Untagged),
         }
     }
 

@@ -55,6 +55,23 @@ impl Names {
         Some(name)
     }
 
+    /// The name of a mailbox that the server mentions without having been asked; nothing is remembered. `None` as of
+    /// [`Names::learn`].
+    pub(crate) fn recognise(&self, wire: &[u8], utf8: bool) -> Option<MailboxName> {
+        let book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let odd = book.odd.iter().find(|(_, known)| *known == wire);
+        if let Some((name, _)) = odd {
+            return Some(name.clone());
+        }
+        decode(wire, book.delimiter.flatten(), utf8)
+    }
+
+    /// Whether a LIST has told how levels are delimited.
+    pub(crate) fn knows_delimiter(&self) -> bool {
+        let book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        book.delimiter.is_some()
+    }
+
     /// Takes over the hierarchy delimiter alone.
     pub(crate) fn learn_delimiter(&self, delimiter: Option<u8>) {
         let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -166,6 +183,19 @@ mod tests {
             None,
             "a level cannot hold the delimiter"
         );
+    }
+
+    #[test]
+    fn a_mailbox_that_is_mentioned_is_recognised_and_not_remembered() {
+        let names = Names::default();
+        assert!(!names.knows_delimiter());
+        let odd = names.learn(b"caf\xe9.x", Some(b'.'), false).unwrap();
+        assert!(names.knows_delimiter());
+        assert_eq!(names.recognise(b"caf\xe9.x", false).unwrap(), odd);
+        let other = names.recognise(b"B&AOk-.caf\xe8", false).unwrap();
+        assert_eq!(other.as_str(), "Bé/caf%E8");
+        assert_eq!(names.recognise(b"..", false), None);
+        assert_eq!(names.0.lock().unwrap().odd.len(), 1);
     }
 
     #[test]

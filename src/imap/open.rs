@@ -24,15 +24,8 @@ impl Connector for ImapConnector {
     type Remote = Session<BoxStream>;
 
     async fn connect(&self) -> Result<Self::Remote, Fault> {
-        let opened = connect::open(&self.settings).await?;
-        let compress = self.compress && opened.capabilities.has(COMPRESS);
-        let session = Session::new(
-            opened.stream,
-            opened.leftover,
-            opened.capabilities,
-            self.options.clone(),
-        );
-        if compress {
+        let session = self.uncompressed().await?;
+        if self.compress && session.capabilities().has(COMPRESS) {
             return Ok(self.compressed(session).await?);
         }
         Ok(session)
@@ -40,6 +33,17 @@ impl Connector for ImapConnector {
 }
 
 impl ImapConnector {
+    /// A connection without compression, for little talk: its buffers would take more memory than they save octets.
+    pub(super) async fn uncompressed(&self) -> Result<Session<BoxStream>, Fault> {
+        let opened = connect::open(&self.settings).await?;
+        Ok(Session::new(
+            opened.stream,
+            opened.leftover,
+            opened.capabilities,
+            self.options.clone(),
+        ))
+    }
+
     async fn compressed(&self, session: Session<BoxStream>) -> Result<Session<BoxStream>, Error> {
         let (stream, leftover, capabilities) = session.start_compression().await?;
         let stream = compress::wrap(stream, leftover);

@@ -355,20 +355,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         mailbox: &MailboxName,
     ) -> Result<Command, Error> {
         if self.options.names.needs_delimiter(mailbox) {
-            let names = self.options.names.clone();
-            let ask = Command::new("LIST", "LIST \"\" \"\"");
-            let outcome = self.run_one(ask, |untagged| {
-                if let Untagged::List(listed) = untagged {
-                    names.learn_delimiter(listed.delimiter);
-                }
-            });
-            outcome.await?.ok().map_err(Error::AccountRefused)?;
+            self.ask_delimiter().await?;
         }
         let wire = self.options.names.wire(mailbox, self.utf8)?;
         let plus = ["LITERAL+", "LITERAL-"]
             .iter()
             .any(|name| self.capabilities.has(name));
         command.string(&wire, plus, self.utf8)
+    }
+
+    /// Learns what stands between the levels of names.
+    pub(crate) async fn ask_delimiter(&mut self) -> Result<(), Error> {
+        let names = self.options.names.clone();
+        let ask = Command::new("LIST", "LIST \"\" \"\"");
+        let outcome = self.run_one(ask, |untagged| {
+            if let Untagged::List(listed) = untagged {
+                names.learn_delimiter(listed.delimiter);
+            }
+        });
+        outcome.await?.ok().map_err(Error::AccountRefused)?;
+        Ok(())
     }
 
     /// Selects a mailbox, afresh even if it is; `with` is what goes behind its name.

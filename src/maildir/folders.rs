@@ -13,21 +13,20 @@ use crate::engine::Reach;
 use crate::engine::ports::{Folder, Marker, Root};
 use crate::mail::MailboxName;
 
-/// Deeper than any mailbox is.
-const DEEPEST: usize = 100;
-
 /// What a directory's own listing says of it.
 #[derive(Default)]
-struct Contents {
-    cur: bool,
-    new: bool,
+pub(super) struct Contents {
+    /// Whether it has `cur`.
+    pub cur: bool,
+    /// Whether it has `new`.
+    pub new: bool,
     tmp: bool,
     /// Its other directories, hidden ones included.
-    directories: Vec<String>,
+    pub directories: Vec<String>,
 }
 
 impl Contents {
-    fn of(dir: &Dir) -> Result<Self, Error> {
+    pub(super) fn of(dir: &Dir) -> Result<Self, Error> {
         let mut contents = Self::default();
         dir.entries(|entry| {
             if !matches!(dir.kind(entry), Ok(FileType::Directory)) {
@@ -96,15 +95,10 @@ impl Core {
         path: &mut Vec<String>,
         folders: &mut Vec<Folder>,
     ) -> Result<(), Error> {
-        let plus = self.layout == Layout::MaildirPlusPlus;
-        if path.len() >= DEEPEST || (plus && !path.is_empty()) {
-            return Ok(());
-        }
-        // What a file system keeps for itself at the top of a volume is not ours to read.
-        let foreign = |name: &str| path.is_empty() && name == "lost+found";
+        let depth = path.len();
         let ours = names
             .into_iter()
-            .filter(|name| name.starts_with('.') == plus && !foreign(name));
+            .filter(|name| self.layout.may_hold(depth, name));
         for name in ours.collect::<Vec<_>>() {
             let Some(inner) = dir.find(name.as_bytes())? else {
                 continue;

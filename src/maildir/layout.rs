@@ -16,6 +16,9 @@ pub enum Layout {
     MaildirPlusPlus,
 }
 
+/// Deeper than any mailbox is.
+const DEEPEST: usize = 100;
+
 /// The longest directory name that is made, in bytes: file systems end at 255, and suffixes need room.
 const LONGEST: usize = 240;
 
@@ -50,6 +53,15 @@ impl Layout {
         let name = MailboxName::from_levels(levels?.iter().map(String::as_str))?;
         let same = self.path(&name).is_ok_and(|canonical| canonical == path);
         same.then_some(name)
+    }
+
+    /// Whether a directory of this name, below `depth` others, is looked into for folders.
+    pub(super) fn may_hold(self, depth: usize, name: &str) -> bool {
+        let plus = self == Self::MaildirPlusPlus;
+        // What a file system keeps for itself at the top of a volume is not ours to read.
+        let foreign = depth == 0 && name == "lost+found";
+        let too_deep = depth >= if plus { 1 } else { DEEPEST };
+        name.starts_with('.') == plus && !foreign && !too_deep
     }
 
     fn escape(self, level: &str) -> String {

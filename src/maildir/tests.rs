@@ -5,6 +5,7 @@ mod folders;
 mod moving;
 mod reading;
 mod scanning;
+mod watching;
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

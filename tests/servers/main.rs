@@ -24,6 +24,7 @@ mod guard;
 mod hostile;
 mod killing;
 mod liars;
+mod living;
 mod login;
 mod mix;
 mod ordinary;
@@ -34,6 +35,7 @@ mod size;
 mod smalldisk;
 mod syscalls;
 mod trials;
+mod watching;
 
 use support::{Client, Ferry, Relay, Server, Variant, assert_equal, oracle};
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::clock::SystemClock;
 use crate::cli::progress::{AccountProgress, Terminal};
 use crate::config::{self, Account, Config, ImapAccount};
+use crate::daemon::Watched;
 use crate::engine::{Fault, Ports, Settings};
 use crate::imap::{ImapConnector, SessionOptions, connect};
-use crate::maildir::{self, MaildirAccount};
+use crate::maildir::{self, MaildirAccount, MaildirWatch};
 use crate::net::tls::{Pin, TlsMode, TlsSettings};
 use crate::store::SqliteStore;
 
@@ -61,6 +62,26 @@ impl Parts {
     /// Closes the state properly.
     pub(super) async fn close(self) -> Result<(), Fault> {
         Ok(self.store.close().await?)
+    }
+}
+
+impl Watched for Parts {
+    type Watcher = ImapConnector;
+    type Folders = MaildirWatch;
+
+    fn watcher(&self) -> &ImapConnector {
+        &self.connector
+    }
+
+    async fn watch_folders(&self) -> Result<MaildirWatch, Fault> {
+        Ok(self.local.watch().await?)
+    }
+
+    fn chance(&self) -> u16 {
+        let mut octets = [0; 2];
+        // Without chance all wait equally long, which is no harm.
+        let _ = getrandom::fill(&mut octets);
+        u16::from_ne_bytes(octets)
     }
 }
 

@@ -156,21 +156,9 @@ pub async fn undo(
         return Err(no_such(&deletion.id));
     };
     let parts = Parts::open(config, account, imap, terminal).await?;
-    let deletions = parts
-        .sqlite()
-        .deletions_of(batch)
-        .await
-        .map_err(Fault::from)?;
-    let (_, undone) = engine::undo(&parts, &settings(imap), &deletions).await?;
-    if undone.problems.is_empty() {
-        parts
-            .sqlite()
-            .forget_batch(batch)
-            .await
-            .map_err(Fault::from)?;
-    }
+    let problems = undo_batch(&parts, &settings(imap), batch).await?;
     let mut report = pass::one(config, account, imap, &parts, &Scope::All, Mode::Apply).await;
-    for problem in undone.problems {
+    for problem in problems {
         report.state = State::Failed;
         report.problems.push(Problem {
             mailbox: problem.mailbox.map(|name| name.as_str().to_owned()),
@@ -179,6 +167,21 @@ pub async fn undo(
     }
     parts.close().await?;
     Ok(report)
+}
+
+/// Brings back what was deleted together; returns what could not be.
+pub(super) async fn undo_batch(
+    parts: &Parts,
+    settings: &engine::Settings,
+    batch: i64,
+) -> Result<Vec<engine::Problem>, Failure> {
+    let state = parts.sqlite();
+    let deletions = state.deletions_of(batch).await.map_err(Fault::from)?;
+    let (_, undone) = engine::undo(parts, settings, &deletions).await?;
+    if undone.problems.is_empty() {
+        state.forget_batch(batch).await.map_err(Fault::from)?;
+    }
+    Ok(undone.problems)
 }
 
 fn no_such(id: &str) -> Failure {

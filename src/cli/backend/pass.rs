@@ -102,7 +102,7 @@ fn with_problem(mut report: AccountSync, fault: &Fault) -> AccountSync {
 }
 
 /// The engine's report in the words of the command line.
-fn told(account: &Account, report: Report) -> AccountSync {
+pub(super) fn told(account: &Account, report: Report) -> AccountSync {
     let mut mailboxes: BTreeMap<String, MailboxSync> = BTreeMap::new();
     for (name, counts) in &report.mailboxes {
         let mailbox = mailbox(&mut mailboxes, name.as_str());

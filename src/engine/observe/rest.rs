@@ -18,6 +18,9 @@ use crate::sync::{
 /// After so many seconds each file is looked at again.
 const FULL_LOOK: i64 = 3600;
 
+/// With more messages than this a second comparison in one pass would take too much memory; the next pass makes it.
+const MOST: u64 = 50_000;
+
 /// What is known of a folder.
 #[derive(Debug)]
 pub(in crate::engine) enum FolderSide {
@@ -141,7 +144,8 @@ pub(in crate::engine) async fn let_rest<P: Ports>(
         if open || known.contains_key(&record.id) {
             continue;
         }
-        if pass.store().count(record.id).await? < pass.settings.large {
+        let count = pass.store().count(record.id).await?;
+        if count < pass.settings.large || count > MOST {
             continue;
         }
         // A folder that is gone or does not hold still is the next pass's business.

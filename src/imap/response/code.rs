@@ -1,4 +1,4 @@
-//! Response codes: what stands in brackets (RFC 9051 section 7.1, RFC 4315, RFC 5530, RFC 7162, RFC 4469).
+//! Response codes: what stands in brackets (RFC 9051 section 7.1, RFC 4315, RFC 5530, RFC 7162, RFC 4469, RFC 5465).
 
 use super::sets::Ranges;
 use crate::imap::token::{self, Cursor};
@@ -39,6 +39,8 @@ pub enum Code {
     NonExistent,
     /// NOPERM.
     NoPermission,
+    /// NOTIFICATIONOVERFLOW: the server tells nothing any more until it is asked again (RFC 5465 section 5.8).
+    NotificationOverflow,
     /// OVERQUOTA.
     OverQuota,
     /// PERMANENTFLAGS.
@@ -92,6 +94,7 @@ fn plain(name: &[u8]) -> Option<Code> {
         ("NOMODSEQ", Code::NoModSeq),
         ("NONEXISTENT", Code::NonExistent),
         ("NOPERM", Code::NoPermission),
+        ("NOTIFICATIONOVERFLOW", Code::NotificationOverflow),
         ("OVERQUOTA", Code::OverQuota),
         ("READ-ONLY", Code::ReadOnly),
         ("READ-WRITE", Code::ReadWrite),

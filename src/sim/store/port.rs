@@ -38,7 +38,7 @@ fn broken(error: DiskError, what: &str) -> Fault {
     Fault::new(Reach::Account, true, SimError::Disk(error, what.to_owned()))
 }
 
-/// Whether a change says more than when and how well a sync went.
+/// Whether a change says more than when, how well and how far a sync went.
 fn is_weighty(change: &Change) -> bool {
     !matches!(
         change,

@@ -36,6 +36,11 @@ pub struct Dovecot {
 impl Dovecot {
     /// Starts one that does not speak of the capabilities in `hidden`.
     pub fn start(storage: Storage, hidden: &[&str]) -> Self {
+        Self::start_with(storage, hidden, "")
+    }
+
+    /// The same with more lines of configuration.
+    pub fn start_with(storage: Storage, hidden: &[&str], more: &str) -> Self {
         let program = ["/usr/sbin/dovecot", "/usr/local/sbin/dovecot"].map(Path::new);
         let program = program.into_iter().find(|path| path.exists());
         let program = program.expect("Dovecot is missing; run: bash tests/servers/install.sh");
@@ -45,11 +50,8 @@ impl Dovecot {
         certify(place.path());
         let (plain, tls) = (free_address(), free_address());
         let config = place.path().join("dovecot.conf");
-        fs::write(
-            &config,
-            configuration(place.path(), storage, hidden, plain, tls),
-        )
-        .unwrap();
+        let text = configuration(place.path(), storage, hidden, plain, tls) + more;
+        fs::write(&config, text).unwrap();
         let log = place.path().join("output");
         let mut process =
             Process::start(Command::new(program).arg("-F").arg("-c").arg(&config), &log);
@@ -79,6 +81,17 @@ impl Dovecot {
             .arg("-c")
             .arg(config)
             .args(arguments))
+    }
+
+    /// Delivers a message into a mailbox as a delivery agent would.
+    pub fn save(&self, mailbox: &str, message: &[u8]) {
+        let file = self.place.path().join("delivery");
+        fs::write(&file, message).unwrap();
+        let config = self.place.path().join("dovecot.conf");
+        let mut command = Command::new("doveadm");
+        command.arg("-c").arg(config);
+        command.args(["save", "-u", USER, "-m", mailbox]).arg(file);
+        run(&mut command);
     }
 
     /// Gives a mailbox another UIDVALIDITY with the same mails in it.

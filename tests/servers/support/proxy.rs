@@ -383,7 +383,7 @@ impl Lines {
 #[test]
 fn only_lines_of_the_server_are_rewritten() {
     let rewrite: Rewrite = Arc::new(|line| line.contains("OK").then(|| line.replace("OK", "NO")));
-    let wire = b"* 1 FETCH (BODY[] {6}\r\nOK\r\nOK UID 3)\r\na1 OK done\r\n";
+    let wire = b"* 1 FETCH (BODY[] {4}\r\nOK\r\nOK UID 3)\r\na1 OK done\r\n";
     for size in [1, 7, 100] {
         let mut lines = Lines::default();
         let out: Vec<u8> = wire
@@ -393,7 +393,7 @@ fn only_lines_of_the_server_are_rewritten() {
         let text = String::from_utf8(out).unwrap();
         assert_eq!(
             text,
-            "* 1 FETCH (BODY[] {6}\r\nOK\r\nNO UID 3)\r\na1 NO done\r\n"
+            "* 1 FETCH (BODY[] {4}\r\nOK\r\nNO UID 3)\r\na1 NO done\r\n"
         );
     }
 }

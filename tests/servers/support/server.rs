@@ -60,6 +60,11 @@ impl Server {
         }
     }
 
+    /// Dovecot with all it has, and more lines of configuration.
+    pub fn dovecot_with(more: &str) -> Self {
+        Self::Dovecot(Dovecot::start_with(Storage::Sdbox, &[], more))
+    }
+
     /// Where it listens in plain text (with STARTTLS).
     pub fn plain(&self) -> SocketAddr {
         match self {

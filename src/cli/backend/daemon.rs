@@ -1,0 +1,292 @@
+//! The daemon put together: accounts, control, signals, the service manager.
+
+mod requests;
+mod running;
+
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal as Unix, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use self::running::{Running, Told};
+use crate::cli::Failure;
+use crate::cli::client::place;
+use crate::config::{Config, ConfigError, Protocol};
+use crate::control::{self, Call, Request, Server, Signal};
+use crate::daemon::{Notice, Order};
+use crate::net::wake;
+use crate::systemd;
+
+/// Calls that wait to be answered, at most.
+const CALLS: usize = 64;
+/// How long a process that was killed may take to be gone.
+const DYING: Duration = Duration::from_secs(2);
+/// How long the accounts have to end.
+const END: Duration = Duration::from_millis(1500);
+
+/// What the daemon is made of.
+struct Daemon<'a> {
+    config: Config,
+    load: &'a dyn Fn() -> Result<Config, ConfigError>,
+    running: Vec<Running>,
+    tell: mpsc::UnboundedSender<Told>,
+    server: Server,
+    service: systemd::Notifier,
+}
+
+/// Signals and other things of the outside.
+struct Outside {
+    terminate: Unix,
+    interrupt: Unix,
+    hangup: Unix,
+    sleep: Option<wake::Sleep>,
+    network: Option<wake::Network>,
+    watchdog: Option<tokio::time::Interval>,
+}
+
+enum Heard {
+    Call(Call),
+    Told(Told),
+    Order(fn() -> Order),
+    Reload,
+    Alive,
+    End,
+}
+
+/// Runs until a signal ends it.
+///
+/// # Errors
+/// Another daemon of this configuration runs already; signals cannot be caught.
+pub async fn run(
+    config: Config,
+    load: &dyn Fn() -> Result<Config, ConfigError>,
+) -> Result<(), Failure> {
+    let (calls, mut called) = mpsc::channel(CALLS);
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let server = serve(&config, calls).await?;
+    let mut outside = Outside::new().map_err(Failure::Runtime)?;
+    let mut daemon = Daemon {
+        running: Vec::new(),
+        config,
+        load,
+        tell,
+        server,
+        service: systemd::Notifier::of_process(),
+    };
+    daemon.start_missing();
+    daemon.service.ready();
+    daemon.show();
+    loop {
+        let heard = tokio::select! {
+            Some(call) = called.recv() => Heard::Call(call),
+            Some(told) = told.recv() => Heard::Told(told),
+            heard = outside.next() => heard,
+        };
+        match heard {
+            Heard::Call(call) => daemon.answer(call),
+            Heard::Told(told) => daemon.take(told),
+            Heard::Order(order) => daemon.order(order),
+            Heard::Reload => drop(daemon.reload()),
+            Heard::Alive => daemon.service.alive(),
+            Heard::End => break,
+        }
+    }
+    daemon.end().await;
+    Ok(())
+}
+
+/// Takes the place of this configuration's daemon. One that was killed a moment ago may still hold it.
+async fn serve(config: &Config, calls: mpsc::Sender<Call>) -> Result<Server, Failure> {
+    let begun = tokio::time::Instant::now();
+    loop {
+        match control::serve(&place(config), calls.clone()).await {
+            Err(control::ControlError::Live(_)) if begun.elapsed() < DYING => {
+                tokio::time::sleep(DYING / 20).await;
+            }
+            served => return Ok(served?),
+        }
+    }
+}
+
+impl Outside {
+    fn new() -> std::io::Result<Self> {
+        let watched = |name, error: std::io::Error| {
+            tracing::info!("{name} will not be noticed: {error}");
+        };
+        let watchdog = systemd::watchdog().map(|period| tokio::time::interval(period / 2));
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            sleep: wake::Sleep::watch()
+                .inspect_err(|_| ())
+                .map_err(|error| watched("the machine's sleep", error))
+                .ok(),
+            network: wake::Network::watch()
+                .map_err(|error| watched("changes of the network", error))
+                .ok(),
+            watchdog,
+        })
+    }
+
+    async fn next(&mut self) -> Heard {
+        tokio::select! {
+            _ = self.terminate.recv() => Heard::End,
+            _ = self.interrupt.recv() => Heard::End,
+            _ = self.hangup.recv() => Heard::Reload,
+            () = slept(&mut self.sleep) => Heard::Order(|| Order::Reconnect),
+            () = changed(&mut self.network) => Heard::Order(|| Order::Probe),
+            () = due(&mut self.watchdog) => Heard::Alive,
+        }
+    }
+}
+
+async fn slept(sleep: &mut Option<wake::Sleep>) {
+    let over = match sleep {
+        Some(sleep) => sleep.over().await.is_ok(),
+        None => std::future::pending().await,
+    };
+    if !over {
+        *sleep = None;
+    }
+}
+
+async fn changed(network: &mut Option<wake::Network>) {
+    let usable = match network {
+        Some(network) => network.changed().await.is_ok(),
+        None => std::future::pending().await,
+    };
+    if !usable {
+        *network = None;
+    }
+}
+
+async fn due(watchdog: &mut Option<tokio::time::Interval>) {
+    match watchdog {
+        Some(watchdog) => drop(watchdog.tick().await),
+        None => std::future::pending().await,
+    }
+}
+
+impl Daemon<'_> {
+    /// Starts the accounts that do not run yet.
+    fn start_missing(&mut self) {
+        for account in &self.config.accounts {
+            if self.running.iter().any(|it| it.is(account)) {
+                continue;
+            }
+            match &account.protocol {
+                Protocol::Imap(imap) => {
+                    let running = Running::start(&self.config, account, imap, self.tell.clone());
+                    self.running.push(running);
+                }
+                Protocol::Pop3(_) => {
+                    tracing::warn!(account = %account.name, "{}", super::POP3_LATER);
+                }
+            }
+        }
+    }
+
+    fn order(&self, order: fn() -> Order) {
+        for running in &self.running {
+            running.order(order());
+        }
+    }
+
+    /// Reads the configuration again; connections of accounts that stay as they are stay, too. A mistake in it changes
+    /// nothing.
+    fn reload(&mut self) -> Result<(), ConfigError> {
+        self.service.reloading();
+        let fresh = (self.load)();
+        self.service.ready();
+        match fresh {
+            Ok(fresh) => self.config = fresh,
+            Err(error) => {
+                tracing::error!("the configuration was not read again: {error}");
+                return Err(error);
+            }
+        }
+        let accounts = &self.config.accounts;
+        self.running
+            .retain(|running| accounts.iter().any(|account| running.is(account)));
+        for running in &self.running {
+            // A wrong password may be right by now, wherever it comes from.
+            running.order(Order::Wake);
+        }
+        self.start_missing();
+        self.show();
+        Ok(())
+    }
+
+    /// What an account tells.
+    fn take(&mut self, told: Told) {
+        let Told { account, notice } = told;
+        let name = account.clone();
+        match notice {
+            Some(Notice::NewMail { mailbox, count }) => self.server.emit(Signal::NewMail {
+                account,
+                mailbox: mailbox.as_str().to_owned(),
+                count,
+            }),
+            Some(Notice::HoldRaised { mailbox, count }) => self.server.emit(Signal::HoldRaised {
+                account,
+                mailbox: mailbox.as_str().to_owned(),
+                count,
+            }),
+            Some(Notice::Synced { complete, problems }) => {
+                self.remember(&account, complete, &problems);
+            }
+            None => {
+                let state = requests::state_word(self.state_of(&name));
+                self.server.emit(Signal::AccountChanged { account, state });
+                self.show();
+            }
+        }
+    }
+
+    /// One line for the service manager.
+    fn show(&self) {
+        if !self.service.is_told() {
+            return;
+        }
+        let parts = self.config.accounts.iter().map(|account| {
+            let name = account.name.as_str();
+            format!("{name}: {}", requests::state_word(self.state_of(name)))
+        });
+        self.service.status(&parts.collect::<Vec<_>>().join(", "));
+    }
+
+    async fn end(self) {
+        self.service.stopping();
+        for running in &self.running {
+            running.order(Order::Stop);
+        }
+        let ending = self.running.into_iter().map(Running::ended);
+        let all = futures_util::future::join_all(ending);
+        if tokio::time::timeout(END, all).await.is_err() {
+            tracing::warn!("not everything could be ended properly in time");
+        }
+        self.server.close().await;
+    }
+
+    /// Answers a call, or has it answered.
+    fn answer(&mut self, call: Call) {
+        let answer = match &call.request {
+            Request::Sync { targets, dry_run } => {
+                return self.sync(targets.clone(), *dry_run, call);
+            }
+            Request::Restore { id } => return self.restore(id.clone(), call),
+            Request::Approve { id } => return self.approve(id.clone(), call),
+            Request::Status => self.status(),
+            Request::Holds => self.holds(),
+            Request::Pause { account } => self.tell_accounts(account.as_deref(), || Order::Pause),
+            Request::Resume { account } => self.tell_accounts(account.as_deref(), || Order::Resume),
+            Request::Reload => self
+                .reload()
+                .map(|()| "null".to_owned())
+                .map_err(|error| control::Refusal::failed(error.to_string())),
+        };
+        // Whoever asked may have gone.
+        let _ = call.answer.send(answer);
+    }
+}

@@ -1,0 +1,249 @@
+//! What is asked of the daemon, and the answers: the same documents that the verbs print.
+
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+use super::Daemon;
+use super::running::Running;
+use crate::cli::Failure;
+use crate::cli::backend::holds::{holds, undo_batch};
+use crate::cli::backend::{last, pass, status};
+use crate::cli::reports::{AccountStatus, AccountSync, Problem, State, SyncReport, Watch};
+use crate::cli::selection;
+use crate::config::Protocol;
+use crate::control::{Answer, Call, Refusal};
+use crate::daemon::{Activity, Order, View, Wish};
+use crate::engine::ports::RemoteWay;
+use crate::engine::{Mode, Ports as _, Scope};
+use crate::sync::{HoldId, HoldVerdict};
+
+/// The word for a state, as in `status --json`.
+pub(super) fn state_word(state: State) -> String {
+    serde_json::to_value(state)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+/// How an account is, going by what its task shows.
+fn state_of(view: &View) -> State {
+    match view.activity {
+        Activity::Paused => State::Paused,
+        Activity::Blocked => State::Failed,
+        _ if !view.problems.is_empty() => State::Failed,
+        Activity::Connecting | Activity::Syncing => State::Syncing,
+        Activity::Watching if view.held > 0 => State::Held,
+        Activity::Watching => State::InSync,
+    }
+}
+
+fn watch_of(view: &View) -> Watch {
+    match view.remote.as_ref().map(|coverage| &coverage.way) {
+        Some(RemoteWay::Notify) => Watch::Notify,
+        Some(RemoteWay::Idle(_)) => Watch::Idle,
+        Some(RemoteWay::Poll) => Watch::Poll,
+        None => Watch::None,
+    }
+}
+
+fn json(document: &impl Serialize) -> Answer {
+    serde_json::to_string(document).map_err(|error| Refusal::failed(error.to_string()))
+}
+
+fn refused(failure: &Failure) -> Refusal {
+    match failure {
+        Failure::Usage(message) => Refusal::usage(message),
+        other => Refusal::failed(other.to_string()),
+    }
+}
+
+fn problems(all: Vec<crate::engine::Problem>) -> Vec<Problem> {
+    let one = |problem: crate::engine::Problem| Problem {
+        mailbox: problem.mailbox.map(|name| name.as_str().to_owned()),
+        message: problem.text,
+    };
+    all.into_iter().map(one).collect()
+}
+
+impl Daemon<'_> {
+    fn running(&self, name: &str) -> Option<&Running> {
+        let mut all = self.running.iter();
+        all.find(|running| running.account.name.as_str() == name)
+    }
+
+    pub(super) fn state_of(&self, name: &str) -> State {
+        let running = self.running(name);
+        running.map_or(State::Failed, |running| state_of(&running.view()))
+    }
+
+    /// The state on disk, and what the tasks show.
+    pub(super) fn status(&self) -> Answer {
+        let mut report = status(&self.config);
+        for account in &mut report.accounts {
+            if let Some(running) = self.running(&account.name) {
+                overlay(account, running);
+            }
+        }
+        json(&report)
+    }
+
+    pub(super) fn holds(&self) -> Answer {
+        let all = holds(&self.config).map_err(|failure| refused(&failure))?;
+        json(&all)
+    }
+
+    pub(super) fn tell_accounts(&self, name: Option<&str>, order: fn() -> Order) -> Answer {
+        let selected = selection::accounts(&self.config, name);
+        for account in selected.map_err(|failure| refused(&failure))? {
+            if let Some(running) = self.running(account.name.as_str()) {
+                running.order(order());
+            }
+        }
+        Ok("null".to_owned())
+    }
+
+    pub(super) fn remember(&self, name: &str, complete: bool, told: &[crate::engine::Problem]) {
+        let Some(account) = self.config.account(name) else {
+            return;
+        };
+        let now = jiff::Timestamp::now().as_second();
+        let before = last::read(&self.config, account);
+        let ended = last::Last {
+            complete: if complete {
+                Some(now)
+            } else {
+                before.and_then(|before| before.complete)
+            },
+            ended: now,
+            problems: problems(told.to_vec()),
+        };
+        if let Err(error) = last::write(&self.config, account, &ended) {
+            tracing::warn!(account = %name, "cannot write down how the pass ended: {error}");
+        }
+    }
+
+    /// Has the passes made that were asked for, and answers when all are over.
+    pub(super) fn sync(&self, targets: Vec<String>, dry_run: bool, call: Call) {
+        let selected = match selection::parse(&self.config, &targets) {
+            Ok(selected) => selected,
+            Err(failure) => {
+                let _ = call.answer.send(Err(refused(&failure)));
+                return;
+            }
+        };
+        let mode = if dry_run { Mode::DryRun } else { Mode::Apply };
+        let mut waiting = Vec::new();
+        for part in selected {
+            let scope = match part.mailboxes {
+                None => Scope::All,
+                Some(names) => Scope::Only(names.into_iter().collect()),
+            };
+            let account = part.account.clone();
+            let asked = self
+                .running(account.name.as_str())
+                .map(|running| ask(running, scope, mode));
+            waiting.push(async move {
+                match (asked, &account.protocol) {
+                    (_, Protocol::Pop3(_)) => pass::failed(&account, super::super::POP3_LATER),
+                    (Some(asked), _) => match asked.await {
+                        Ok(Ok(report)) => pass::told(&account, report),
+                        Ok(Err(text)) => pass::failed(&account, text),
+                        Err(_) => pass::failed(&account, "the account is not ready; ask again"),
+                    },
+                    (None, _) => pass::failed(&account, "the account does not run"),
+                }
+            });
+        }
+        tokio::task::spawn_local(async move {
+            let accounts: Vec<AccountSync> = futures_util::future::join_all(waiting).await;
+            let _ = call.answer.send(json(&SyncReport { dry_run, accounts }));
+        });
+    }
+
+    /// Lets a hold's deletions go on.
+    pub(super) fn approve(&self, id: String, call: Call) {
+        self.verdict(&id, HoldVerdict::Approved, call);
+    }
+
+    /// Brings back what a hold keeps, or what was deleted already.
+    pub(super) fn restore(&self, id: String, call: Call) {
+        let done = id.rsplit_once(":d");
+        match done.and_then(|(name, batch)| Some((name, batch.parse().ok()?))) {
+            Some((name, batch)) => self.undo(name, batch, call),
+            None => self.verdict(&id, HoldVerdict::Restore, call),
+        }
+    }
+
+    /// Writes down what the user said; the pass that follows is asked for by whoever asked for this.
+    fn verdict(&self, id: &str, verdict: HoldVerdict, call: Call) {
+        let known = id.rsplit_once(':');
+        let known = known.and_then(|(name, number)| Some((name, number.parse().ok()?)));
+        let parts = known.and_then(|(name, number)| {
+            let parts = self.running(name)?.parts.borrow().clone()?;
+            Some((parts, HoldId(number)))
+        });
+        let unknown = Refusal::usage(format!("there is no hold `{id}`; see `mailferry holds`"));
+        tokio::task::spawn_local(async move {
+            let answer = match parts {
+                None => Err(unknown),
+                Some((parts, hold)) => match parts.sqlite().set_verdict(hold, verdict).await {
+                    Ok(true) => Ok("null".to_owned()),
+                    Ok(false) => Err(unknown),
+                    Err(error) => Err(Refusal::failed(error.to_string())),
+                },
+            };
+            let _ = call.answer.send(answer);
+        });
+    }
+
+    fn undo(&self, name: &str, batch: i64, call: Call) {
+        let running = self.running(name);
+        let parts = running.and_then(|running| {
+            let parts = running.parts.borrow().clone()?;
+            Some((parts, running.settings()))
+        });
+        let id = format!("{name}:d{batch}");
+        tokio::task::spawn_local(async move {
+            let answer = match parts {
+                None => Err(Refusal::usage(format!("there is no deletion `{id}`"))),
+                Some((parts, settings)) => undo_batch(&parts, &settings, batch)
+                    .await
+                    .map_err(|failure| refused(&failure)),
+            };
+            let _ = call.answer.send(answer.and_then(
+                |problems| match problems.into_iter().next() {
+                    None => Ok("null".to_owned()),
+                    Some(problem) => Err(Refusal::failed(problem.text)),
+                },
+            ));
+        });
+    }
+}
+
+/// Asks a task for a pass.
+fn ask(
+    running: &Running,
+    scope: Scope,
+    mode: Mode,
+) -> oneshot::Receiver<Result<crate::engine::Report, String>> {
+    let (answer, asked) = oneshot::channel();
+    running.order(Order::Sync(Wish {
+        scope,
+        mode,
+        answer,
+    }));
+    asked
+}
+
+fn overlay(account: &mut AccountStatus, running: &Running) {
+    let view = running.view();
+    account.state = state_of(&view);
+    account.watch = watch_of(&view);
+    if let Some(parts) = &*running.parts.borrow() {
+        let (done, total) = parts.observer().messages();
+        account.in_flight = total.saturating_sub(done);
+    }
+    account.problems = problems(view.problems);
+    let warnings = view.local.warnings.into_iter();
+    account.problems.extend(warnings.map(Problem::of_account));
+}

@@ -3,8 +3,11 @@
 //! Without a tagged answer it is unknown whether the server has the message. Such an intent stays, and the next look
 //! at the mailbox (`recover`) finds out before anything is sent again.
 
+mod claims;
+
 use std::collections::BTreeSet;
 
+use self::claims::Claim;
 use super::Executor;
 use crate::engine::context::Ports;
 use crate::engine::fault::{Fault, Reach};
@@ -104,13 +107,11 @@ impl<P: Ports> Uploader<'_, '_, '_, P> {
         let intents = ready.iter().map(|file| self.intent(file, before)).collect();
         pass.commit(intents).await?;
         let mut changes = Vec::new();
-        let mut taken = BTreeSet::new();
+        let mut claims = Vec::new();
         let mut outcome = Ok(());
         for (at, file) in ready.iter().enumerate() {
             match self.send(remote, file).await {
-                Ok(appended) => {
-                    changes.extend(self.appended(file, appended, before, &mut taken).await?);
-                }
+                Ok(appended) => claims.extend(self.claim(file, appended, before, &claims)),
                 Err(fault) if fault.reach == Reach::Message => {
                     changes.extend(self.refused(file, &fault));
                 }
@@ -124,6 +125,17 @@ impl<P: Ports> Uploader<'_, '_, '_, P> {
                     break;
                 }
             }
+        }
+        let mut doubted = BTreeSet::new();
+        if outcome.is_ok() {
+            let name = &self.input.base.mailbox.name;
+            match claims::impostors(remote, name, before.uidvalidity, &claims).await {
+                Ok(found) => doubted = found,
+                Err(fault) => outcome = Err(fault),
+            }
+        }
+        for claim in claims.iter().filter(|claim| !doubted.contains(&claim.uid)) {
+            changes.extend(self.linked(claim).await?);
         }
         pass.commit(changes).await?;
         outcome?;
@@ -226,33 +238,36 @@ impl<P: Ports> Uploader<'_, '_, '_, P> {
             .await
     }
 
-    /// Links what was appended. An APPENDUID that cannot be right counts as none.
-    async fn appended(
+    /// What the server says of a file it took. An APPENDUID that cannot be right counts as none.
+    fn claim<'r, 'o>(
         &self,
-        file: &Ready<'_>,
+        file: &'r Ready<'o>,
         appended: Appended,
         before: Before,
-        taken: &mut BTreeSet<Uid>,
-    ) -> Result<Vec<Change>, Fault> {
+        others: &[Claim<'_, '_>],
+    ) -> Option<Claim<'r, 'o>> {
         let octets = file.found.identity.size;
         self.executor.pass.event(Event::Done { octets });
         let name = &self.input.base.mailbox.name;
         self.executor
             .pass
             .count(name, |counts| counts.uploaded += 1);
+        let taken = |uid: &Uid| others.iter().any(|claim| claim.uid == *uid);
         let plausible = appended.uid.filter(|(uidvalidity, uid)| {
-            *uidvalidity == before.uidvalidity && *uid >= before.uidnext && !taken.contains(uid)
+            *uidvalidity == before.uidvalidity && *uid >= before.uidnext && !taken(uid)
         });
-        let Some((_, uid)) = plausible else {
-            return Ok(Vec::new());
-        };
-        taken.insert(uid);
+        plausible.map(|(_, uid)| Claim { file, uid })
+    }
+
+    /// Links what was appended.
+    async fn linked(&self, claim: &Claim<'_, '_>) -> Result<Vec<Change>, Fault> {
+        let Claim { file, uid } = claim;
         let row = match file.outgoing.replaces {
             Some(row) => row,
             None => self.executor.pass.store().reserve_rows(1).await?,
         };
         let mut changes = vec![
-            Change::PutEntry(self.entry(row, uid, file)),
+            Change::PutEntry(self.entry(row, *uid, file)),
             Change::DropIntent(file.intent),
         ];
         changes.extend(self.unpark(&file.outgoing.local));

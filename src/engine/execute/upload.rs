@@ -252,11 +252,8 @@ impl<P: Ports> Uploader<'_, '_, '_, P> {
         self.executor
             .pass
             .count(name, |counts| counts.uploaded += 1);
-        let taken = |uid: &Uid| others.iter().any(|claim| claim.uid == *uid);
-        let plausible = appended.uid.filter(|(uidvalidity, uid)| {
-            *uidvalidity == before.uidvalidity && *uid >= before.uidnext && !taken(uid)
-        });
-        plausible.map(|(_, uid)| Claim { file, uid })
+        let taken = |uid: Uid| others.iter().any(|claim| claim.uid == uid);
+        claims::plausible(appended, before, taken).map(|uid| Claim { file, uid })
     }
 
     /// Links what was appended.

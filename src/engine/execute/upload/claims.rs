@@ -5,15 +5,25 @@
 
 use std::collections::BTreeSet;
 
-use super::Ready;
+use super::{Before, Ready};
 use crate::engine::fault::Fault;
-use crate::engine::ports::Remote;
+use crate::engine::ports::{Appended, Remote};
 use crate::mail::{Identity, MailboxName, Uid, UidSet, UidValidity};
 
 /// A file and the UID that the server says it got.
 pub(super) struct Claim<'r, 'o> {
     pub(super) file: &'r Ready<'o>,
     pub(super) uid: Uid,
+}
+
+/// The UID of APPENDUID, if it can be right: of this generation, not there before, and no other file's.
+pub(super) fn plausible(
+    appended: Appended,
+    before: Before,
+    taken: impl Fn(Uid) -> bool,
+) -> Option<Uid> {
+    let (uidvalidity, uid) = appended.uid?;
+    (uidvalidity == before.uidvalidity && uid >= before.uidnext && !taken(uid)).then_some(uid)
 }
 
 /// The UIDs among the claims that are another message's. One that is not there (any more) is not among them: it may
@@ -65,6 +75,27 @@ mod tests {
             date,
             digest: None,
         }
+    }
+
+    fn said(uidvalidity: u32, uid: u32, others: &[u32]) -> Option<u32> {
+        let before = Before {
+            uidvalidity: UidValidity::new(7).unwrap(),
+            uidnext: Uid::new(10).unwrap(),
+        };
+        let uid = (
+            UidValidity::new(uidvalidity).unwrap(),
+            Uid::new(uid).unwrap(),
+        );
+        let taken = |uid: Uid| others.contains(&uid.get());
+        plausible(Appended { uid: Some(uid) }, before, taken).map(Uid::get)
+    }
+
+    #[test]
+    fn only_a_new_uid_of_this_generation_is_plausible() {
+        assert_eq!(said(7, 10, &[11]), Some(10));
+        assert_eq!(said(8, 10, &[]), None);
+        assert_eq!(said(7, 9, &[]), None);
+        assert_eq!(said(7, 11, &[11]), None);
     }
 
     #[test]

@@ -28,10 +28,12 @@ mod tests;
 mod token;
 mod transfer;
 mod upload;
+mod veil;
 pub mod watch;
 
 pub use error::Error;
 pub use names::Names;
 pub use open::ImapConnector;
 pub use session::{Session, SessionOptions};
+pub use veil::Veil;
 pub use watch::ImapWatch;

@@ -29,11 +29,13 @@ use self::dialogue::{Dialogue, Parts};
 use self::line::Condition;
 use self::privacy::Privacy;
 use super::capabilities::Capabilities;
+use super::veil::Veil;
 use crate::auth::SecretSource;
 use crate::net::tls::{TlsMode, TlsSettings};
 use crate::net::{BoxStream, dial};
 
 pub use self::error::{ConnectError, Refusal, Step};
+pub(super) use self::line::escape;
 
 /// Log targets that must be off whatever is asked for: they print passwords (`async_imap`), or report as errors what
 /// is none (the verifiers, when a certificate is trusted for another reason).
@@ -74,6 +76,8 @@ pub struct Opened {
     pub server: Option<String>,
     /// How often the opening waited for the server, TCP and TLS included.
     pub round_trips: u32,
+    /// Keeps the password out of what is shown of the server's words.
+    pub veil: Veil,
 }
 
 /// Opens a connection and logs in.
@@ -171,7 +175,7 @@ async fn converse(
     dialogue.round_trips = round_trips;
     let greeting = dialogue.greeting().await?;
     if greeting.condition == Condition::Preauth {
-        return settle(settings, dialogue).await;
+        return settle(settings, dialogue, Veil::default()).await;
     }
     identify(settings, dialogue, privacy).await
 }
@@ -189,14 +193,16 @@ async fn identify(
     let offered = visible(settings, offered);
     let way = login::choose(&offered)?;
     let password = settings.secret.load().await?;
-    let dialogue = login::log_in(dialogue, way, &settings.user, password, privacy).await?;
-    settle(settings, dialogue).await
+    let veil = Veil::new(&settings.user, &password);
+    let dialogue = login::log_in(dialogue, way, &settings.user, password, &veil, privacy).await?;
+    settle(settings, dialogue, veil).await
 }
 
 /// Learns what the server can do now, and lets go of the stream.
 async fn settle(
     settings: &Settings,
     mut dialogue: Dialogue<BoxStream>,
+    veil: Veil,
 ) -> Result<Opened, ConnectError> {
     if dialogue.heard().capabilities.is_none() {
         let question = format!("{} CAPABILITY\r\n", dialogue.own_tag());
@@ -216,6 +222,7 @@ async fn settle(
         capabilities: visible(settings, capabilities),
         server: server.filter(|text| !text.is_empty()),
         round_trips: parts.round_trips,
+        veil,
     })
 }
 

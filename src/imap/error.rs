@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use super::response::Code;
+use super::veil::{LEFT_OUT, Veil};
 use crate::engine::{Fault, Reach};
 use crate::mail::{MailboxName, Uid};
 
@@ -26,6 +27,13 @@ impl Words {
             }
         }
         Self(shown)
+    }
+
+    /// Leaves them out if they give a password away.
+    pub(super) fn cover(&mut self, veil: &Veil) {
+        if veil.covers(&self.0) {
+            LEFT_OUT.clone_into(&mut self.0);
+        }
     }
 }
 

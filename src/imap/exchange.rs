@@ -10,9 +10,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
 use super::command::Command;
-use super::error::{Error, Refusal};
+use super::error::{Error, Refusal, Words};
 use super::framer::{Frame, Framer};
 use super::response::{self, Code, Condition, Fetch, Response, Status, TAG, Untagged};
+use super::veil::Veil;
 
 /// How one command ended.
 #[derive(Clone, Debug)]
@@ -140,6 +141,7 @@ pub(crate) struct Wire<S> {
     sent: usize,
     last_tag: u32,
     pace: Pace,
+    veil: Veil,
     /// How long nothing may come.
     pub silence: Duration,
     /// Nothing is owed: what comes may take as long as it likes.
@@ -156,9 +158,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             sent: 0,
             last_tag: 0,
             pace: Pace::new(),
+            veil: Veil::default(),
             silence,
             patient: false,
         }
+    }
+
+    /// The same conversation, of which a password is kept out when it is shown.
+    pub fn behind(self, veil: Veil) -> Self {
+        Self { veil, ..self }
+    }
+
+    /// What is shown of a line.
+    fn shown(&self, line: &[u8]) -> Words {
+        let mut words = Words::new(line);
+        words.cover(&self.veil);
+        words
     }
 
     /// The stream and what was read from it but not consumed.
@@ -273,9 +288,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     /// Reads the response that lies in the buffer.
     fn response(&mut self) -> Result<Event, Error> {
-        let response = response::parse(self.framer.response());
-        if response == Response::Untagged(Untagged::Other) {
-            trace_other(self.framer.response());
+        let mut response = response::parse(self.framer.response());
+        match &mut response {
+            Response::Untagged(Untagged::Other) => self.trace_other(),
+            Response::Untagged(Untagged::Status(status)) | Response::Tagged(_, status) => {
+                status.words.cover(&self.veil);
+            }
+            _ => {}
         }
         self.framer.consume();
         self.pace.heard(&response)?;
@@ -283,6 +302,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             Response::Continue => Ok(Event::Continue),
             Response::Tagged(tag, status) => Ok(Event::Tagged(tag, status)),
             Response::Untagged(untagged) => unless_bye(untagged).map(Event::Untagged),
+        }
+    }
+
+    /// CAPABILITY, FLAGS and RECENT come all the time and say nothing new.
+    fn trace_other(&self) {
+        let line = self.framer.response();
+        let word = line.get(2..).unwrap_or_default().trim_ascii();
+        let usual = [&b"CAPABILITY"[..], b"FLAGS"]
+            .iter()
+            .any(|usual| word.starts_with(usual));
+        if !usual && !word.ends_with(b"RECENT") {
+            tracing::debug!(line = %self.shown(line), "passed over a line from the server");
         }
     }
 
@@ -307,7 +338,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         let line = self.framer.response();
         fetch.tail(line).map_err(|_| Error::Protocol {
             what: "the response around a message's body does not end",
-            line: super::error::Words::new(line),
+            line: self.shown(line),
         })?;
         self.framer.consume();
         Ok(())
@@ -321,16 +352,5 @@ fn unless_bye(untagged: Untagged) -> Result<Untagged, Error> {
             words: status.words,
         }),
         other => Ok(other),
-    }
-}
-
-/// CAPABILITY, FLAGS and RECENT come all the time and say nothing new.
-fn trace_other(line: &[u8]) {
-    let word = line.get(2..).unwrap_or_default().trim_ascii();
-    let usual = [&b"CAPABILITY"[..], b"FLAGS"]
-        .iter()
-        .any(|usual| word.starts_with(usual));
-    if !usual && !word.ends_with(b"RECENT") {
-        tracing::debug!(line = %super::error::Words::new(line), "passed over a line from the server");
     }
 }

@@ -26,7 +26,7 @@ impl Connector for ImapConnector {
     async fn connect(&self) -> Result<Self::Remote, Fault> {
         let session = self.uncompressed().await?;
         if self.compress && session.capabilities().has(COMPRESS) {
-            return Ok(self.compressed(session).await?);
+            return Ok(Self::compressed(session).await?);
         }
         Ok(session)
     }
@@ -40,18 +40,17 @@ impl ImapConnector {
             opened.stream,
             opened.leftover,
             opened.capabilities,
-            self.options.clone(),
+            SessionOptions {
+                veil: opened.veil,
+                ..self.options.clone()
+            },
         ))
     }
 
-    async fn compressed(&self, session: Session<BoxStream>) -> Result<Session<BoxStream>, Error> {
+    async fn compressed(session: Session<BoxStream>) -> Result<Session<BoxStream>, Error> {
+        let options = session.options.clone();
         let (stream, leftover, capabilities) = session.start_compression().await?;
         let stream = compress::wrap(stream, leftover);
-        Ok(Session::new(
-            stream,
-            Vec::new(),
-            capabilities,
-            self.options.clone(),
-        ))
+        Ok(Session::new(stream, Vec::new(), capabilities, options))
     }
 }

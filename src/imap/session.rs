@@ -13,6 +13,7 @@ use super::error::Error;
 use super::exchange::{Event, Outcome, Wire};
 use super::names::Names;
 use super::response::{Code, Condition, Fetch, Status, Untagged};
+use super::veil::Veil;
 use crate::mail::MailboxName;
 
 pub(crate) use selected::Selected;
@@ -34,6 +35,8 @@ pub struct SessionOptions {
     pub message_limit: u64,
     /// What is known of the server's names; shared by the connections of an account.
     pub names: Names,
+    /// Keeps the password out of what is shown of the server's words.
+    pub veil: Veil,
 }
 
 impl Default for SessionOptions {
@@ -43,6 +46,7 @@ impl Default for SessionOptions {
             append_silence: Duration::from_secs(600),
             message_limit: 1 << 30,
             names: Names::default(),
+            veil: Veil::default(),
         }
     }
 }
@@ -110,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         options: SessionOptions,
     ) -> Self {
         Self {
-            wire: Wire::new(stream, leftover, options.silence),
+            wire: Wire::new(stream, leftover, options.silence).behind(options.veil.clone()),
             opened: false,
             capabilities,
             options,

@@ -51,7 +51,10 @@ pub async fn check(account: &Account) -> Result<ServerCheck, Failure> {
         opened.stream,
         opened.leftover,
         opened.capabilities,
-        crate::imap::SessionOptions::default(),
+        crate::imap::SessionOptions {
+            veil: opened.veil,
+            ..crate::imap::SessionOptions::default()
+        },
     );
     session.close().await;
     Ok(ServerCheck {

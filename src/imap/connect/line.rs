@@ -172,7 +172,7 @@ fn literal(text: &str) -> Option<u64> {
 }
 
 /// A stranger's words, fit for a terminal and a log: one line, nothing invisible, not too long.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::imap) fn escape(text: &str) -> String {
     let mut shown = String::new();
     for letter in text.trim().chars().take(SHOWN) {
         if is_plain(letter) {

@@ -10,11 +10,11 @@ use zeroize::Zeroizing;
 use super::dialogue::Dialogue;
 use super::error::{ConnectError, Step};
 use super::gate::Gate;
-use super::line;
 use super::privacy::Privacy;
 use crate::auth::sasl::Unspeakable;
 use crate::auth::{Mechanism, Secret};
 use crate::imap::capabilities::Capabilities;
+use crate::imap::veil::{LEFT_OUT, Veil};
 use crate::net::Stream;
 
 /// The longest literal that LITERAL- (RFC 7888) takes without asking.
@@ -67,21 +67,22 @@ pub(super) async fn log_in<S: Stream>(
     way: Way,
     user: &str,
     password: Secret,
+    veil: &Veil,
     _privacy: Privacy,
 ) -> Result<Dialogue<S>, ConnectError> {
     dialogue.heard().capabilities = None;
     let result = match way {
-        Way::Plain { initial } => plain(dialogue, user, password.clone(), initial).await,
+        Way::Plain { initial } => plain(dialogue, user, password, initial).await,
         Way::Login { unasked } => login(dialogue, user, &password, unasked).await,
     };
-    result.map_err(|error| withhold(error, user, &password))
+    result.map_err(|error| withhold(error, veil))
 }
 
 /// Some servers repeat the command in their complaint about it. That must not get into a log.
-fn withhold(error: ConnectError, user: &str, password: &Secret) -> ConnectError {
+fn withhold(error: ConnectError, veil: &Veil) -> ConnectError {
     let hide = |text: String| {
-        if repeats(&text, user, password) {
-            "(its words repeat the password and are left out)".to_owned()
+        if veil.covers(&text) {
+            LEFT_OUT.to_owned()
         } else {
             text
         }
@@ -102,24 +103,6 @@ fn withhold(error: ConnectError, user: &str, password: &Secret) -> ConnectError 
         },
         other => other,
     }
-}
-
-/// Whether the password is in the text, in one of the ways in which it may have been sent.
-fn repeats(text: &str, user: &str, password: &Secret) -> bool {
-    let coded = Mechanism::plain(user, password.clone())
-        .map(|mechanism| STANDARD.encode(mechanism.initial_response()))
-        .unwrap_or_default();
-    let spelled = Zeroizing::new(String::from_utf8_lossy(password.expose()).into_owned());
-    let quoted = spelled.replace('\\', "\\\\").replace('"', "\\\"");
-    [&coded, &quoted, &line::escape(&spelled), &spelled]
-        .into_iter()
-        .any(|secret| gives_away(text, secret))
-}
-
-/// Whether the secret is in the text, or the beginning of it at the end, where the text was cut.
-fn gives_away(text: &str, secret: &str) -> bool {
-    let cut = |(at, _)| at >= 4 && secret.get(..at).is_some_and(|part| text.ends_with(part));
-    !secret.is_empty() && (text.contains(secret) || secret.char_indices().any(cut))
 }
 
 /// Answers the first question with the response, and any further one with nothing.

@@ -279,7 +279,6 @@ fn logins() -> Vec<Case> {
 }
 
 #[test]
-#[ignore = "the session does not know the password, so it cannot take it out of what a server says later"]
 fn a_password_that_comes_back_after_the_login_is_not_shown() {
     super::play(vec![Case::at(
         "F102 the password comes back after the login",

@@ -9,7 +9,7 @@ mod reply;
 pub use capabilities::Capabilities;
 pub use letter::{Step, Unstuffer};
 pub use lines::Lines;
-pub use listing::{Listed, Listing};
+pub use listing::Listing;
 pub use reply::{Code, Reply};
 
 /// A server that does not speak POP3, or does so without end.

@@ -4,20 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{Error, Shown};
 use crate::mail::Uidl;
+use crate::sync::ListedLetter;
 
 /// More letters than a maildrop has that anybody empties by POP3.
 const LIMIT: usize = 200_000;
-
-/// A letter as the server lists it. Its number holds for this session only.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// The number it is asked for by.
-    pub number: u32,
-    /// Its size in octets, as the server says.
-    pub size: u64,
-    /// Its name; `None` where the server gave none, or none that can be told from others.
-    pub uidl: Option<Uidl>,
-}
 
 /// All letters: first the lines of LIST, then those of UIDL.
 #[derive(Debug, Default)]
@@ -72,9 +62,9 @@ impl Listing {
     }
 
     /// The letters in the order of their numbers.
-    pub fn into_letters(self) -> impl Iterator<Item = Listed> {
+    pub fn into_letters(self) -> impl Iterator<Item = ListedLetter> {
         let letters = self.letters.into_iter();
-        letters.map(|(number, (size, uidl))| Listed { number, size, uidl })
+        letters.map(|(number, (size, uidl))| ListedLetter { number, size, uidl })
     }
 }
 
@@ -101,7 +91,7 @@ fn unreadable(command: &'static str, line: &[u8]) -> Error {
 mod tests {
     use super::*;
 
-    fn listing(sizes: &[&str], uidls: &[&str]) -> Result<Vec<Listed>, Error> {
+    fn listing(sizes: &[&str], uidls: &[&str]) -> Result<Vec<ListedLetter>, Error> {
         let mut listing = Listing::default();
         for line in sizes {
             listing.add_size(line.as_bytes())?;

@@ -7,9 +7,11 @@ mod identity;
 mod mailbox;
 mod uid;
 mod uid_set;
+mod uidl;
 
 pub use flags::{Flag, FlagDelta, Flags, Keyword};
 pub use identity::{Digest, Identity, LocalId, MessageIdHash};
 pub use mailbox::{MailboxName, SpecialUse};
 pub use uid::{ModSeq, Uid, UidValidity};
 pub use uid_set::UidSet;
+pub use uidl::Uidl;

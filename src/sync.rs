@@ -8,6 +8,7 @@ mod change;
 mod diff;
 mod guard;
 mod input;
+mod letters;
 mod mailboxes;
 mod merge;
 mod needs;
@@ -29,6 +30,10 @@ pub use diff::{diff_local, diff_remote};
 pub use input::{
     AccountInput, Known, ListRefused, LocalKnown, MailboxInput, MailboxOp, MailboxesInput, Needs,
     SeenFolder, SeenMailbox,
+};
+pub use letters::{
+    FetchLetter, KeepLetters, KnownLetter, LetterId, LetterState, LettersInput, LettersPlan,
+    LettersPolicy, ListedLetter, plan_letters,
 };
 pub use mailboxes::plan_mailboxes;
 pub use merge::merge_flags;

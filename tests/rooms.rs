@@ -47,6 +47,7 @@ const ROOMS: &[Room] = &[
     Room { name: "net", rooms: &["engine::Fault", "engine::Reach", "engine::fault"], crates: None, pure: false },
     Room { name: "auth", rooms: &["engine::Fault", "engine::Reach", "engine::fault"], crates: None, pure: false },
     Room { name: "imap", rooms: &["PORTS", "mail", "sync", "content", "net", "auth"], crates: None, pure: false },
+    Room { name: "pop3", rooms: &["mail", "sync"], crates: Some(&["memchr", "thiserror"]), pure: true },
     Room { name: "maildir", rooms: &["PORTS", "mail", "sync", "content"], crates: None, pure: false },
     Room { name: "store", rooms: &["PORTS", "mail", "sync", "content"], crates: None, pure: false },
     Room { name: "config", rooms: &["mail", "sync", "auth"], crates: None, pure: false },

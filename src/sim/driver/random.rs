@@ -58,6 +58,8 @@ impl Chaos {
 /// With the seed and the trace, when a promise is broken.
 pub fn random(seed: u64, chaos: Chaos, runner: &impl Runner) -> Vec<String> {
     let world = World::new(seed);
+    // Every other life is one in which mailboxes are worked on in turns, call by call.
+    world.steps.set_yielding(seed % 2 == 1);
     let _teller = Teller(&world);
     let check = live(&world, seed, chaos, runner);
     if let Err(wrong) = check {

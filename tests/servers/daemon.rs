@@ -69,7 +69,9 @@ fn deliveries(variant: Variant, mailbox: &str) -> (Vec<Duration>, Vec<Duration>)
         }
         let begun = Instant::now();
         let told = soon(begun, || setting.relay.down() > 0);
-        let there = soon(begun, || maildir.files(mailbox).len() == before + 1 + number);
+        let there = soon(begun, || {
+            maildir.files(mailbox).len() == before + 1 + number
+        });
         theirs.push(told);
         ours.push(there.saturating_sub(told));
     }
@@ -158,7 +160,12 @@ fn a_burst_is_no_storm() {
 }
 
 /// A change of any kind on either side.
-fn anything(setting: &Setting, client: &mut crate::support::Client, random: &mut Random, at: usize) {
+fn anything(
+    setting: &Setting,
+    client: &mut crate::support::Client,
+    random: &mut Random,
+    at: usize,
+) {
     let maildir = setting.ferry.maildir();
     let name = format!("change {at}");
     let files = maildir.files("Box");
@@ -172,7 +179,10 @@ fn anything(setting: &Setting, client: &mut crate::support::Client, random: &mut
                 let letters = *random.pick(&["", "S", "FS", "RS"]);
                 let name = file.file_name().unwrap().to_str().unwrap();
                 let unique = name.split(":2,").next().unwrap();
-                let to = maildir.root().join("Box/cur").join(format!("{unique}:2,{letters}"));
+                let to = maildir
+                    .root()
+                    .join("Box/cur")
+                    .join(format!("{unique}:2,{letters}"));
                 let _ = std::fs::rename(&file, to);
             }
         }
@@ -183,7 +193,7 @@ fn anything(setting: &Setting, client: &mut crate::support::Client, random: &mut
         4 if files.len() > 20 => drop(std::fs::remove_file(random.pick(&files))),
         5 if files.len() > 20 => {
             client.select("Box");
-            client.store("1:2", '+', "\\Deleted");
+            client.store("*", '+', "\\Deleted");
             client.ok("EXPUNGE");
         }
         _ => {}

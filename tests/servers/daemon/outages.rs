@@ -68,7 +68,7 @@ fn killed_at_any_time_and_started_again_at_once_it_loses_and_doubles_nothing() {
     let setting = Setting::with_messages(Variant::Dovecot, 3);
     let maildir = setting.ferry.maildir();
     let mut random = chance(seed, 0);
-    let kills = number("MAILFERRY_KILLS").unwrap_or(sized(6, 100)) as usize;
+    let kills = number("MAILFERRY_KILLS").unwrap_or_else(|| sized(6, 100)) as usize;
     let mut client = setting.client();
     let mut hits = 0;
     for round in 0..kills {

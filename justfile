@@ -64,3 +64,15 @@ readers seconds="300":
 # A cut after every octet around APPEND and FETCH, in three ways each; takes about an hour
 cut:
     MAILFERRY_CUT_EVERY=1 cargo test --test servers --locked a_cut_after_any_octet -- --nocapture
+
+# What the daemon must reach, at full size: how soon, through which outages, at what cost; takes half an hour
+acceptance:
+    cargo build --release --locked
+    MAILFERRY_ACCEPTANCE=1 MAILFERRY_TEST_BIN={{justfile_directory()}}/target/release/mailferry \
+        cargo test --locked --test servers daemon:: -- --nocapture --test-threads 1
+
+# Random use of both sides under the daemon for so many hours; nothing may grow
+soak hours="24":
+    cargo build --release --locked
+    MAILFERRY_SOAK=$(({{hours}} * 3600)) MAILFERRY_TEST_BIN={{justfile_directory()}}/target/release/mailferry \
+        cargo test --locked --test servers a_soak_leaves_no_trace -- --nocapture

@@ -14,7 +14,7 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// Waits until something is so.
 #[track_caller]
-fn until(what: &str, so: impl Fn() -> bool) -> Duration {
+pub fn until(what: &str, so: impl Fn() -> bool) -> Duration {
     let begun = Instant::now();
     while !so() {
         assert!(begun.elapsed() < SOON, "not in time: {what}");
@@ -24,14 +24,14 @@ fn until(what: &str, so: impl Fn() -> bool) -> Duration {
 }
 
 /// A daemon that has said that everything is in sync.
-fn alive(setting: &Setting) -> Running {
+pub fn alive(setting: &Setting) -> Running {
     let daemon = setting.ferry.start(&["run"]);
     watching(setting);
     daemon
 }
 
 #[track_caller]
-fn watching(setting: &Setting) {
+pub fn watching(setting: &Setting) {
     until("it watches", || {
         let status = setting.ferry.run(&["status", "--json"]).json();
         status["accounts"][0]["state"] == "in-sync" && status["accounts"][0]["watch"] != "none"
@@ -39,14 +39,14 @@ fn watching(setting: &Setting) {
 }
 
 #[track_caller]
-fn equal(setting: &Setting) {
+pub fn equal(setting: &Setting) {
     until("both sides are equal", || {
         oracle::differences(&setting.there(), &setting.here()).is_empty()
     });
 }
 
 #[track_caller]
-fn ends(mut daemon: Running) {
+pub fn ends(mut daemon: Running) {
     daemon.signal(Signal::INT);
     let begun = Instant::now();
     while !daemon.ended() {

@@ -19,6 +19,7 @@ mod account;
 mod accounts;
 mod crashstates;
 mod cutting;
+mod daemon;
 mod disasters;
 mod guard;
 mod hostile;

@@ -64,6 +64,21 @@ impl Dovecot {
         }
     }
 
+    /// Stops it; its mail stays.
+    pub fn stop(&mut self) {
+        drop(self.process.take());
+    }
+
+    /// Starts it again where it was.
+    pub fn start_again(&mut self) {
+        let mut command = Command::new("/usr/sbin/dovecot");
+        command.arg("-F").arg("-c");
+        command.arg(self.place.path().join("dovecot.conf"));
+        let mut process = Process::start(&mut command, &self.place.path().join("output"));
+        process.wait_for(self.plain, &self.place.path().join("log"));
+        self.process = Some(process);
+    }
+
     /// The certificate it shows.
     pub fn certificate(&self) -> PathBuf {
         self.place.path().join("cert.pem")

@@ -182,6 +182,13 @@ impl Running {
         self.child.try_wait().unwrap().is_some()
     }
 
+    /// The process id of the program itself.
+    pub fn process(&self) -> u32 {
+        let timer = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{timer}/task/{timer}/children"));
+        children.unwrap().trim().parse().expect("one child")
+    }
+
     /// Sends its whole group a signal.
     pub fn signal(&self, signal: rustix::process::Signal) {
         let group = rustix::process::Pid::from_child(&self.child);

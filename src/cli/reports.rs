@@ -26,6 +26,9 @@ pub struct AccountStatus {
     pub state: State,
     /// How changes on the server are noticed.
     pub watch: Watch,
+    /// Why it is watched in this way and in no better one; only while it is watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch_reason: Option<String>,
     /// The end of the last complete pass, RFC 3339 in UTC.
     pub last_sync: Option<String>,
     /// Messages that are on their way at this moment.

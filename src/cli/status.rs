@@ -153,10 +153,13 @@ fn head(account: &AccountStatus, colour: bool, text: &mut String) {
         Watch::Idle => "watched with IDLE",
         Watch::Poll => "polled",
     };
+    let reason = account.watch_reason.as_deref();
+    let reason = reason.map(|reason| format!(" ({})", render::plain(reason)));
+    let reason = reason.unwrap_or_default();
     let last = account.last_sync.as_deref().unwrap_or("never");
     let _ = write!(
         text,
-        "{}: {}, {watch}, last sync {last}",
+        "{}: {}, {watch}{reason}, last sync {last}",
         render::plain(&account.name),
         render::paint(state, tone, colour)
     );
@@ -189,6 +192,7 @@ mod tests {
                 protocol: "imap".to_owned(),
                 state: State::Failed,
                 watch: Watch::None,
+                watch_reason: None,
                 last_sync: Some(super::super::reports::timestamp(0)),
                 in_flight: 0,
                 mailboxes: vec![MailboxStatus {
@@ -223,6 +227,16 @@ mod tests {
              \u{20} problem: Spam: NO \\u{7}\n\
              hook a.lua: set-aside, 3 failures: boom\n"
         );
+    }
+
+    #[test]
+    fn people_see_how_an_account_is_watched_and_why() {
+        let mut report = report();
+        report.accounts[0].watch = Watch::Idle;
+        report.accounts[0].watch_reason = Some("it has no NOTIFY \u{7}".to_owned());
+        let told = text(&report, false);
+        let line = "work: failed, watched with IDLE (it has no NOTIFY \\u{7}), last sync";
+        assert!(told.starts_with(line), "{told}");
     }
 
     #[test]

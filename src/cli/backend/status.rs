@@ -31,6 +31,7 @@ fn nothing_known(account: &Account) -> AccountStatus {
         protocol: account.protocol.name().to_owned(),
         state: State::Never,
         watch: Watch::None,
+        watch_reason: None,
         last_sync: None,
         in_flight: 0,
         mailboxes: Vec::new(),

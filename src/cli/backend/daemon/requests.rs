@@ -239,6 +239,7 @@ fn overlay(account: &mut AccountStatus, running: &Running) {
     let view = running.view();
     account.state = state_of(&view);
     account.watch = watch_of(&view);
+    account.watch_reason = view.remote.as_ref().map(|it| it.reason.clone());
     if let Some(parts) = &*running.parts.borrow() {
         let (done, total) = parts.observer().messages();
         account.in_flight = total.saturating_sub(done);

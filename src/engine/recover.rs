@@ -50,11 +50,11 @@ pub(super) async fn run<P: Ports>(
             forget(pass, &intents, target).await?;
             continue;
         }
+        // Whatever becomes of it: rows may have changed before it failed, and those that move are looked up before.
+        changed.insert(target);
+        changed.extend(sources(pass, &intents, target).await?);
         match one(pass, pool, remote, mailboxes, record, &intents).await {
-            Ok(()) => {
-                changed.insert(target);
-                changed.extend(sources(pass, &intents, target).await?);
-            }
+            Ok(()) => {}
             Err(fault) if fault.reach >= Reach::Connection => {
                 return Err(fault.at_least(Reach::Account));
             }

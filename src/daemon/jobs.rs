@@ -26,6 +26,10 @@ fn lull(from: From) -> Duration {
 /// No hint waits longer, however many follow it.
 const PATIENCE: Duration = Duration::from_millis(400);
 
+/// So long after news from a mailbox on the server it is looked at again. Servers gather what they tell of: Dovecot waits
+/// half a second after the last of many, and under load it now and then says nothing for 30 seconds.
+const ECHO: Duration = Duration::from_millis(300);
+
 /// What is to be looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Work {
@@ -68,6 +72,8 @@ pub(super) struct Jobs {
     work: Work,
     first: Option<Duration>,
     due: Option<Duration>,
+    /// Mailboxes to be looked at once more, and when.
+    echo: Option<(Duration, BTreeSet<MailboxName>)>,
 }
 
 impl Jobs {
@@ -87,15 +93,34 @@ impl Jobs {
         self.due = Some(now);
     }
 
-    /// When there is something to do.
-    pub(super) fn due(&self) -> Option<Duration> {
-        self.due
+    /// The server had news in these mailboxes: more may follow that it does not tell of yet. While each look finds
+    /// something, there is another one.
+    pub(super) fn echo(&mut self, names: BTreeSet<MailboxName>, now: Duration) {
+        if names.is_empty() {
+            return;
+        }
+        let (_, waiting) = self.echo.get_or_insert((now + ECHO, BTreeSet::new()));
+        waiting.extend(names);
     }
 
-    /// Takes what is due; afterwards nothing waits.
+    /// When there is something to do.
+    pub(super) fn due(&self) -> Option<Duration> {
+        let echo = self.echo.as_ref().map(|(at, _)| *at);
+        self.due.into_iter().chain(echo).min()
+    }
+
+    /// Takes what is due.
     pub(super) fn take(&mut self, now: Duration) -> Option<Work> {
-        self.due.filter(|due| *due <= now)?;
-        Some(std::mem::take(self).work)
+        self.due().filter(|due| *due <= now)?;
+        let mut taken = Work::default();
+        if self.due.is_some_and(|due| due <= now) {
+            taken = std::mem::take(&mut self.work);
+            (self.first, self.due) = (None, None);
+        }
+        if let Some((_, names)) = self.echo.take_if(|(at, _)| *at <= now) {
+            taken.remote.extend(names);
+        }
+        Some(taken)
     }
 
     /// What was taken has not been done.
@@ -175,6 +200,25 @@ mod tests {
         assert!(jobs.take(ms(20)).unwrap().all_local);
         jobs.everything(ms(60));
         assert!(jobs.take(ms(60)).unwrap().all_remote);
+    }
+
+    #[test]
+    fn after_news_there_is_another_look() {
+        let mut jobs = Jobs::default();
+        jobs.echo(names(&["a"]), ms(0));
+        jobs.echo(names(&["b"]), ms(100));
+        jobs.echo(BTreeSet::new(), ms(100));
+        assert_eq!(jobs.due(), Some(ms(300)));
+        jobs.hint(mailbox("c"), From::Remote, ms(200));
+        assert_eq!(jobs.take(ms(204)).unwrap().remote, names(&["c"]));
+        assert_eq!(jobs.take(ms(299)), None);
+        jobs.hint(mailbox("d"), From::Local, ms(299));
+        let taken = jobs.take(ms(300)).unwrap();
+        assert_eq!(taken.remote, names(&["a", "b"]));
+        assert!(taken.local.is_empty());
+        assert_eq!(jobs.due(), Some(ms(319)));
+        assert_eq!(jobs.take(ms(319)).unwrap().local, names(&["d"]));
+        assert_eq!(jobs.due(), None);
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Passes: those that hints ask for, and those that somebody waits for.
 
+use std::collections::BTreeSet;
+
 use super::super::Watched;
 use super::super::inbox::Inbox;
 use super::super::jobs::Work;
 use super::super::view::{Activity, Notice};
 use super::{Account, FULL};
 use crate::engine::ports::RemoteCoverage;
-use crate::engine::{Fault, Link, Mode, Report, Scope, Settings, differences, sync_over};
+use crate::engine::{Counts, Fault, Link, Mode, Report, Scope, Settings, differences, sync_over};
+use crate::mail::MailboxName;
 
 impl<P: Watched> Account<'_, P> {
     /// Does what is due.
@@ -27,6 +30,7 @@ impl<P: Watched> Account<'_, P> {
             Some(Ok(report)) => {
                 self.backoff.reset();
                 self.after(&scope, full, &report);
+                self.jobs.echo(with_news(&report), self.now());
             }
             Some(Err(fault)) => self.pass_failed(&fault, work),
             None => self.jobs.give_back(work, now),
@@ -160,4 +164,13 @@ impl<P: Watched> Account<'_, P> {
         };
         let _ = wish.answer.send(answer);
     }
+}
+
+/// Mailboxes in which something had happened on the server.
+fn with_news(report: &Report) -> BTreeSet<MailboxName> {
+    let news = |counts: &Counts| {
+        counts.downloaded + counts.flags_pulled + counts.moved_local + counts.deleted_local > 0
+    };
+    let found = report.mailboxes.iter().filter(|(_, counts)| news(counts));
+    found.map(|(name, _)| name.clone()).collect()
 }

@@ -49,7 +49,7 @@ pub enum Refusal {
     PrivacyRequired,
     /// CONTACTADMIN: somebody has to do something.
     ContactAdmin,
-    /// UNAVAILABLE: something behind the server is down for the moment.
+    /// UNAVAILABLE, SERVERBUG: something in or behind the server is out of order for the moment.
     Unavailable,
     /// LIMIT, INUSE, THROTTLED: too many connections or requests.
     Limit,
@@ -65,7 +65,7 @@ impl Refusal {
             Some("EXPIRED") => Self::Expired,
             Some("PRIVACYREQUIRED") => Self::PrivacyRequired,
             Some("CONTACTADMIN") => Self::ContactAdmin,
-            Some("UNAVAILABLE") => Self::Unavailable,
+            Some("UNAVAILABLE" | "SERVERBUG") => Self::Unavailable,
             Some("LIMIT" | "INUSE" | "THROTTLED") => Self::Limit,
             _ => Self::Unknown,
         }

@@ -175,6 +175,7 @@ async fn a_refusal_is_typed_by_its_code() {
         ("[PRIVACYREQUIRED] ", R::PrivacyRequired, Account, false),
         ("[CONTACTADMIN] ", R::ContactAdmin, Account, false),
         ("[UNAVAILABLE] ", R::Unavailable, Account, true),
+        ("[SERVERBUG] ", R::Unavailable, Account, true),
         ("[LIMIT] ", R::Limit, Connection, true),
         ("[INUSE] ", R::Limit, Connection, true),
         ("AUTHENTICATIONFAILED ", R::Unknown, Account, false),

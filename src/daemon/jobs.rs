@@ -1,6 +1,6 @@
 //! What is to be looked at, and when: hints gathered, merged and held back for a moment. Pure; times come in as values.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::engine::ports::Hint;
@@ -26,9 +26,13 @@ fn lull(from: From) -> Duration {
 /// No hint waits longer, however many follow it.
 const PATIENCE: Duration = Duration::from_millis(400);
 
-/// So long after news from a mailbox on the server it is looked at again. Servers gather what they tell of: Dovecot waits
-/// half a second after the last of many, and under load it now and then says nothing for 30 seconds.
-const ECHO: Duration = Duration::from_millis(300);
+/// Servers gather what they tell of: Dovecot waits half a second with it, from the last of many on. So after news there
+/// are a few more looks, the first so soon, each after twice the time.
+const ECHO: Duration = Duration::from_millis(15);
+/// No further look comes later than so long after the one before; together they last about half a second.
+const LAST_ECHO: Duration = Duration::from_millis(300);
+/// So many changes at once are a burst, in which looks had better be rare.
+const BURST: u64 = 10;
 
 /// What is to be looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +45,8 @@ pub(super) struct Work {
     pub all_remote: bool,
     /// Something happened in the Maildir, and it is not known where.
     pub all_local: bool,
+    /// Nobody asked for this look; so long it was waited for.
+    pub echo: Option<Duration>,
 }
 
 impl Work {
@@ -72,8 +78,15 @@ pub(super) struct Jobs {
     work: Work,
     first: Option<Duration>,
     due: Option<Duration>,
-    /// Mailboxes to be looked at once more, and when.
-    echo: Option<(Duration, BTreeSet<MailboxName>)>,
+    echo: Option<Echo>,
+}
+
+/// A look that nobody asked for.
+#[derive(Debug)]
+struct Echo {
+    at: Duration,
+    delay: Duration,
+    names: BTreeSet<MailboxName>,
 }
 
 impl Jobs {
@@ -93,19 +106,37 @@ impl Jobs {
         self.due = Some(now);
     }
 
-    /// The server had news in these mailboxes: more may follow that it does not tell of yet. While each look finds
-    /// something, there is another one.
-    pub(super) fn echo(&mut self, names: BTreeSet<MailboxName>, now: Duration) {
-        if names.is_empty() {
+    /// Work was done, it took so long, and the server had so many changes in these mailboxes. More may follow that it
+    /// does not tell of yet: there is another look, and after it one more, until some of them have found nothing.
+    pub(super) fn looked(
+        &mut self,
+        work: &Work,
+        news: &BTreeMap<MailboxName, u64>,
+        took: Duration,
+        now: Duration,
+    ) {
+        let delay = if news.values().any(|count| *count >= BURST) {
+            LAST_ECHO
+        } else if !news.is_empty() {
+            // Large mailboxes are not looked at all the time.
+            ECHO.max(took * 2).min(LAST_ECHO)
+        } else if let Some(delay) = work.echo.filter(|delay| *delay * 2 <= LAST_ECHO) {
+            delay * 2
+        } else {
             return;
-        }
-        let (_, waiting) = self.echo.get_or_insert((now + ECHO, BTreeSet::new()));
-        waiting.extend(names);
+        };
+        let asked = work.remote.iter().filter(|_| work.echo.is_some());
+        let names = asked.chain(news.keys()).cloned().collect();
+        self.echo = Some(Echo {
+            at: now + delay,
+            delay,
+            names,
+        });
     }
 
     /// When there is something to do.
     pub(super) fn due(&self) -> Option<Duration> {
-        let echo = self.echo.as_ref().map(|(at, _)| *at);
+        let echo = self.echo.as_ref().map(|echo| echo.at);
         self.due.into_iter().chain(echo).min()
     }
 
@@ -117,8 +148,9 @@ impl Jobs {
             taken = std::mem::take(&mut self.work);
             (self.first, self.due) = (None, None);
         }
-        if let Some((_, names)) = self.echo.take_if(|(at, _)| *at <= now) {
-            taken.remote.extend(names);
+        if let Some(echo) = self.echo.take_if(|echo| echo.at <= now) {
+            taken.remote.extend(echo.names);
+            taken.echo = Some(echo.delay);
         }
         Some(taken)
     }
@@ -202,22 +234,68 @@ mod tests {
         assert!(jobs.take(ms(60)).unwrap().all_remote);
     }
 
+    fn news(names: &[(&str, u64)]) -> BTreeMap<MailboxName, u64> {
+        let parse = |(name, count): &(&str, u64)| (MailboxName::parse(name).unwrap(), *count);
+        names.iter().map(parse).collect()
+    }
+
     #[test]
-    fn after_news_there_is_another_look() {
+    fn after_news_there_are_some_more_looks_and_then_silence() {
         let mut jobs = Jobs::default();
-        jobs.echo(names(&["a"]), ms(0));
-        jobs.echo(names(&["b"]), ms(100));
-        jobs.echo(BTreeSet::new(), ms(100));
+        jobs.looked(&Work::default(), &news(&[("a", 1)]), ms(2), ms(0));
+        let mut now = ms(0);
+        let mut looks = Vec::new();
+        while let Some(due) = jobs.due() {
+            looks.push((due - now).as_millis());
+            now = due;
+            let work = jobs.take(now).unwrap();
+            assert_eq!(work.remote, names(&["a"]));
+            jobs.looked(&work, &news(&[]), ms(2), now);
+        }
+        assert_eq!(looks, [15, 30, 60, 120, 240]);
+    }
+
+    #[test]
+    fn news_in_a_later_look_begins_anew() {
+        let mut jobs = Jobs::default();
+        let work = Work {
+            remote: names(&["a"]),
+            echo: Some(ms(240)),
+            ..Work::default()
+        };
+        jobs.looked(&work, &news(&[("b", 2)]), ms(1), ms(1000));
+        assert_eq!(jobs.due(), Some(ms(1015)));
+        assert_eq!(jobs.take(ms(1015)).unwrap().remote, names(&["a", "b"]));
+    }
+
+    #[test]
+    fn what_is_large_or_comes_in_a_burst_is_looked_at_rarely() {
+        let mut jobs = Jobs::default();
+        jobs.looked(&Work::default(), &news(&[("a", 10)]), ms(1), ms(0));
         assert_eq!(jobs.due(), Some(ms(300)));
-        jobs.hint(mailbox("c"), From::Remote, ms(200));
-        assert_eq!(jobs.take(ms(204)).unwrap().remote, names(&["c"]));
-        assert_eq!(jobs.take(ms(299)), None);
-        jobs.hint(mailbox("d"), From::Local, ms(299));
-        let taken = jobs.take(ms(300)).unwrap();
-        assert_eq!(taken.remote, names(&["a", "b"]));
+        jobs.looked(&Work::default(), &news(&[("a", 1)]), ms(70), ms(0));
+        assert_eq!(jobs.due(), Some(ms(140)));
+        jobs.looked(&Work::default(), &news(&[("a", 1)]), ms(700), ms(0));
+        assert_eq!(jobs.due(), Some(ms(300)));
+    }
+
+    #[test]
+    fn without_news_nobody_looks_again() {
+        let mut jobs = Jobs::default();
+        jobs.looked(&Work::default(), &news(&[]), ms(1), ms(0));
+        assert_eq!(jobs.due(), None);
+    }
+
+    #[test]
+    fn a_further_look_takes_no_hint_along_before_its_time() {
+        let mut jobs = Jobs::default();
+        jobs.looked(&Work::default(), &news(&[("a", 1)]), ms(1), ms(0));
+        jobs.hint(mailbox("d"), From::Local, ms(10));
+        let taken = jobs.take(ms(15)).unwrap();
+        assert_eq!(taken.remote, names(&["a"]));
         assert!(taken.local.is_empty());
-        assert_eq!(jobs.due(), Some(ms(319)));
-        assert_eq!(jobs.take(ms(319)).unwrap().local, names(&["d"]));
+        assert_eq!(jobs.due(), Some(ms(30)));
+        assert_eq!(jobs.take(ms(30)).unwrap().local, names(&["d"]));
         assert_eq!(jobs.due(), None);
     }
 

@@ -1,6 +1,6 @@
 //! Passes: those that hints ask for, and those that somebody waits for.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::super::Watched;
 use super::super::inbox::Inbox;
@@ -30,7 +30,9 @@ impl<P: Watched> Account<'_, P> {
             Some(Ok(report)) => {
                 self.backoff.reset();
                 self.after(&scope, full, &report);
-                self.jobs.echo(with_news(&report), self.now());
+                let done = self.now();
+                self.jobs
+                    .looked(&work, &news_of(&report), done.saturating_sub(now), done);
             }
             Some(Err(fault)) => self.pass_failed(&fault, work),
             None => self.jobs.give_back(work, now),
@@ -166,11 +168,17 @@ impl<P: Watched> Account<'_, P> {
     }
 }
 
-/// Mailboxes in which something had happened on the server.
-fn with_news(report: &Report) -> BTreeSet<MailboxName> {
+/// Mailboxes in which something had happened on the server, and how much.
+fn news_of(report: &Report) -> BTreeMap<MailboxName, u64> {
     let news = |counts: &Counts| {
-        counts.downloaded + counts.flags_pulled + counts.moved_local + counts.deleted_local > 0
+        counts.downloaded + counts.flags_pulled + counts.moved_local + counts.deleted_local
     };
-    let found = report.mailboxes.iter().filter(|(_, counts)| news(counts));
-    found.map(|(name, _)| name.clone()).collect()
+    let found = report
+        .mailboxes
+        .iter()
+        .map(|(name, counts)| (name, news(counts)));
+    found
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| (name.clone(), count))
+        .collect()
 }

@@ -107,6 +107,32 @@ fn new_mail_is_there_soon_after_the_server_tells_of_it() {
 }
 
 #[test]
+fn mail_after_mail_does_not_wait_until_the_server_tells_of_it() {
+    let setting = Setting::with_messages(Variant::Dovecot, 3);
+    let daemon = alive(&setting);
+    let (maildir, mut client) = (setting.ferry.maildir(), setting.client());
+    let before = maildir.files("Box").len();
+    let mut times = Vec::new();
+    for number in 0..sized(20, 200) {
+        let mail = message(&format!("one after the other {number}"));
+        match &setting.server {
+            Server::Dovecot(dovecot) if number % 2 == 0 => dovecot.save("Box", &mail),
+            _ => client.append("Box", "", &mail),
+        }
+        let begun = Instant::now();
+        times.push(soon(begun, || {
+            maildir.files("Box").len() == before + 1 + number
+        }));
+    }
+    // Of the first one somebody has to tell.
+    let (half, most, _) = tell("one mail after the other", &times[1..]);
+    assert!(half < sized(Duration::from_millis(250), Duration::from_millis(30)));
+    assert!(most < sized(Duration::from_secs(3), Duration::from_millis(600)));
+    equal(&setting);
+    ends(daemon);
+}
+
+#[test]
 fn a_local_flag_is_soon_on_the_server() {
     let setting = Setting::with_messages(Variant::Dovecot, 5);
     let daemon = alive(&setting);

@@ -7,7 +7,7 @@ use super::args::CheckArgs;
 use super::output::{Output, complain_of_all};
 use super::render::{self, Table, Tone};
 use super::reports::{AccountCheck, CheckReport, ConfigMistake, Problem};
-use super::{Failure, Outcome, backend, block_on, read_config, selection};
+use super::{Failure, Outcome, backend, block_on, read_config, selection, status};
 use crate::auth::SecretSource;
 use crate::config::{Account, Config, ConfigError, Protocol, secret_key};
 
@@ -157,6 +157,9 @@ fn text(report: &CheckReport, colour: bool) -> String {
             }
             let capabilities = render::plain(&server.capabilities.join(" "));
             let _ = writeln!(text, "  logged in; the server can: {capabilities}");
+            let watch = status::watch_words(server.watch);
+            let reason = render::plain(&server.watch_reason);
+            let _ = writeln!(text, "  with `run` it is {watch} ({reason})");
             let mut table = Table::new(&["FEATURE", "USED", "WHY"], &[], colour);
             for feature in &server.features {
                 let (used, tone) = if feature.used {

@@ -75,10 +75,11 @@ pub enum State {
 }
 
 /// How changes on the server are noticed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Watch {
     /// No daemon runs.
+    #[default]
     None,
     /// NOTIFY (RFC 5465).
     Notify,
@@ -300,6 +301,10 @@ pub struct ServerCheck {
     pub capabilities: Vec<String>,
     /// What is made of it.
     pub features: Vec<Feature>,
+    /// How the daemon would notice changes.
+    pub watch: Watch,
+    /// Why in this way, in words for people.
+    pub watch_reason: String,
 }
 
 /// Something that a server may offer and mailferry may use.

@@ -145,14 +145,19 @@ fn text(report: &StatusReport, colour: bool) -> String {
     text
 }
 
-fn head(account: &AccountStatus, colour: bool, text: &mut String) {
-    let (state, tone) = state(account.state);
-    let watch = match account.watch {
+/// How changes are noticed, in words.
+pub(super) fn watch_words(watch: Watch) -> &'static str {
+    match watch {
         Watch::None => "not watched",
         Watch::Notify => "watched with NOTIFY",
         Watch::Idle => "watched with IDLE",
         Watch::Poll => "polled",
-    };
+    }
+}
+
+fn head(account: &AccountStatus, colour: bool, text: &mut String) {
+    let (state, tone) = state(account.state);
+    let watch = watch_words(account.watch);
     let reason = account.watch_reason.as_deref();
     let reason = reason.map(|reason| format!(" ({})", render::plain(reason)));
     let reason = reason.unwrap_or_default();

@@ -112,6 +112,32 @@ fn after_a_change_it_falls_silent() {
 }
 
 #[test]
+fn check_foretells_the_way_that_status_shows() {
+    for (variant, way) in [
+        (Variant::Dovecot, "notify"),
+        (Variant::DovecotWithoutCondstore, "idle"),
+    ] {
+        let setting = Setting::with_messages(variant, 1);
+        let check = setting.ferry.run(&["check", "--json"]).json();
+        let server = &check["accounts"][0]["server"];
+        assert_eq!(server["watch"], way);
+        assert!(server["watch_reason"].as_str().unwrap().contains("NOTIFY"));
+        for feature in server["features"].as_array().unwrap() {
+            if ["NOTIFY", "IDLE"].contains(&feature["name"].as_str().unwrap()) {
+                let used = feature["name"].as_str().unwrap().eq_ignore_ascii_case(way);
+                assert_eq!(feature["used"], used, "{feature}");
+            }
+        }
+        let daemon = alive(&setting);
+        until("it watches", || {
+            let status = setting.ferry.run(&["status", "--json"]).json();
+            status["accounts"][0]["watch"] == way
+        });
+        ends(daemon);
+    }
+}
+
+#[test]
 fn it_comes_back_after_every_connection_was_closed() {
     let setting = Setting::with_messages(Variant::Dovecot, 3);
     let daemon = alive(&setting);

@@ -2,12 +2,13 @@
 
 use super::account::{connection, connector, local};
 use crate::cli::Failure;
-use crate::cli::reports::{AccountMailboxes, Feature, MailboxChoice, Problem, ServerCheck};
+use crate::cli::reports::{AccountMailboxes, Feature, MailboxChoice, Problem, ServerCheck, Watch};
 use crate::config::{Account, ImapAccount, Protocol};
 use crate::engine::Fault;
-use crate::engine::ports::{Connector as _, Remote as _, RemoteMailbox};
+use crate::engine::ports::{Connector as _, Remote as _, RemoteMailbox, RemoteWay};
 use crate::imap::capabilities::Capabilities;
 use crate::imap::connect;
+use crate::imap::watch::foretell;
 use crate::mail::SpecialUse;
 
 /// Extensions in the order of their importance, and what they are used for.
@@ -44,7 +45,7 @@ pub async fn check(account: &Account) -> Result<ServerCheck, Failure> {
     };
     let mut settings = connection(account, imap);
     // Everything is shown here; what is switched off is marked as such.
-    settings.hide_capabilities.clear();
+    let hidden = std::mem::take(&mut settings.hide_capabilities);
     let opened = connect::open(&settings).await.map_err(Fault::from)?;
     let capabilities = opened.capabilities.clone();
     let session = crate::imap::Session::new(
@@ -57,29 +58,51 @@ pub async fn check(account: &Account) -> Result<ServerCheck, Failure> {
         },
     );
     session.close().await;
+    let mut visible = capabilities.clone();
+    for name in &hidden {
+        visible.hide(name);
+    }
+    let foretold = foretell(&visible);
+    let watch = match foretold.way {
+        RemoteWay::Notify => Watch::Notify,
+        RemoteWay::Idle(_) => Watch::Idle,
+        RemoteWay::Poll => Watch::Poll,
+    };
     Ok(ServerCheck {
         software: opened.server,
         capabilities: capabilities.iter().map(str::to_owned).collect(),
         features: FEATURES
             .iter()
-            .map(|(name, use_)| feature(name, use_, &capabilities, imap))
+            .map(|(name, use_)| feature(name, use_, &capabilities, imap, watch))
             .collect(),
+        watch,
+        watch_reason: foretold.reason,
     })
 }
 
-fn feature(name: &str, purpose: &str, capabilities: &Capabilities, imap: &ImapAccount) -> Feature {
+fn feature(
+    name: &str,
+    purpose: &str,
+    capabilities: &Capabilities,
+    imap: &ImapAccount,
+    watch: Watch,
+) -> Feature {
     let off = imap.disable_extensions.iter().any(|atom| atom == name);
-    let later = matches!(name, "NOTIFY" | "IDLE");
+    let other_way = matches!(
+        (name, watch),
+        ("NOTIFY", Watch::Idle | Watch::Poll) | ("IDLE", Watch::Notify | Watch::Poll)
+    );
     let unwanted = name == "COMPRESS=DEFLATE" && !imap.compress;
     let offered = capabilities.has(name);
-    let note = match (offered, off) {
-        (false, _) => "not offered".to_owned(),
-        (true, true) => "switched off in the configuration".to_owned(),
-        (true, false) => purpose.to_owned(),
+    let note = match (offered, off, other_way) {
+        (false, ..) => "not offered".to_owned(),
+        (true, true, _) => "switched off in the configuration".to_owned(),
+        (true, false, true) => format!("{purpose}; another way is used"),
+        (true, false, false) => purpose.to_owned(),
     };
     Feature {
         name: name.to_owned(),
-        used: offered && !off && !later && !unwanted,
+        used: offered && !off && !other_way && !unwanted,
         note,
     }
 }

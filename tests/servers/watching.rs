@@ -237,7 +237,8 @@ fn a_server_that_goes_away_breaks_the_watch() {
             let idle = [MailboxName::inbox()];
             let mut watch = connector.watch(&idle, 1).await.unwrap();
             drop(server);
-            let gone = tokio::time::timeout(SOON, async {
+            // Dovecot's processes take some ten seconds to notice that their master is gone.
+            let gone = tokio::time::timeout(SOON * 6, async {
                 loop {
                     if let Err(fault) = watch.next().await {
                         return fault;

@@ -214,10 +214,15 @@ impl<'p, P: Watched> Account<'p, P> {
 
     fn forget_connections(&mut self, inbox: &mut Inbox) {
         inbox.reconnect = false;
-        self.remote = None;
-        self.link.drop_connections();
+        self.disconnect();
         self.backoff.reset();
         self.retry_at = Duration::ZERO;
+    }
+
+    /// Lets go of all connections without a word.
+    fn disconnect(&mut self) {
+        self.remote = None;
+        self.link.drop_connections();
         self.show(|view| view.remote = None);
     }
 
@@ -272,8 +277,7 @@ impl<'p, P: Watched> Account<'p, P> {
     /// Something failed. Whether somebody has to do something, or time will heal it.
     fn failed(&mut self, fault: &Fault, blocked: bool) {
         tracing::warn!("{fault}");
-        self.remote = None;
-        self.link.drop_connections();
+        self.disconnect();
         self.blocked = blocked;
         let wait = self.backoff.wait(self.parts.chance());
         self.retry_at = self.now() + wait.max(SOON);
@@ -281,10 +285,7 @@ impl<'p, P: Watched> Account<'p, P> {
             mailbox: None,
             text: fault.to_string(),
         };
-        self.show(|view| {
-            view.remote = None;
-            view.problems = vec![problem.clone()];
-        });
+        self.show(|view| view.problems = vec![problem.clone()]);
         self.tell(Notice::Synced {
             complete: false,
             problems: vec![problem],
@@ -316,10 +317,8 @@ impl<'p, P: Watched> Account<'p, P> {
     /// A watch broke: at once a new one, unless that happens again and again.
     fn lost(&mut self, fault: &Fault) {
         tracing::info!("the watch broke: {fault}");
-        self.remote = None;
-        self.link.drop_connections();
+        self.disconnect();
         self.retry_at = self.now() + self.backoff.wait(self.parts.chance());
-        self.show(|view| view.remote = None);
     }
 
     async fn wait(&mut self, until: Option<Duration>, inbox: &mut Inbox) {

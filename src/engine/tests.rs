@@ -13,7 +13,9 @@ use super::context::Pass;
 use super::ports::{Local as _, Root, Store as _};
 use super::{Fault, Link, Mode, Ports, Reach, Report, Scope, Settings, sync, sync_over};
 use crate::sim::driver::Chaos;
-use crate::sim::{SimClock, SimConnector, SimLocal, SimStore, World, block_on, driver, scenario};
+use crate::sim::{
+    SimClock, SimConnector, SimLocal, SimStore, When, World, block_on, driver, scenario,
+};
 use crate::sync::Policy;
 
 struct SimPorts {
@@ -161,6 +163,23 @@ fn any_side_may_be_out_of_order() {
     driver::survey(&scenario::all(), |scenario| {
         driver::outages(scenario, &pass);
     });
+}
+
+/// A world in which the pass after this change was stopped right after an effect whose trace begins like this.
+fn stopped_after(prepare: impl Fn() -> World, change: fn(&World), begins: &str) -> World {
+    for effect in 1..40 {
+        let world = prepare();
+        change(&world);
+        let mark = world.steps.trace_len();
+        world.steps.reset();
+        world.steps.stop_at(effect, When::After);
+        let _ = pass(&world);
+        if world.steps.traced(mark, begins) > 0 {
+            world.restart(false);
+            return world;
+        }
+    }
+    panic!("nothing begins with {begins}");
 }
 
 fn number(name: &str) -> Option<u64> {

@@ -137,19 +137,7 @@ fn an_append_that_comes_soon_is_waited_for() {
 
 /// Stops the pass after this change right after an effect whose trace begins like this.
 fn stopped_after(change: fn(&World), begins: &str) -> World {
-    for effect in 1..40 {
-        let world = synced(|_| ());
-        change(&world);
-        let mark = world.steps.trace_len();
-        world.steps.reset();
-        world.steps.stop_at(effect, When::After);
-        let _ = pass(&world);
-        if world.steps.traced(mark, begins) > 0 {
-            world.restart(false);
-            return world;
-        }
-    }
-    panic!("nothing begins with {begins}");
+    super::stopped_after(|| synced(|_| ()), change, begins)
 }
 
 #[test]

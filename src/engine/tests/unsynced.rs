@@ -19,21 +19,10 @@ fn synced(seed: u64) -> World {
 /// Kills the pass after this change right after an effect whose trace begins like this, lets another pass end, and then
 /// cuts the power.
 fn killed_and_cut(seed: u64, change: fn(&World), begins: &str) -> World {
-    for effect in 1..40 {
-        let world = synced(seed);
-        change(&world);
-        let mark = world.steps.trace_len();
-        world.steps.reset();
-        world.steps.stop_at(effect, When::After);
-        let _ = pass(&world);
-        if world.steps.traced(mark, begins) > 0 {
-            world.restart(false);
-            pass(&world).unwrap();
-            world.restart(true);
-            return world;
-        }
-    }
-    panic!("nothing begins with {begins}");
+    let world = super::stopped_after(|| synced(seed), change, begins);
+    pass(&world).unwrap();
+    world.restart(true);
+    world
 }
 
 /// The power cut took nothing back that the state speaks of.

@@ -32,6 +32,15 @@ impl Capabilities {
         self.0.remove(&atom.to_ascii_uppercase());
     }
 
+    /// All but these.
+    #[must_use]
+    pub fn without(mut self, hidden: &[String]) -> Self {
+        for atom in hidden {
+            self.hide(atom);
+        }
+        self
+    }
+
     /// All atoms, in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)

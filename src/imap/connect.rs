@@ -138,7 +138,8 @@ async fn start_tls(settings: &Settings) -> Result<Opened, ConnectError> {
         return Err(ConnectError::Preauth);
     }
     let offered = clear.heard().capabilities.take();
-    if offered.is_some_and(|offered| !visible(settings, offered).has("STARTTLS")) {
+    if offered.is_some_and(|offered| !offered.without(&settings.hide_capabilities).has("STARTTLS"))
+    {
         return Err(ConnectError::NoStartTls);
     }
     let answer = clear.command(Step::StartTls, "STARTTLS").await;
@@ -190,7 +191,7 @@ async fn identify(
         dialogue.command(Step::Capability, "CAPABILITY").await?;
     }
     let offered = dialogue.heard().capabilities.take().unwrap_or_default();
-    let offered = visible(settings, offered);
+    let offered = offered.without(&settings.hide_capabilities);
     let way = login::choose(&offered)?;
     let password = settings.secret.load().await?;
     let veil = Veil::new(&settings.user, &password);
@@ -219,18 +220,11 @@ async fn settle(
     Ok(Opened {
         stream: parts.stream,
         leftover: parts.leftover,
-        capabilities: visible(settings, capabilities),
+        capabilities: capabilities.without(&settings.hide_capabilities),
         server: server.filter(|text| !text.is_empty()),
         round_trips: parts.round_trips,
         veil,
     })
-}
-
-fn visible(settings: &Settings, mut capabilities: Capabilities) -> Capabilities {
-    for hidden in &settings.hide_capabilities {
-        capabilities.hide(hidden);
-    }
-    capabilities
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! What a server is and has: `check` and `mailboxes`.
 
 use super::account::{connection, connector, local};
+use super::status;
 use crate::cli::Failure;
 use crate::cli::reports::{AccountMailboxes, Feature, MailboxChoice, Problem, ServerCheck, Watch};
 use crate::config::{Account, ImapAccount, Protocol};
 use crate::engine::Fault;
-use crate::engine::ports::{Connector as _, Remote as _, RemoteMailbox, RemoteWay};
+use crate::engine::ports::{Connector as _, Remote as _, RemoteMailbox};
 use crate::imap::capabilities::Capabilities;
 use crate::imap::connect;
 use crate::imap::watch::foretell;
@@ -58,16 +59,8 @@ pub async fn check(account: &Account) -> Result<ServerCheck, Failure> {
         },
     );
     session.close().await;
-    let mut visible = capabilities.clone();
-    for name in &hidden {
-        visible.hide(name);
-    }
-    let foretold = foretell(&visible);
-    let watch = match foretold.way {
-        RemoteWay::Notify => Watch::Notify,
-        RemoteWay::Idle(_) => Watch::Idle,
-        RemoteWay::Poll => Watch::Poll,
-    };
+    let foretold = foretell(&capabilities.clone().without(&hidden));
+    let watch = status::watch(&foretold.way);
     Ok(ServerCheck {
         software: opened.server,
         capabilities: capabilities.iter().map(str::to_owned).collect(),

@@ -7,6 +7,7 @@ use crate::cli::reports::{
 };
 use crate::config::{Account, Config, Protocol};
 use crate::engine::Fault;
+use crate::engine::ports::RemoteWay;
 use crate::store::{SqliteReader, database_path};
 
 /// How everything is, as far as the state on disk (or the running daemon) knows.
@@ -23,6 +24,15 @@ pub fn status(config: &Config) -> StatusReport {
         });
     }
     report
+}
+
+/// A way of watching, as it is reported.
+pub(super) fn watch(way: &RemoteWay) -> Watch {
+    match way {
+        RemoteWay::Notify => Watch::Notify,
+        RemoteWay::Idle(_) => Watch::Idle,
+        RemoteWay::Poll => Watch::Poll,
+    }
 }
 
 fn nothing_known(account: &Account) -> AccountStatus {

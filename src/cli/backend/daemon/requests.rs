@@ -13,7 +13,6 @@ use crate::cli::selection;
 use crate::config::Protocol;
 use crate::control::{Answer, Call, Refusal};
 use crate::daemon::{Activity, Order, View, Wish};
-use crate::engine::ports::RemoteWay;
 use crate::engine::{Mode, Ports as _, Scope};
 use crate::sync::{HoldId, HoldVerdict};
 
@@ -38,12 +37,8 @@ fn state_of(view: &View) -> State {
 }
 
 fn watch_of(view: &View) -> Watch {
-    match view.remote.as_ref().map(|coverage| &coverage.way) {
-        Some(RemoteWay::Notify) => Watch::Notify,
-        Some(RemoteWay::Idle(_)) => Watch::Idle,
-        Some(RemoteWay::Poll) => Watch::Poll,
-        None => Watch::None,
-    }
+    let coverage = view.remote.as_ref();
+    coverage.map_or(Watch::None, |coverage| status::watch(&coverage.way))
 }
 
 fn json(document: &impl Serialize) -> Answer {

@@ -23,7 +23,7 @@ mod root;
 mod tests;
 mod undo;
 
-pub use context::{Mode, Ports, Scope, Settings};
+pub use context::{Home, Mode, Ports, Scope, Settings};
 pub use differs::{Differences, differences};
 pub use fault::{Fault, Reach};
 pub use link::Link;

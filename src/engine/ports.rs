@@ -6,6 +6,7 @@
     reason = "implemented and used inside this crate, on one thread"
 )]
 
+mod letters;
 mod local;
 mod remote;
 mod store;
@@ -13,6 +14,7 @@ mod watch;
 
 use std::time::Duration;
 
+pub use letters::{LetterSink, LetterStore, Listed, Maildrop, Postbox};
 pub use local::{Batch, Delivery, Folder, Inspected, Local, Marker, Root, Staged};
 pub use remote::{
     Abilities, Appended, BodySink, BodySource, Connector, KnownMailbox, MailboxStatus, Remote,

@@ -7,7 +7,7 @@ use super::clock::SystemClock;
 use crate::cli::progress::{AccountProgress, Terminal};
 use crate::config::{self, Account, Config, ImapAccount};
 use crate::daemon::Watched;
-use crate::engine::{Fault, Ports, Settings};
+use crate::engine::{Fault, Home, Ports, Settings};
 use crate::imap::{ImapConnector, SessionOptions, connect};
 use crate::maildir::{self, MaildirAccount, MaildirWatch};
 use crate::net::tls::{Pin, TlsMode, TlsSettings};
@@ -87,14 +87,17 @@ impl Watched for Parts {
 
 impl Ports for Parts {
     type Connector = ImapConnector;
-    type Local = MaildirAccount;
-    type Store = SqliteStore;
-    type Clock = SystemClock;
-    type Observer = AccountProgress;
 
     fn connector(&self) -> &ImapConnector {
         &self.connector
     }
+}
+
+impl Home for Parts {
+    type Local = MaildirAccount;
+    type Store = SqliteStore;
+    type Clock = SystemClock;
+    type Observer = AccountProgress;
 
     fn local(&self) -> &MaildirAccount {
         &self.local

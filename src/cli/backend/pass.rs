@@ -52,7 +52,7 @@ pub(super) async fn one(
 ) -> AccountSync {
     let settings = settings(imap);
     let result = engine::sync(parts, &settings, scope, mode).await;
-    let now = engine::Ports::clock(parts).now();
+    let now = engine::Home::clock(parts).now();
     let report = match result {
         Ok(report) => told(account, report),
         Err(fault) => failed(account, &fault),

@@ -13,7 +13,7 @@ use crate::cli::selection;
 use crate::config::Protocol;
 use crate::control::{Answer, Call, Refusal};
 use crate::daemon::{Activity, Order, View, Wish};
-use crate::engine::{Mode, Ports as _, Scope};
+use crate::engine::{Home as _, Mode, Scope};
 use crate::sync::{HoldId, HoldVerdict};
 
 /// The word for a state, as in `status --json`.

@@ -1,0 +1,105 @@
+//! Letters that are due to leave the server: first proved to be those that are here.
+
+use std::collections::BTreeSet;
+
+use super::commit::Knowledge;
+use super::{LetterPorts, Session};
+use crate::engine::fault::Fault;
+use crate::engine::ports::{Clock, Maildrop};
+use crate::mail::MailboxName;
+use crate::sync::{Change, FetchLetter, Letter, LetterId, LetterState, LettersPlan};
+
+/// What is due.
+pub(super) struct Due {
+    /// Numbers in this session of letters that are certainly here.
+    sure: Vec<(u32, LetterId)>,
+    /// To be fetched once more and compared: only whole content proves what the rest leaves open.
+    pub(super) doubtful: Vec<FetchLetter>,
+}
+
+/// Compares the headers on the server (TOP) with those that came. A name may have been given to another letter of the
+/// same size; a letter may have come shorter than it was listed; one without a name may only look like another.
+pub(super) async fn verify<M: Maildrop>(
+    maildrop: &mut M,
+    plan: &LettersPlan,
+    knowledge: &Knowledge,
+    by_header: &BTreeSet<u32>,
+) -> Result<Due, Fault> {
+    let mut due = Due {
+        sure: Vec::new(),
+        doubtful: Vec::new(),
+    };
+    let mut looked: Vec<(u32, Letter)> = Vec::new();
+    for (number, id) in &plan.delete {
+        let Some(letter) = knowledge.get(*id) else {
+            continue;
+        };
+        if by_header.contains(number) || letter.octets < letter.known.size {
+            due.doubtful.push(again(*number, &letter));
+        } else {
+            looked.push((*number, letter));
+        }
+    }
+    let numbers: Vec<u32> = looked.iter().map(|(number, _)| *number).collect();
+    let headers = maildrop.headers(&numbers).await?;
+    for ((number, letter), header) in looked.iter().zip(headers) {
+        if header == Some(letter.header) {
+            due.sure.push((*number, letter.known.id));
+        } else {
+            due.doubtful.push(again(*number, letter));
+        }
+    }
+    Ok(due)
+}
+
+fn again(number: u32, letter: &Letter) -> FetchLetter {
+    FetchLetter {
+        number,
+        uidl: letter.known.uidl.clone(),
+        size: letter.known.size,
+        compare: vec![letter.known.id],
+    }
+}
+
+/// Marks for deletion what is due and certainly here; how many the server has marked.
+pub(super) async fn mark<P: LetterPorts, M: Maildrop>(
+    session: &Session<'_, '_, P>,
+    maildrop: &mut M,
+    due: Due,
+) -> Result<u64, Fault> {
+    let knowledge = &session.knowledge;
+    let mut leaving = due.sure;
+    let proved = due.doubtful.iter().filter_map(|letter| {
+        let id = knowledge.matched(letter.number)?;
+        letter.compare.contains(&id).then_some((letter.number, id))
+    });
+    leaving.extend(proved);
+    let now = session.pass.clock().now();
+    // A letter that came shorter than it was listed may not be whole: it stays until it comes the same once more.
+    let arrived = knowledge.arrived().into_iter().filter(|(_, letter)| {
+        let whole = letter.octets >= letter.known.size;
+        whole && session.policy.keep.due(letter.known.since, now)
+    });
+    leaving.extend(arrived.map(|(number, letter)| (number, letter.known.id)));
+    if leaving.is_empty() {
+        return Ok(0);
+    }
+    leaving.sort_unstable();
+    let (numbers, ids): (Vec<u32>, Vec<LetterId>) = leaving.into_iter().unzip();
+    session
+        .pass
+        .commit(vec![Change::SetLetters(ids, LetterState::Deleting)])
+        .await?;
+    let mut marked = 0;
+    for (number, result) in numbers.iter().zip(maildrop.delete(&numbers).await?) {
+        match result {
+            Ok(()) => marked += 1,
+            Err(fault) => {
+                let text =
+                    format!("letter {number} is here and cannot be deleted on the server: {fault}");
+                session.pass.problem(Some(&MailboxName::inbox()), &text);
+            }
+        }
+    }
+    Ok(marked)
+}

@@ -25,7 +25,7 @@ mod undo;
 
 pub use context::{Mode, Ports, Scope, Settings};
 pub use differs::{Differences, differences};
-pub use fault::{Fault, Reach};
+pub use fault::{Advice, Fault, Reach};
 pub use link::Link;
 pub use pass::{sync, sync_over};
 pub use report::{Counts, Problem, Report};

@@ -8,6 +8,7 @@ mod bus;
 mod client;
 mod error;
 mod interface;
+mod logind;
 mod peer;
 mod place;
 mod server;
@@ -18,6 +19,7 @@ use tokio::sync::oneshot;
 
 pub use self::client::{Client, Signals, connect};
 pub use self::error::ControlError;
+pub use self::logind::Awakenings;
 pub use self::place::Place;
 pub use self::server::{Server, serve};
 

@@ -11,10 +11,12 @@ mod account;
 mod backoff;
 mod inbox;
 mod jobs;
+mod quota;
 mod view;
 
 pub use account::{Account, Options};
 pub use inbox::{Order, Wish};
+pub use quota::Limited;
 pub use view::{Activity, Notice, View};
 
 use crate::engine::ports::{LocalWatch, RemoteWatcher};
@@ -35,6 +37,9 @@ pub trait Watched: Ports {
     /// # Errors
     /// It cannot be watched at all; then it has to be looked at from time to time.
     async fn watch_folders(&self) -> Result<Self::Folders, Fault>;
+
+    /// A number that changes when the password may have changed; `None` where that cannot be seen from outside.
+    fn secret_mark(&self) -> Option<u64>;
 
     /// A number that is different each time, to spread tries over time.
     fn chance(&self) -> u16;

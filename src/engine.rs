@@ -26,7 +26,7 @@ mod undo;
 
 pub use context::{Home, Mode, Ports, Scope, Settings};
 pub use differs::{Differences, differences};
-pub use fault::{Fault, Reach};
+pub use fault::{Advice, Fault, Reach};
 pub use letters::{LetterPorts, carry_home};
 pub use link::Link;
 pub use pass::{sync, sync_over};

@@ -31,7 +31,8 @@ struct Room {
 }
 
 /// What adapters may see of the engine.
-const PORTS: [&str; 4] = [
+const PORTS: [&str; 5] = [
+    "engine::Advice",
     "engine::Fault",
     "engine::Reach",
     "engine::fault",

@@ -6,6 +6,7 @@
 use std::env;
 use std::fmt;
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
@@ -175,6 +176,23 @@ impl SecretSource {
             Self::Command(argv) => command::run(argv, command::LIMIT).await,
             Self::Credential(name) => credential(name, env::var_os("CREDENTIALS_DIRECTORY")),
         }
+    }
+
+    /// A number that is another one once the file has changed that the secret comes from; `None` where there is no
+    /// file, and what a program would say is not found out without asking somebody for a passphrase, perhaps.
+    #[must_use]
+    pub fn mark(&self) -> Option<u64> {
+        let path = match self {
+            Self::File(file) => file.clone(),
+            Self::Credential(name) => Path::new(&env::var_os("CREDENTIALS_DIRECTORY")?).join(name),
+            Self::Plain(_) | Self::Command(_) => return None,
+        };
+        let mut hasher = DefaultHasher::new();
+        if let Ok(seen) = path.metadata() {
+            (seen.dev(), seen.ino(), seen.size()).hash(&mut hasher);
+            (seen.mtime(), seen.mtime_nsec(), seen.mode()).hash(&mut hasher);
+        }
+        Some(hasher.finish())
     }
 }
 

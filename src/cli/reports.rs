@@ -29,6 +29,9 @@ pub struct AccountStatus {
     /// Why it is watched in this way and in no better one; only while it is watched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch_reason: Option<String>,
+    /// That the server grants fewer connections than the configuration allows; only while it is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limited: Option<LimitedReport>,
     /// The end of the last complete pass, RFC 3339 in UTC.
     pub last_sync: Option<String>,
     /// Messages that are on their way at this moment.
@@ -39,6 +42,17 @@ pub struct AccountStatus {
     pub holds: Vec<HoldReport>,
     /// What went wrong and is not over.
     pub problems: Vec<Problem>,
+}
+
+/// Fewer connections than allowed, in an [`AccountStatus`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitedReport {
+    /// So many are held at most.
+    pub connections: usize,
+    /// So many the configuration allows.
+    pub allowed: usize,
+    /// What the server said.
+    pub reason: String,
 }
 
 /// One mailbox in an [`AccountStatus`].

@@ -172,6 +172,15 @@ fn head(account: &AccountStatus, colour: bool, text: &mut String) {
         let _ = write!(text, ", {} on the way", count(account.in_flight, "message"));
     }
     text.push('\n');
+    if let Some(limited) = &account.limited {
+        let _ = writeln!(
+            text,
+            "  only {} of {}: {}",
+            limited.connections,
+            count(limited.allowed.try_into().unwrap_or(u64::MAX), "connection"),
+            render::plain(&limited.reason)
+        );
+    }
 }
 
 fn state(state: State) -> (&'static str, Tone) {
@@ -198,6 +207,7 @@ mod tests {
                 state: State::Failed,
                 watch: Watch::None,
                 watch_reason: None,
+                limited: None,
                 last_sync: Some(super::super::reports::timestamp(0)),
                 in_flight: 0,
                 mailboxes: vec![MailboxStatus {
@@ -242,6 +252,21 @@ mod tests {
         let told = text(&report, false);
         let line = "work: failed, watched with IDLE (it has no NOTIFY \\u{7}), last sync";
         assert!(told.starts_with(line), "{told}");
+    }
+
+    #[test]
+    fn people_see_that_a_server_grants_fewer_connections() {
+        let mut report = report();
+        report.accounts[0].limited = Some(crate::cli::reports::LimitedReport {
+            connections: 1,
+            allowed: 3,
+            reason: "NO [LIMIT] \u{7}".to_owned(),
+        });
+        let told = text(&report, false);
+        assert!(
+            told.contains("\n  only 1 of 3 connections: NO [LIMIT] \\u{7}\n"),
+            "{told}"
+        );
     }
 
     #[test]

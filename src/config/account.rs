@@ -10,15 +10,17 @@ use super::reader::{Entry, Section};
 use super::secret;
 use super::server::{self, Ports};
 use super::units::{parse_duration, parse_size};
+use crate::mail::MailboxName;
 
 pub(super) use super::options::{HOLD_KEYS, NOTIFY_KEYS, SYNC_KEYS};
 
 const COMMON_KEYS: [&str; 7] = [
     "protocol", "user", "maildir", "layout", "poll", "timeout", "notify",
 ];
-const IMAP_KEYS: [&str; 5] = [
+const IMAP_KEYS: [&str; 6] = [
     "mailboxes",
     "connections",
+    "idle",
     "sync",
     "disable_extensions",
     "compress",
@@ -156,6 +158,7 @@ fn imap(section: &Section<'_>) -> ImapAccount {
     let connections = section
         .entry("connections")
         .and_then(|entry| entry.integer(1..=50));
+    let idle = section.entry("idle").map(|entry| idle(&entry));
     let sync = options::sync(section.entry("sync").as_ref());
     let disable_extensions = section
         .entry("disable_extensions")
@@ -164,11 +167,31 @@ fn imap(section: &Section<'_>) -> ImapAccount {
     ImapAccount {
         mailboxes: mailboxes.unwrap_or_else(Patterns::all),
         connections: connections.and_then(|n| u32::try_from(n).ok()).unwrap_or(3),
+        idle: idle.unwrap_or_else(|| vec![MailboxName::inbox()]),
         policy: sync.policy,
         trash_days: sync.trash_days,
         disable_extensions,
         compress: compress.unwrap_or(false),
     }
+}
+
+/// Names of mailboxes, not patterns: each takes a connection.
+fn idle(entry: &Entry<'_>) -> Vec<MailboxName> {
+    let elements = entry.elements("an array of mailboxes, such as [\"INBOX\", \"Lists/rust\"]");
+    let name = |element: &Entry<'_>| {
+        element.parsed("a mailbox's name in quotes", |text| {
+            let name = MailboxName::parse(text).ok_or("is not the name of a mailbox")?;
+            if text.contains(['*', '%']) {
+                return Err("is a pattern, and each mailbox has to be named here".to_owned());
+            }
+            Ok(name)
+        })
+    };
+    elements
+        .unwrap_or_default()
+        .iter()
+        .filter_map(name)
+        .collect()
 }
 
 fn pop3(section: &Section<'_>) -> Pop3Account {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::patterns::Patterns;
 use crate::auth::SecretSource;
+use crate::mail::MailboxName;
 use crate::sync::Policy;
 
 /// Everything the configuration says.
@@ -119,6 +120,8 @@ pub struct ImapAccount {
     pub mailboxes: Patterns,
     /// The most connections held at once; at least one.
     pub connections: u32,
+    /// The mailboxes that IDLE is used on where there is no NOTIFY, the most important first.
+    pub idle: Vec<MailboxName>,
     /// Directions, the way of deleting, the guard.
     pub policy: Policy,
     /// How many days the local trash is kept.

@@ -43,16 +43,20 @@ pub(super) async fn serve(interface: Interface, signals: broadcast::WeakSender<S
 
 /// Connects and asks for the name. Where another daemon has it, this one waits in the bus's queue.
 async fn join(interface: Interface) -> zbus::Result<Connection> {
-    let connection = builder().await?.serve_at(PATH, interface)?.build().await?;
+    let address = Address::session()?;
+    let connection = builder(address)
+        .await?
+        .serve_at(PATH, interface)?
+        .build()
+        .await?;
     connection
         .request_name_with_flags(NAME, Default::default())
         .await?;
     Ok(connection)
 }
 
-/// The way to the session bus. zbus itself would connect on a thread of its own, each time anew.
-async fn builder() -> zbus::Result<Builder<'static>> {
-    let address = Address::session()?;
+/// The way to a bus. zbus itself would connect on a thread of its own, each time anew.
+pub(super) async fn builder(address: Address) -> zbus::Result<Builder<'static>> {
     let path = match address.transport() {
         Transport::Unix(unix) => match unix.path() {
             UnixSocket::File(path) => path.clone().into_os_string(),

@@ -10,6 +10,7 @@ use super::Watched;
 use super::backoff::Backoff;
 use super::inbox::{Inbox, Order};
 use super::jobs::{From, Jobs};
+use super::quota::Quota;
 use super::view::{Activity, Notice, View};
 use crate::engine::ports::{
     Clock, Hint, LocalWatch, RemoteCoverage, RemoteWatch, RemoteWatcher, RemoteWay,
@@ -26,6 +27,8 @@ const ANSWER: Duration = Duration::from_secs(30);
 const PROBE: Duration = Duration::from_secs(5);
 /// Everything is compared anew, file by file, this often.
 const FULL: Duration = Duration::from_secs(6 * 3600);
+/// While nobody is let in, it is looked this often whether the password has changed.
+const KEYHOLE: Duration = Duration::from_secs(20);
 /// While connections are lost for reasons of their own: never sooner than this.
 const SOON: Duration = Duration::from_millis(200);
 
@@ -36,8 +39,6 @@ pub struct Options {
     pub poll: Duration,
     /// The mailboxes that IDLE is used on, the most important first.
     pub idle: Vec<MailboxName>,
-    /// The most connections for watching; the passes have theirs besides.
-    pub watching: usize,
 }
 
 type WatchOf<P> = <<P as Watched>::Watcher as RemoteWatcher>::Watch;
@@ -49,6 +50,7 @@ pub struct Account<'p, P: Watched> {
     options: Options,
     link: Link<P>,
     jobs: Jobs,
+    quota: Quota,
     remote: Option<WatchOf<P>>,
     folders: Option<P::Folders>,
     backoff: Backoff,
@@ -56,6 +58,8 @@ pub struct Account<'p, P: Watched> {
     retry_at: Duration,
     /// It is of no use to try again until somebody does something.
     blocked: bool,
+    /// What the password looked like from outside when it was of no use.
+    secret_mark: Option<u64>,
     renew_at: Duration,
     /// How long the next renewal may take.
     patience: Duration,
@@ -99,6 +103,7 @@ impl<'p, P: Watched> Account<'p, P> {
         view: watch::Sender<View>,
         notices: mpsc::UnboundedSender<Notice>,
     ) -> Self {
+        let quota = Quota::new(settings.connections);
         let link = Link::new(settings.connections);
         Self {
             parts,
@@ -106,11 +111,13 @@ impl<'p, P: Watched> Account<'p, P> {
             options,
             link,
             jobs: Jobs::default(),
+            quota,
             remote: None,
             folders: None,
             backoff: Backoff::default(),
             retry_at: Duration::ZERO,
             blocked: false,
+            secret_mark: None,
             renew_at: Duration::MAX,
             patience: ANSWER,
             poll_at: Duration::MAX,
@@ -167,9 +174,19 @@ impl<'p, P: Watched> Account<'p, P> {
         }
         if std::mem::take(&mut inbox.woken) && (self.blocked || self.remote.is_none()) {
             self.blocked = false;
+            self.quota = Quota::new(self.settings.connections);
             self.backoff.reset();
             self.retry_at = Duration::ZERO;
         }
+        if self.blocked && self.secret_changed() {
+            tracing::info!("the password has changed: trying again");
+            self.blocked = false;
+            self.retry_at = Duration::ZERO;
+        }
+    }
+
+    fn secret_changed(&self) -> bool {
+        self.secret_mark.is_some() && self.parts.secret_mark() != self.secret_mark
     }
 
     fn next_step(&mut self, inbox: &Inbox) -> Step {
@@ -189,11 +206,15 @@ impl<'p, P: Watched> Account<'p, P> {
         }
         if self.blocked {
             self.act(Activity::Blocked);
-            return Step::Wait(None);
+            return Step::Wait(self.secret_mark.map(|_| now + KEYHOLE));
         }
         if self.retry_at > now {
             self.act(Activity::Connecting);
             return Step::Wait(Some(self.retry_at));
+        }
+        if self.quota.raise_at() <= now {
+            self.quota.raise(now);
+            self.disconnect();
         }
         if self.remote.is_none() {
             return Step::Connect;
@@ -209,6 +230,7 @@ impl<'p, P: Watched> Account<'p, P> {
         }
         self.act(Activity::Watching);
         let timers = self.renew_at.min(self.poll_at).min(self.full_at);
+        let timers = timers.min(self.quota.raise_at());
         Step::Wait(Some(self.jobs.due().unwrap_or(Duration::MAX).min(timers)))
     }
 
@@ -231,20 +253,43 @@ impl<'p, P: Watched> Account<'p, P> {
         self.act(Activity::Connecting);
         self.watch_folders().await;
         let watcher = self.parts.watcher();
-        let opening = watcher.watch(&self.options.idle, self.options.watching);
+        let watching = self.quota.watching(self.options.idle.len());
+        let opening = watcher.watch(&self.options.idle, watching);
         match inbox.attend(opening).await {
             Some(Ok(remote)) => {
                 let coverage = remote.coverage().clone();
                 tracing::info!(way = ?coverage.way, reason = %coverage.reason, "watching the server");
                 self.set_timers(&coverage);
+                self.link.set_limit(self.quota.working(posts(&coverage)));
                 self.show(|view| view.remote = Some(coverage));
                 self.remote = Some(remote);
                 let now = self.now();
                 self.jobs.everything(now);
             }
-            Some(Err(fault)) => self.failed(&fault, !fault.retry),
+            Some(Err(fault)) => {
+                let open = usize::from(self.link.is_open());
+                let _ = self.not_connected(&fault, open, !fault.retry);
+            }
             None => {}
         }
+    }
+
+    /// No connection could be had beside `open` others, which is worth trying at once with fewer, or not. While there
+    /// are others, the password is good.
+    fn not_connected(&mut self, fault: &Fault, open: usize, blocked: bool) -> bool {
+        let crowded = fault.advice.crowded && open > 0;
+        let now = self.now();
+        let fewer = crowded && self.quota.refused(open, fault.to_string(), now);
+        self.failed(fault, blocked && !crowded);
+        if fewer {
+            self.retry_at = now + SOON;
+        }
+        self.show_quota();
+        fewer
+    }
+
+    fn show_quota(&self) {
+        self.show(|view| view.limited = self.quota.limited());
     }
 
     async fn watch_folders(&mut self) {
@@ -279,8 +324,10 @@ impl<'p, P: Watched> Account<'p, P> {
         tracing::warn!("{fault}");
         self.disconnect();
         self.blocked = blocked;
+        self.secret_mark = self.parts.secret_mark();
         let wait = self.backoff.wait(self.parts.chance());
-        self.retry_at = self.now() + wait.max(SOON);
+        let told = fault.advice.wait.unwrap_or_default();
+        self.retry_at = self.now() + wait.max(SOON).max(told);
         let problem = Problem {
             mailbox: None,
             text: fault.to_string(),
@@ -357,6 +404,15 @@ impl<'p, P: Watched> Account<'p, P> {
             }
             Heard::Remote(Err(fault)) => self.lost(&fault),
         }
+    }
+}
+
+/// How many connections watch.
+fn posts(coverage: &RemoteCoverage) -> usize {
+    match &coverage.way {
+        RemoteWay::Notify => 1,
+        RemoteWay::Idle(mailboxes) => mailboxes.len(),
+        RemoteWay::Poll => 0,
     }
 }
 

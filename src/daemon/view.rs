@@ -1,5 +1,6 @@
 //! What is shown of an account, and what is told of it.
 
+use super::quota::Limited;
 use crate::engine::Problem;
 use crate::engine::ports::{LocalCoverage, RemoteCoverage};
 use crate::mail::MailboxName;
@@ -27,6 +28,8 @@ pub struct View {
     pub activity: Activity,
     /// How the server is watched; `None` while it is not.
     pub remote: Option<RemoteCoverage>,
+    /// Why it makes do with fewer connections than it may have, if it does.
+    pub limited: Option<Limited>,
     /// How well the Maildir is watched.
     pub local: LocalCoverage,
     /// What went wrong when it last tried, and is not over.

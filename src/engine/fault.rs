@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 /// How far an error reaches. Ordered: what reaches further compares greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,6 +19,17 @@ pub enum Reach {
     Process,
 }
 
+/// What a server lets us know besides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Advice {
+    /// This may have been one connection too many: fewer at once may do.
+    pub crowded: bool,
+    /// The server does not let us in: trying again just so is of no use, and may lock the user out.
+    pub barred: bool,
+    /// Not again before this much time has gone by.
+    pub wait: Option<Duration>,
+}
+
 /// An adapter's error as the engine sees it. Nothing reads its text but people.
 #[derive(Debug)]
 pub struct Fault {
@@ -25,6 +37,8 @@ pub struct Fault {
     pub reach: Reach,
     /// Whether the same again may work later without anybody doing anything.
     pub retry: bool,
+    /// What else the server lets us know.
+    pub advice: Advice,
     /// What went wrong.
     pub source: Box<dyn Error + Send + Sync>,
 }
@@ -35,8 +49,15 @@ impl Fault {
         Self {
             reach,
             retry,
+            advice: Advice::default(),
             source: source.into(),
         }
+    }
+
+    /// The same with what the server lets us know besides.
+    #[must_use]
+    pub fn advised(self, advice: Advice) -> Self {
+        Self { advice, ..self }
     }
 
     /// The same cause, reaching further.

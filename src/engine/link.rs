@@ -31,6 +31,17 @@ impl<P: Ports> Link<P> {
         self.pool.has_idle()
     }
 
+    /// From now on at most so many connections.
+    pub fn set_limit(&self, connections: usize) {
+        self.pool.set_limit(connections);
+    }
+
+    /// How many connections the server granted and why no more, if it refused one since this was last asked.
+    #[must_use]
+    pub fn refused(&self) -> Option<(usize, String)> {
+        self.pool.refused()
+    }
+
     /// Forgets connections that can only be dead, without a word to the server.
     pub fn drop_connections(&self) {
         self.pool.lost();

@@ -17,6 +17,8 @@ pub(super) type RemoteOf<P> = <<P as Ports>::Connector as Connector>::Remote;
 pub(super) struct Pool<P: Ports> {
     idle: RefCell<Vec<RemoteOf<P>>>,
     limit: Cell<usize>,
+    /// Why there were fewer than the limit once.
+    refused: RefCell<Option<String>>,
     /// Since when no connection has broken.
     opened: Cell<Option<Duration>>,
 }
@@ -26,8 +28,20 @@ impl<P: Ports> Pool<P> {
         Self {
             idle: RefCell::default(),
             limit: Cell::new(limit.max(1)),
+            refused: RefCell::default(),
             opened: Cell::new(None),
         }
+    }
+
+    /// From now on so many at most.
+    pub(super) fn set_limit(&self, limit: usize) {
+        self.limit.set(limit.max(1));
+    }
+
+    /// How many there may be, and why no more if one was refused since this was last asked.
+    pub(super) fn refused(&self) -> Option<(usize, String)> {
+        let reason = self.refused.borrow_mut().take();
+        reason.map(|reason| (self.limit.get(), reason))
     }
 
     /// Whether a connection is at hand.
@@ -120,9 +134,15 @@ impl<P: Ports> Pool<P> {
                 None => match self.take(pass).await {
                     Ok(connection) => connection,
                     // Another worker still has a connection: it takes this job too.
-                    Err(fault) if worker > 0 && fault.reach <= Reach::Connection => {
+                    Err(fault)
+                        if worker > 0
+                            && (fault.advice.crowded || fault.reach <= Reach::Connection) =>
+                    {
                         queue.borrow_mut().push_back(job);
                         self.limit.set(worker.max(1));
+                        if fault.advice.crowded {
+                            self.refused.replace(Some(fault.to_string()));
+                        }
                         return Ok(());
                     }
                     Err(fault) => return Err(fault.at_least(Reach::Account)),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::response::Code;
 use crate::auth::veil::{LEFT_OUT, Veil};
-use crate::engine::{Fault, Reach};
+use crate::engine::{Advice, Fault, Reach};
 use crate::mail::{MailboxName, Uid};
 
 /// A server's words, safe to show: control characters escaped, at most 200 characters.
@@ -181,6 +181,23 @@ pub enum Error {
     Other(#[from] Fault),
 }
 
+impl Error {
+    fn advice(&self) -> Advice {
+        let wait = match self {
+            Self::Mailbox { refusal, .. }
+            | Self::Refused(refusal)
+            | Self::AccountRefused(refusal) => come_back(&refusal.words.0),
+            Self::Bye { words, .. } => come_back(&words.0),
+            _ => None,
+        };
+        Advice {
+            barred: matches!(self, Self::Bye { code, .. } if *code == Code::AuthenticationFailed),
+            wait,
+            ..Advice::default()
+        }
+    }
+}
+
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let (reach, retry) = match &error {
@@ -213,14 +230,34 @@ impl From<Error> for Fault {
             Error::Name(_) => (Reach::Mailbox, false),
             Error::Length { .. } => (Reach::Message, true),
         };
-        Self::new(reach, retry, error)
+        let advice = error.advice();
+        Self::new(reach, retry, error).advised(advice)
     }
+}
+
+/// The longest that a server can make us wait.
+const PATIENT: Duration = Duration::from_secs(3600);
+
+/// When Exchange wants to be left alone for a while it says for how long, in words only. They can do no more than make
+/// us wait.
+pub(super) fn come_back(words: &str) -> Option<Duration> {
+    let (_, after) = words.split_once("Backoff Time:")?;
+    let mut parts = after.split_ascii_whitespace();
+    let count: u64 = parts.next()?.parse().ok()?;
+    let wait = match parts.next()?.trim_end_matches(['.', ',', ';']) {
+        "milliseconds" | "ms" => Duration::from_millis(count),
+        "seconds" | "s" => Duration::from_secs(count),
+        _ => return None,
+    };
+    Some(wait.min(PATIENT))
 }
 
 /// How far a refusal reaches, `usual` unless its code says more (RFC 5530), and whether it may pass.
 fn refusal_reach(refusal: &Refusal, usual: Reach) -> (Reach, bool) {
     match &refusal.code {
         Code::AuthenticationFailed => (Reach::Account, false),
+        // The same for whatever else is asked meanwhile.
+        _ if come_back(&refusal.words.0).is_some() => (Reach::Account, true),
         Code::OverQuota | Code::TryCreate => (usual.max(Reach::Mailbox), true),
         Code::Unavailable | Code::InUse | Code::Limit | Code::ServerBug => (usual, true),
         Code::NonExistent
@@ -240,6 +277,31 @@ mod tests {
     fn what_a_server_says_is_harmless() {
         let words = Words::new("  a\u{1b}]0;x\u{202e}\r\n".as_bytes());
         assert_eq!(words.to_string(), "a\\u{1b}]0;x\\u{202e}");
+    }
+
+    #[test]
+    fn a_server_may_say_when_to_come_back() {
+        let exchange = "Request is throttled. Suggested Backoff Time: 299961 milliseconds";
+        assert_eq!(come_back(exchange), Some(Duration::from_millis(299_961)));
+        let ages = "Backoff Time: 99999999999999 seconds.";
+        assert_eq!(come_back(ages), Some(Duration::from_secs(3600)));
+        for nothing in [
+            "",
+            "Backoff Time:",
+            "Backoff Time: x ms",
+            "Backoff Time: 5 years",
+        ] {
+            assert_eq!(come_back(nothing), None, "{nothing}");
+        }
+        let refusal = Refusal {
+            command: "FETCH",
+            bad: true,
+            code: Code::None,
+            words: Words::new(exchange.as_bytes()),
+        };
+        let fault = Fault::from(Error::Refused(refusal));
+        assert_eq!((fault.reach, fault.retry), (Reach::Account, true));
+        assert_eq!(fault.advice.wait, Some(Duration::from_millis(299_961)));
     }
 
     #[test]

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use super::codec::{self, Code, Shown};
 use crate::auth;
-use crate::engine::{Fault, Reach};
+use crate::engine::{Advice, Fault, Reach};
 use crate::net::{dial, tls};
+
+/// How long to leave a maildrop alone that somebody else has, or that was opened a moment ago: neither answer says.
+const BUSY: Duration = Duration::from_secs(60);
 
 /// Where in a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +148,22 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the server does not let us in, and when to come back.
+    fn advice(&self, retry: bool) -> Advice {
+        let busy = matches!(
+            self,
+            Self::Refused {
+                code: Some(Code::InUse | Code::LoginDelay),
+                ..
+            }
+        );
+        Advice {
+            barred: !retry,
+            wait: busy.then_some(BUSY),
+            ..Advice::default()
+        }
+    }
+
     /// How far it reaches, and whether to try again.
     fn verdict(&self) -> (Reach, bool) {
         match self {
@@ -179,7 +198,8 @@ fn refused(step: Step, code: Option<&Code>, tells: bool) -> (Reach, bool) {
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let (reach, retry) = error.verdict();
-        Self::new(reach, retry, error)
+        let advice = error.advice(retry);
+        Self::new(reach, retry, error).advised(advice)
     }
 }
 

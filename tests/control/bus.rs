@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use mailferry::control::{Call, NAME, PATH, Place, Request, connect, serve};
+use mailferry::control::{Awakenings, Call, NAME, PATH, Place, Request, connect, serve};
 use tokio::sync::mpsc;
 
 /// Where the child process finds its runtime directory.
@@ -198,4 +198,74 @@ fn the_session_bus_may_be_missing_die_and_come_back() {
         let _another = self::daemon(room.path(), &address);
         over_socket(room.path()).await;
     });
+}
+
+/// Listens to logind, in a process of its own: the bus's address is the environment's. Says when it heard something.
+#[test]
+#[ignore = "is the other process of the test below"]
+fn somebody_who_waits_for_an_awakening() {
+    let room = std::path::PathBuf::from(std::env::var_os(ROOM).unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        Awakenings::listen().next().await;
+        std::fs::write(room.join("awake"), "").unwrap();
+    });
+}
+
+#[test]
+fn logind_and_nobody_else_says_that_the_machine_has_slept() {
+    const MANAGER: &str = "org.freedesktop.login1.Manager";
+    let room = tempfile::tempdir().unwrap();
+    let address = format!("unix:path={}/bus", room.path().display());
+    let _bus = session_bus(&address);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let logind = joined(&address).await;
+        logind.request_name("org.freedesktop.login1").await.unwrap();
+        let stranger = joined(&address).await;
+        let _waits = Process(
+            Command::new(std::env::current_exe().unwrap())
+                .args(["--ignored", "--exact"])
+                .arg("bus::somebody_who_waits_for_an_awakening")
+                .env(ROOM, room.path())
+                .env("DBUS_SYSTEM_BUS_ADDRESS", &address)
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap(),
+        );
+        let say = async |bus: &zbus::Connection, sleeps: bool| {
+            let path = "/org/freedesktop/login1";
+            let sent = bus.emit_signal(None::<&str>, path, MANAGER, "PrepareForSleep", &sleeps);
+            sent.await.unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        for _ in 0..50 {
+            say(&stranger, false).await;
+            say(&logind, true).await;
+        }
+        assert!(!room.path().join("awake").exists());
+        let begun = Instant::now();
+        while !room.path().join("awake").exists() {
+            assert!(begun.elapsed() < SOON, "it was not heard");
+            say(&logind, false).await;
+        }
+    });
+}
+
+async fn joined(address: &str) -> zbus::Connection {
+    let begun = Instant::now();
+    loop {
+        let connecting = zbus::connection::Builder::address(address).unwrap().build();
+        match connecting.await {
+            Ok(connection) => return connection,
+            Err(error) => assert!(begun.elapsed() < SOON, "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }

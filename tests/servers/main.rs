@@ -25,6 +25,7 @@ mod guard;
 mod hostile;
 mod killing;
 mod liars;
+mod limits;
 mod living;
 mod login;
 mod mix;

@@ -77,6 +77,10 @@ impl Watched for Parts {
         Ok(self.local.watch().await?)
     }
 
+    fn secret_mark(&self) -> Option<u64> {
+        self.connector.settings.secret.mark()
+    }
+
     fn chance(&self) -> u16 {
         let mut octets = [0; 2];
         // Without chance all wait equally long, which is no harm.

@@ -21,6 +21,8 @@ use crate::systemd;
 const CALLS: usize = 64;
 /// How long a process that was killed may take to be gone.
 const DYING: Duration = Duration::from_secs(2);
+/// Within this, two tell of the same awakening.
+const AWAKE: Duration = Duration::from_secs(5);
 /// How long the accounts have to end.
 const END: Duration = Duration::from_millis(1500);
 
@@ -39,9 +41,17 @@ struct Outside {
     terminate: Unix,
     interrupt: Unix,
     hangup: Unix,
-    sleep: Option<wake::Sleep>,
+    sleep: Sleep,
     network: Option<wake::Network>,
     watchdog: Option<tokio::time::Interval>,
+}
+
+/// Who tells that the machine has slept.
+struct Sleep {
+    clocks: Option<wake::Sleep>,
+    logind: control::Awakenings,
+    /// When it was last told.
+    woken: Option<tokio::time::Instant>,
 }
 
 enum Heard {
@@ -118,10 +128,13 @@ impl Outside {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
-            sleep: wake::Sleep::watch()
-                .inspect_err(|_| ())
-                .map_err(|error| watched("the machine's sleep", error))
-                .ok(),
+            sleep: Sleep {
+                clocks: wake::Sleep::watch()
+                    .map_err(|error| watched("the machine's sleep", error))
+                    .ok(),
+                logind: control::Awakenings::listen(),
+                woken: None,
+            },
             network: wake::Network::watch()
                 .map_err(|error| watched("changes of the network", error))
                 .ok(),
@@ -134,9 +147,27 @@ impl Outside {
             _ = self.terminate.recv() => Heard::End,
             _ = self.interrupt.recv() => Heard::End,
             _ = self.hangup.recv() => Heard::Reload,
-            () = slept(&mut self.sleep) => Heard::Order(|| Order::Reconnect),
+            () = self.sleep.over() => Heard::Order(|| Order::Reconnect),
             () = changed(&mut self.network) => Heard::Order(|| Order::Probe),
             () = due(&mut self.watchdog) => Heard::Alive,
+        }
+    }
+}
+
+impl Sleep {
+    /// Waits until the machine has slept and is awake again, however that is noticed first.
+    async fn over(&mut self) {
+        loop {
+            tokio::select! {
+                () = slept(&mut self.clocks) => {}
+                () = self.logind.next() => {}
+            }
+            let now = tokio::time::Instant::now();
+            let known = self.woken.is_some_and(|woken| now - woken < AWAKE);
+            if !known {
+                self.woken = Some(now);
+                return;
+            }
         }
     }
 }

@@ -42,6 +42,7 @@ fn nothing_known(account: &Account) -> AccountStatus {
         state: State::Never,
         watch: Watch::None,
         watch_reason: None,
+        limited: None,
         last_sync: None,
         in_flight: 0,
         mailboxes: Vec::new(),

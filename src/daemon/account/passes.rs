@@ -6,8 +6,8 @@ use super::super::Watched;
 use super::super::inbox::Inbox;
 use super::super::jobs::Work;
 use super::super::view::{Activity, Notice};
-use super::{Account, FULL};
-use crate::engine::ports::RemoteCoverage;
+use super::{Account, FULL, posts};
+use crate::engine::ports::{RemoteCoverage, RemoteWatch as _};
 use crate::engine::{Counts, Fault, Link, Mode, Report, Scope, Settings, differences, sync_over};
 use crate::mail::MailboxName;
 
@@ -41,8 +41,9 @@ impl<P: Watched> Account<'_, P> {
 
     fn pass_failed(&mut self, fault: &Fault, work: Work) {
         let now = self.now();
-        self.failed(fault, false);
-        if !fault.retry {
+        let open = self.watching();
+        let fewer = self.not_connected(fault, open, fault.advice.barred);
+        if !fault.retry && !fewer {
             // Nothing that time alone heals, as a disk that is not mounted: it is looked for as often as for mail.
             self.retry_at = now + self.options.poll;
         }
@@ -77,7 +78,7 @@ impl<P: Watched> Account<'_, P> {
     ) -> Option<Result<Report, Fault>> {
         if full {
             self.link.close().await;
-            self.link = Link::new(self.settings.connections);
+            self.link = Link::new(self.quota.working(self.watching()));
         }
         let thorough = Settings {
             selects: std::rc::Rc::clone(&self.settings.selects),
@@ -90,7 +91,28 @@ impl<P: Watched> Account<'_, P> {
             // It was left in the middle of something.
             self.link.drop_connections();
         }
+        self.learn_limit();
         result
+    }
+
+    /// How many connections watch.
+    fn watching(&self) -> usize {
+        self.remote
+            .as_ref()
+            .map_or(0, |remote| posts(remote.coverage()))
+    }
+
+    /// The server may have refused some of the connections that a pass would have liked.
+    fn learn_limit(&mut self) {
+        let Some((working, reason)) = self.link.refused() else {
+            return;
+        };
+        let open = working + self.watching();
+        let now = self.now();
+        if self.quota.refused(open, reason, now) {
+            tracing::info!("the server grants no more than {open} connections");
+            self.show_quota();
+        }
     }
 
     /// What follows from a pass that was made.
@@ -159,7 +181,8 @@ impl<P: Watched> Account<'_, P> {
                 Ok(report)
             }
             Some(Err(fault)) => {
-                self.failed(&fault, self.blocked);
+                let barred = fault.advice.barred || self.blocked;
+                let _ = self.not_connected(&fault, self.watching(), barred);
                 Err(fault.to_string())
             }
             None => Err("it was interrupted; ask again".to_owned()),

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::line::{Condition, Status};
 use crate::auth;
-use crate::engine::{Fault, Reach};
+use crate::engine::{Advice, Fault, Reach};
+use crate::imap::error::come_back;
 use crate::net::{dial, tls};
 
 /// How far the opening had come.
@@ -190,6 +191,32 @@ impl ConnectError {
         }
     }
 
+    /// Servers have many ways to say that there are too many connections, a plain NO among them. Whether it is that or
+    /// a wrong password shows in whether others are open.
+    fn advice(&self) -> Advice {
+        let (_, retry) = self.verdict();
+        let barred = !retry;
+        match self {
+            Self::Refused {
+                step: Step::Login,
+                refusal,
+                text,
+            }
+            | Self::Bye { refusal, text } => Advice {
+                crowded: matches!(
+                    refusal,
+                    Refusal::Limit | Refusal::Unavailable | Refusal::Unknown
+                ),
+                barred,
+                wait: come_back(text),
+            },
+            _ => Advice {
+                barred,
+                ..Advice::default()
+            },
+        }
+    }
+
     /// How far it reaches, and whether to try again.
     fn verdict(&self) -> (Reach, bool) {
         match self {
@@ -225,6 +252,7 @@ fn refused(refusal: Refusal, otherwise: bool) -> (Reach, bool) {
 impl From<ConnectError> for Fault {
     fn from(error: ConnectError) -> Self {
         let (reach, retry) = error.verdict();
-        Self::new(reach, retry, error)
+        let advice = error.advice();
+        Self::new(reach, retry, error).advised(advice)
     }
 }

@@ -8,7 +8,9 @@ use super::running::Running;
 use crate::cli::Failure;
 use crate::cli::backend::holds::{holds, undo_batch};
 use crate::cli::backend::{last, pass, status};
-use crate::cli::reports::{AccountStatus, AccountSync, Problem, State, SyncReport, Watch};
+use crate::cli::reports::{
+    AccountStatus, AccountSync, LimitedReport, Problem, State, SyncReport, Watch,
+};
 use crate::cli::selection;
 use crate::config::Protocol;
 use crate::control::{Answer, Call, Refusal};
@@ -235,6 +237,11 @@ fn overlay(account: &mut AccountStatus, running: &Running) {
     account.state = state_of(&view);
     account.watch = watch_of(&view);
     account.watch_reason = view.remote.as_ref().map(|it| it.reason.clone());
+    account.limited = view.limited.clone().map(|limited| LimitedReport {
+        connections: limited.connections,
+        allowed: limited.allowed,
+        reason: limited.reason,
+    });
     if let Some(parts) = &*running.parts.borrow() {
         let (done, total) = parts.observer().messages();
         account.in_flight = total.saturating_sub(done);

@@ -13,7 +13,6 @@ use crate::cli::progress::Terminal;
 use crate::config::{Account, Config, ImapAccount};
 use crate::daemon::{self, Notice, Options, Order, View};
 use crate::engine::{Problem, Settings};
-use crate::mail::MailboxName;
 
 /// How long to wait when somebody else has the account, as `mailferry sync` at the start may.
 const BUSY: Duration = Duration::from_secs(2);
@@ -139,8 +138,7 @@ impl Task {
         let (notices, mut noticed) = mpsc::unbounded_channel();
         let options = Options {
             poll: self.account.poll,
-            idle: vec![MailboxName::inbox()],
-            watching: 1,
+            idle: self.imap.idle.clone(),
         };
         let life = daemon::Account::new(&*parts, settings(&self.imap), options, show, notices);
         let name = self.account.name.to_string();

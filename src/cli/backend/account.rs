@@ -82,10 +82,7 @@ impl Watched for Parts {
     }
 
     fn chance(&self) -> u16 {
-        let mut octets = [0; 2];
-        // Without chance all wait equally long, which is no harm.
-        let _ = getrandom::fill(&mut octets);
-        u16::from_ne_bytes(octets)
+        chance()
     }
 }
 
@@ -120,6 +117,14 @@ impl Home for Parts {
     }
 }
 
+/// Two random octets.
+pub(super) fn chance() -> u16 {
+    let mut octets = [0; 2];
+    // Without chance all wait equally long, which is no harm.
+    let _ = getrandom::fill(&mut octets);
+    u16::from_ne_bytes(octets)
+}
+
 /// Opens connections as the configuration says.
 pub(super) fn connector(account: &Account, imap: &ImapAccount) -> ImapConnector {
     ImapConnector {
@@ -136,22 +141,27 @@ pub(super) fn connector(account: &Account, imap: &ImapAccount) -> ImapConnector 
 /// Where the account's server is and how it is reached.
 pub(super) fn connection(account: &Account, imap: &ImapAccount) -> connect::Settings {
     let endpoint = &account.endpoint;
+    connect::Settings {
+        account: account.name.to_string(),
+        host: endpoint.host.clone(),
+        port: endpoint.port,
+        tls: tls(endpoint),
+        user: account.user.clone(),
+        secret: account.secret.clone(),
+        hide_capabilities: imap.disable_extensions.clone(),
+        timeout: account.timeout,
+    }
+}
+
+/// How a server is encrypted and trusted.
+pub(super) fn tls(endpoint: &config::Endpoint) -> TlsSettings {
     let mode = match endpoint.tls {
         config::Tls::Implicit => TlsMode::Implicit,
         config::Tls::Starttls => TlsMode::StartTls,
         config::Tls::None => TlsMode::None,
     };
     let pins = endpoint.pins.iter().copied().map(Pin::from).collect();
-    connect::Settings {
-        account: account.name.to_string(),
-        host: endpoint.host.clone(),
-        port: endpoint.port,
-        tls: TlsSettings::new(mode, endpoint.ca_file.clone(), pins),
-        user: account.user.clone(),
-        secret: account.secret.clone(),
-        hide_capabilities: imap.disable_extensions.clone(),
-        timeout: account.timeout,
-    }
+    TlsSettings::new(mode, endpoint.ca_file.clone(), pins)
 }
 
 /// The account's Maildir.

@@ -109,7 +109,7 @@ impl<P: LetterPorts> Session<'_, '_, P> {
             return maildrop.quit().await;
         }
         self.note_absence(&plan).await?;
-        let due = leave::verify(&mut maildrop, &plan, &self.knowledge, &named.by_header).await?;
+        let due = leave::verify(&mut maildrop, &plan, &self.knowledge, &named).await?;
         self.announce_total(&plan, &due.doubtful);
         let fetch: Vec<FetchLetter> = plan.fetch.iter().chain(&due.doubtful).cloned().collect();
         let mut refused = transfer::run(self, &mut maildrop, &fetch).await?;

@@ -62,6 +62,13 @@ pub enum Event<'a> {
     },
     /// A mailbox is being looked at.
     Mailbox(&'a MailboxName),
+    /// Something people should know that is no failure, and is in no report.
+    Remark {
+        /// The mailbox it is about.
+        mailbox: &'a MailboxName,
+        /// What.
+        text: &'a str,
+    },
     /// Something people should read.
     Warning {
         /// The mailbox it is about.

@@ -61,6 +61,14 @@ pub struct Letter {
     pub header: Digest,
 }
 
+impl Letter {
+    /// Whether less came of it than was listed: it may not be whole.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.octets < self.known.size
+    }
+}
+
 /// A letter as the server lists it. Its number holds for one session.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListedLetter {

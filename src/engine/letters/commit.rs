@@ -102,8 +102,8 @@ impl Knowledge {
         let tell = |number: u64, what: &str| {
             if number > 0 {
                 let text = format!("{number} letters {what}");
-                let mailbox = Some(&inbox);
-                pass.event(Event::Warning {
+                let mailbox = &inbox;
+                pass.event(Event::Remark {
                     mailbox,
                     text: &text,
                 });
@@ -207,7 +207,8 @@ impl<'a, 'b, 'c, P: LetterPorts> Committer<'a, 'b, 'c, P> {
             let was = std::mem::replace(&mut letter.known.uidl, wanted.uidl.clone());
             letter.known.size = wanted.size;
             letter.known.missing = None;
-            (letter.octets, letter.header) = (octets, header);
+            // Twice the same: that is what the server has, whatever it lists.
+            (letter.octets, letter.header) = (octets.max(wanted.size), header);
             let letter = letter.clone();
             known.matched.insert(wanted.number, id);
             known.renamed += u64::from(was != wanted.uidl);

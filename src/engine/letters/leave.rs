@@ -1,8 +1,7 @@
 //! Letters that are due to leave the server: first proved to be those that are here.
 
-use std::collections::BTreeSet;
-
 use super::commit::Knowledge;
+use super::names::Named;
 use super::{LetterPorts, Session};
 use crate::engine::fault::Fault;
 use crate::engine::ports::{Clock, Maildrop};
@@ -23,18 +22,21 @@ pub(super) async fn verify<M: Maildrop>(
     maildrop: &mut M,
     plan: &LettersPlan,
     knowledge: &Knowledge,
-    by_header: &BTreeSet<u32>,
+    named: &Named,
 ) -> Result<Due, Fault> {
     let mut due = Due {
         sure: Vec::new(),
-        doubtful: Vec::new(),
+        doubtful: unproved(plan, knowledge, named),
     };
     let mut looked: Vec<(u32, Letter)> = Vec::new();
     for (number, id) in &plan.delete {
         let Some(letter) = knowledge.get(*id) else {
             continue;
         };
-        if by_header.contains(number) || letter.octets < letter.known.size {
+        if due.doubtful.iter().any(|it| it.number == *number) {
+            continue;
+        }
+        if named.by_header.contains(number) {
             due.doubtful.push(again(*number, &letter));
         } else {
             looked.push((*number, letter));
@@ -50,6 +52,29 @@ pub(super) async fn verify<M: Maildrop>(
         }
     }
     Ok(due)
+}
+
+/// Letters that came shorter than they were listed are fetched once more: they may not have been whole. What comes the
+/// same twice is what the server has.
+fn unproved(plan: &LettersPlan, knowledge: &Knowledge, named: &Named) -> Vec<FetchLetter> {
+    let mut short: Vec<Letter> = knowledge.all();
+    short.retain(|letter| letter.is_short() && letter.known.missing.is_none());
+    let mut found = Vec::new();
+    let fetched = |number: u32| plan.fetch.iter().any(|it| it.number == number);
+    for listed in &named.letters {
+        if short.is_empty() {
+            break;
+        }
+        let same = |letter: &Letter| {
+            listed.uidl.as_ref() == Some(&letter.known.uidl) && listed.size == letter.known.size
+        };
+        if let Some(at) = short.iter().position(same)
+            && !fetched(listed.number)
+        {
+            found.push(again(listed.number, &short.swap_remove(at)));
+        }
+    }
+    found
 }
 
 fn again(number: u32, letter: &Letter) -> FetchLetter {
@@ -68,18 +93,19 @@ pub(super) async fn mark<P: LetterPorts, M: Maildrop>(
     due: Due,
 ) -> Result<u64, Fault> {
     let knowledge = &session.knowledge;
+    let now = session.pass.clock().now();
+    let is_due = |letter: &Letter| session.policy.keep.due(letter.known.since, now);
     let mut leaving = due.sure;
-    let proved = due.doubtful.iter().filter_map(|letter| {
-        let id = knowledge.matched(letter.number)?;
-        letter.compare.contains(&id).then_some((letter.number, id))
+    let proved = due.doubtful.iter().filter_map(|wanted| {
+        let letter = knowledge.get(knowledge.matched(wanted.number)?)?;
+        let id = letter.known.id;
+        let same = wanted.compare.contains(&id) && is_due(&letter);
+        same.then_some((wanted.number, id))
     });
     leaving.extend(proved);
-    let now = session.pass.clock().now();
     // A letter that came shorter than it was listed may not be whole: it stays until it comes the same once more.
-    let arrived = knowledge.arrived().into_iter().filter(|(_, letter)| {
-        let whole = letter.octets >= letter.known.size;
-        whole && session.policy.keep.due(letter.known.since, now)
-    });
+    let arrived = knowledge.arrived().into_iter();
+    let arrived = arrived.filter(|(_, letter)| !letter.is_short() && is_due(letter));
     leaving.extend(arrived.map(|(number, letter)| (number, letter.known.id)));
     if leaving.is_empty() {
         return Ok(0);

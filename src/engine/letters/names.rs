@@ -43,8 +43,8 @@ pub(super) async fn complete<P: LetterPorts, M: Maildrop>(
         return Ok(Named { letters, by_header });
     }
     let inbox = MailboxName::inbox();
-    pass.event(Event::Warning {
-        mailbox: Some(&inbox),
+    pass.event(Event::Remark {
+        mailbox: &inbox,
         text: "the server gives some letters no names (UIDL): they are known by their headers and sizes",
     });
     let mut headers = maildrop.headers(&nameless).await?.into_iter();

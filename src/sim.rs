@@ -33,7 +33,7 @@ use std::task::{Context, Poll, Waker};
 pub use clock::SimClock;
 pub use driver::Runner;
 pub use ledger::Ledger;
-pub use local::SimLocal;
+pub use local::{NameOnMove, SimLocal};
 pub use rng::Rng;
 pub use scenario::Scenario;
 pub use server::{SimConnector, SimRemote, SimServer};

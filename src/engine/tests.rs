@@ -2,6 +2,7 @@
 
 mod absence;
 mod late;
+mod letters;
 mod unsynced;
 
 use std::collections::BTreeSet;

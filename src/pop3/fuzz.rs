@@ -133,3 +133,37 @@ fn understand(lines: &[Vec<u8>]) {
     );
     assert!(letters.iter().all(|letter| letter.number > 0));
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::pop3;
+
+    fn awkward() -> impl Strategy<Value = Vec<u8>> {
+        let words = [
+            "\r\n",
+            ".",
+            "\r",
+            "\n",
+            "+OK ",
+            "-ERR [AUTH]",
+            "1 20",
+            "2 a",
+            "Status: RO",
+            ": ",
+            "\0\u{e4}",
+        ];
+        let piece = prop::sample::select(words.map(|word| word.as_bytes().to_vec()).to_vec());
+        prop::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_read_alike_in_all_pieces(
+            wire in awkward(), piece: u8, lines in 0_u8..8
+        ) {
+            pop3(&[&[piece, lines][..], &wire].concat());
+        }
+    }
+}

@@ -100,11 +100,11 @@ pub(super) async fn settle<P: LetterPorts>(
     let view = pass.local().scan(name).await?;
     let staged = pass.local().staged(name, &files).await?;
     let here = |file: &LocalId| view.files.binary_search_by(|it| it.id.cmp(file)).is_ok();
-    let lost = files
-        .iter()
-        .any(|file| !here(file) && !staged.contains(file));
-    let elsewhere = if lost {
-        let others = letters.iter().filter(|letter| !open(letter)).cloned();
+    let is_lost =
+        |letter: &Letter| open(&letter) && !here(&letter.local) && !staged.contains(&letter.local);
+    let elsewhere = if letters.iter().any(is_lost) {
+        // A file that another letter stands for is not this one's, whatever its content.
+        let others = letters.iter().filter(|letter| !is_lost(letter)).cloned();
         Some(holdings::look(pass, &others.collect::<Vec<_>>()).await?)
     } else {
         None

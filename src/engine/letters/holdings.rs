@@ -27,14 +27,13 @@ pub(super) async fn look<P: LetterPorts>(
 ) -> Result<Holdings, Fault> {
     let taken: BTreeSet<&LocalId> = known.iter().map(|letter| &letter.local).collect();
     let mut found = Holdings::default();
+    let mut seen = BTreeSet::new();
     for folder in pass.local().folders().await? {
         let view = pass.local().scan(&folder.name).await?;
-        let files: Vec<LocalId> = view
-            .files
-            .into_iter()
-            .map(|file| file.id)
-            .filter(|file| !taken.contains(file))
-            .collect();
+        let all = view.files.into_iter().map(|file| file.id);
+        let (theirs, files): (Vec<LocalId>, Vec<LocalId>) =
+            all.partition(|file| taken.contains(file));
+        seen.extend(theirs);
         for some in files.chunks(PORTION) {
             for (file, inspected) in pass.local().inspect(&folder.name, some).await? {
                 // What cannot be read is no letter that came whole.
@@ -44,6 +43,9 @@ pub(super) async fn look<P: LetterPorts>(
             }
         }
     }
+    // Mail programs give files other names when they move them: each of these letters stands for a file all the same.
+    let renamed = known.iter().filter(|letter| !seen.contains(&letter.local));
+    renamed.for_each(|letter| drop(found.take(&letter.digest)));
     Ok(found)
 }
 

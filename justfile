@@ -49,6 +49,12 @@ kill iterations="300":
     MAILFERRY_TEST_BIN={{justfile_directory()}}/target/release/mailferry MAILFERRY_KILLS={{iterations}} \
         cargo test --locked --test servers killing:: -- --nocapture
 
+# Sessions with a POP3 server killed and cut in so many rounds
+kill-letters rounds="100":
+    cargo build --release --locked
+    MAILFERRY_TEST_BIN={{justfile_directory()}}/target/release/mailferry MAILFERRY_KILLS={{rounds}} MAILFERRY_CUTS={{rounds}} \
+        cargo test --locked --test servers letters::survival -- --nocapture
+
 # Every system call that can fail (0: all of them, which takes hours; else so many, at random)
 syscalls count="0":
     MAILFERRY_SYSCALLS={{count}} cargo test --locked --test servers syscalls:: -- --nocapture

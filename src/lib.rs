@@ -6,8 +6,7 @@
 //! mail <- sync <- engine <- daemon <- cli <- main
 //!                   ^
 //!   imap, maildir, store implement engine's traits and never see each other
-//!   pop3 so far is a codec that looks at mail and sync only
-//!   imap uses net and auth; cli and daemon put everything together from config
+//!   so does pop3; imap and pop3 use net and auth; cli and daemon put everything together from config
 //!   control carries requests from cli to daemon; systemd is told how the daemon is
 //! ```
 //!

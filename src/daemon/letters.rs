@@ -176,11 +176,17 @@ impl<'p, P: Collected> Letters<'p, P> {
         }
     }
 
+    /// As long as the server wants after a login.
+    fn leave_alone(&mut self, report: &Report) {
+        let delay = report.left_there.login_delay.map(Duration::from_secs);
+        self.alone_until = self.now() + delay.unwrap_or_default();
+        self.next_at = self.next_at.max(self.alone_until);
+    }
+
     /// What follows from a session.
     fn after(&mut self, report: &Report, fault: Option<&Fault>) {
         let now = self.now();
-        let delay = report.left_there.login_delay.map(Duration::from_secs);
-        self.alone_until = now + delay.unwrap_or_default();
+        self.leave_alone(report);
         let mut problems = report.problems.clone();
         self.failing = fault.is_some();
         self.blocked = fault.is_some_and(|fault| fault.advice.barred);
@@ -262,6 +268,8 @@ impl<'p, P: Collected> Letters<'p, P> {
         };
         if wish.mode == Mode::Apply {
             self.after(&report, result.as_ref().err());
+        } else {
+            self.leave_alone(&report);
         }
         result.map(|()| report).map_err(|fault| fault.to_string())
     }

@@ -118,13 +118,13 @@ impl<P: LetterPorts> Session<'_, '_, P> {
                 .await?;
         }
         self.report_refused(&refused);
-        let complete = refused.is_empty() && plan.later == 0;
         let gone = leave::mark(self, &mut maildrop, due).await?;
         maildrop.quit().await?;
         let name = MailboxName::inbox();
         self.pass
             .count(&name, |counts| counts.deleted_remote += gone);
-        if complete && self.inbox.first && !self.knowledge.failed() {
+        // What the server refuses must not have the whole Maildir read again and again.
+        if plan.later == 0 && self.inbox.first && !self.knowledge.failed() {
             let outcome = Change::SetOutcome {
                 mailbox: self.inbox.record.id,
                 at: Some(self.pass.clock().now()),
@@ -178,9 +178,8 @@ impl<P: LetterPorts> Session<'_, '_, P> {
         });
         let fetch = plan.fetch.iter();
         let fetch = fetch.map(|letter| format!("fetch {} ({} bytes)", letter.uidl, letter.size));
-        let letters = self.knowledge.all();
         let names = plan.delete.iter().filter_map(|(_, id)| {
-            let letter = letters.iter().find(|letter| letter.known.id == *id)?;
+            let letter = self.knowledge.get(*id)?;
             Some(format!("delete {} on the server", letter.known.uidl))
         });
         let lines: Vec<String> = fetch.chain(names).collect();

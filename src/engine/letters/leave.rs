@@ -1,11 +1,13 @@
 //! Letters that are due to leave the server: first proved to be those that are here.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::commit::Knowledge;
 use super::names::Named;
 use super::{LetterPorts, Session};
 use crate::engine::fault::Fault;
 use crate::engine::ports::{Clock, Maildrop};
-use crate::mail::MailboxName;
+use crate::mail::{MailboxName, Uidl};
 use crate::sync::{Change, FetchLetter, Letter, LetterId, LetterState, LettersPlan};
 
 /// What is due.
@@ -28,14 +30,12 @@ pub(super) async fn verify<M: Maildrop>(
         sure: Vec::new(),
         doubtful: unproved(plan, knowledge, named),
     };
+    let unproved: BTreeSet<u32> = due.doubtful.iter().map(|it| it.number).collect();
     let mut looked: Vec<(u32, Letter)> = Vec::new();
     for (number, id) in &plan.delete {
-        let Some(letter) = knowledge.get(*id) else {
+        let Some(letter) = knowledge.get(*id).filter(|_| !unproved.contains(number)) else {
             continue;
         };
-        if due.doubtful.iter().any(|it| it.number == *number) {
-            continue;
-        }
         if named.by_header.contains(number) {
             due.doubtful.push(again(*number, &letter));
         } else {
@@ -57,24 +57,24 @@ pub(super) async fn verify<M: Maildrop>(
 /// Letters that came shorter than they were listed are fetched once more: they may not have been whole. What comes the
 /// same twice is what the server has.
 fn unproved(plan: &LettersPlan, knowledge: &Knowledge, named: &Named) -> Vec<FetchLetter> {
-    let mut short: Vec<Letter> = knowledge.all();
-    short.retain(|letter| letter.is_short() && letter.known.missing.is_none());
-    let mut found = Vec::new();
-    let fetched = |number: u32| plan.fetch.iter().any(|it| it.number == number);
-    for listed in &named.letters {
-        if short.is_empty() {
-            break;
-        }
-        let same = |letter: &Letter| {
-            listed.uidl.as_ref() == Some(&letter.known.uidl) && listed.size == letter.known.size
-        };
-        if let Some(at) = short.iter().position(same)
-            && !fetched(listed.number)
-        {
-            found.push(again(listed.number, &short.swap_remove(at)));
-        }
+    let mut short: BTreeMap<(Uidl, u64), Vec<Letter>> = BTreeMap::new();
+    let all = knowledge.all().into_iter();
+    for letter in all.filter(|letter| letter.is_short() && letter.known.missing.is_none()) {
+        let key = (letter.known.uidl.clone(), letter.known.size);
+        short.entry(key).or_default().push(letter);
     }
-    found
+    if short.is_empty() {
+        return Vec::new();
+    }
+    let fetched: BTreeSet<u32> = plan.fetch.iter().map(|it| it.number).collect();
+    let rest = named.letters.iter();
+    rest.filter(|listed| !fetched.contains(&listed.number))
+        .filter_map(|listed| {
+            let key = (listed.uidl.clone()?, listed.size);
+            let letter = short.get_mut(&key)?.pop()?;
+            Some(again(listed.number, &letter))
+        })
+        .collect()
 }
 
 fn again(number: u32, letter: &Letter) -> FetchLetter {

@@ -5,6 +5,7 @@
 mod command;
 pub mod sasl;
 pub mod secrets;
+pub mod veil;
 
 pub use sasl::Mechanism;
 pub use secrets::{Error, Secret, SecretSource};

@@ -36,6 +36,65 @@ impl Hasher {
     }
 }
 
+/// Lines that POP3 servers add to a letter or change in it between two sessions.
+const RESTLESS: [&[u8]; 3] = [b"status", b"x-status", b"x-uidl"];
+
+/// Computes a digest over a letter's header: its lines up to the first empty one, whatever their ends, without those
+/// that servers add. What follows the header is not looked at, so that a whole letter and its TOP give the same.
+#[derive(Clone, Debug, Default)]
+pub struct HeaderHasher {
+    digest: Sha256,
+    line: Vec<u8>,
+    left_out: bool,
+    over: bool,
+}
+
+impl HeaderHasher {
+    /// Takes some more octets of the letter.
+    pub fn update(&mut self, octets: &[u8]) {
+        let mut rest = octets;
+        while !self.over && !rest.is_empty() {
+            let room = HEADER_LIMIT - self.line.len();
+            let part = rest.get(..room).unwrap_or(rest);
+            let end = part.iter().position(|octet| *octet == b'\n');
+            let used = end.map_or(part.len(), |at| at + 1);
+            let (now, later) = rest.split_at(used);
+            self.line.extend_from_slice(now);
+            rest = later;
+            // A line without end is taken in pieces, the same however it comes.
+            if end.is_some() || self.line.len() >= HEADER_LIMIT {
+                self.take_line();
+            }
+        }
+    }
+
+    /// The digest of what was seen.
+    #[must_use]
+    pub fn finish(mut self) -> Digest {
+        self.take_line();
+        Digest(self.digest.finalize().into())
+    }
+
+    fn take_line(&mut self) {
+        let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match line.first() {
+            None => self.over = !self.line.is_empty() || self.over,
+            Some(b' ' | b'\t') if self.left_out => {}
+            Some(_) => {
+                let name = line.split(|octet| *octet == b':').next().unwrap_or(line);
+                let name = name.trim_ascii();
+                self.left_out = RESTLESS.iter().any(|it| name.eq_ignore_ascii_case(it));
+                if !self.left_out {
+                    self.digest.update(line);
+                    self.digest.update(b"\n");
+                }
+            }
+        }
+        self.line.clear();
+    }
+}
+
 /// Hashes the value of the one Message-ID header of a raw header block, unfolded and trimmed.
 ///
 /// Lines end with CRLF or LF; the block ends at the first empty line or after 64 KiB, so a whole message or its first
@@ -98,6 +157,29 @@ mod tests {
             [0xba, 0x78, 0x16, 0xbf],
             "the test vector of FIPS 180"
         );
+    }
+
+    fn header(pieces: &[&[u8]]) -> Digest {
+        let mut hasher = HeaderHasher::default();
+        pieces.iter().for_each(|piece| hasher.update(piece));
+        hasher.finish()
+    }
+
+    #[test]
+    fn a_header_is_the_same_with_and_without_its_body_and_what_servers_add() {
+        let whole = header(&[b"A: b\r\n c\r\n\r\nbody\r\n"]);
+        for other in [
+            &[&b"A: b\r\n c\r\n\r\n"[..]][..],
+            &[b"A: b\n c\n"],
+            &[b"A:", b" b\r", b"\n c\r\n", b"\r", b"\nmore"],
+            &[b"A: b\r\n c\r\nStatus: RO\r\nX-UIDL: x\r\n y\r\n\r\n"],
+        ] {
+            assert_eq!(header(other), whole);
+        }
+        assert_ne!(header(&[b"A: b\r\n d\r\n\r\n"]), whole);
+        assert_ne!(header(&[b"A: b\r\n\r\n"]), whole);
+        let long = [b'x'; 3 * HEADER_LIMIT];
+        assert_eq!(header(&[&long]), header(&[&long[..5], &long[5..]]));
     }
 
     #[test]

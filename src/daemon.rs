@@ -11,11 +11,13 @@ mod account;
 mod backoff;
 mod inbox;
 mod jobs;
+mod letters;
 mod quota;
 mod view;
 
 pub use account::{Account, Options};
 pub use inbox::{Order, Wish};
+pub use letters::{Collected, Letters};
 pub use quota::Limited;
 pub use view::{Activity, Notice, View};
 

@@ -28,12 +28,11 @@ mod tests;
 mod token;
 mod transfer;
 mod upload;
-mod veil;
 pub mod watch;
 
+pub use crate::auth::veil::Veil;
 pub use error::Error;
 pub use names::Names;
 pub use open::ImapConnector;
 pub use session::{Session, SessionOptions};
-pub use veil::Veil;
 pub use watch::ImapWatch;

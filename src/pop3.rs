@@ -1,5 +1,11 @@
-//! The POP3 client's words (RFC 1939, 2449, 3206, 6856).
+//! The POP3 client (RFC 1939, 2449, 2595, 5034, 3206, 6856).
 //!
-//! So far the pure part only: what a server sends, taken apart. No socket, no file, no decision about mail.
+//! [`codec`] takes apart what a server sends; [`session`] opens connections, logs in and talks. Nothing here knows of
+//! the Maildir or the state, or decides about a letter; nothing is tried twice.
 
 pub mod codec;
+mod error;
+pub mod session;
+
+pub use error::{Error, Step};
+pub use session::{Login, Pop3Postbox, Session, Settings};

@@ -37,11 +37,11 @@ use tokio::sync::oneshot;
 
 use self::writer::{Counters, Job, Session};
 use crate::engine::Fault;
-use crate::engine::ports::{Serial, StateId, Store};
+use crate::engine::ports::{LetterStore, Serial, StateId, Store};
 use crate::mail::Digest;
 use crate::sync::{
-    Base, Change, Deletion, Entry, Hold, HoldId, HoldVerdict, Intent, MailboxId, MailboxRecord,
-    Parked, Rest, RowId,
+    Base, Change, Deletion, Entry, Hold, HoldId, HoldVerdict, Intent, Letter, MailboxId,
+    MailboxRecord, Parked, Rest, RowId,
 };
 
 pub use self::error::StoreError;
@@ -390,5 +390,11 @@ impl Store for SqliteStore {
             return Ok(());
         }
         Ok(self.call(move |session| session.commit(&changes)).await?)
+    }
+}
+
+impl LetterStore for SqliteStore {
+    async fn letters(&self) -> Result<Vec<Letter>, Fault> {
+        self.ask("read letters", query::letters).await
     }
 }

@@ -33,8 +33,8 @@ pub use input::{
     SeenFolder, SeenMailbox,
 };
 pub use letters::{
-    FetchLetter, KeepLetters, KnownLetter, LetterId, LetterState, LettersInput, LettersPlan,
-    LettersPolicy, ListedLetter, plan_letters,
+    FetchLetter, KeepLetters, KnownLetter, Letter, LetterId, LetterState, LettersInput,
+    LettersPlan, LettersPolicy, ListedLetter, plan_letters,
 };
 pub use mailboxes::plan_mailboxes;
 pub use merge::merge_flags;

@@ -7,6 +7,7 @@ mod clock;
 mod daemon;
 mod holds;
 mod last;
+mod letters;
 mod pass;
 mod server;
 mod status;
@@ -16,6 +17,3 @@ pub use holds::{Verdict, decide, done, holds, undo};
 pub use pass::sync;
 pub use server::{check, mailboxes};
 pub use status::status;
-
-/// What POP3 accounts say wherever they are used.
-pub const POP3_LATER: &str = "POP3 comes with a later version";

@@ -9,7 +9,7 @@ use super::render::{self, Table, Tone};
 use super::reports::{AccountCheck, CheckReport, ConfigMistake, Problem};
 use super::{Failure, Outcome, backend, block_on, read_config, selection, status};
 use crate::auth::SecretSource;
-use crate::config::{Account, Config, ConfigError, Protocol, secret_key};
+use crate::config::{Account, Config, ConfigError, secret_key};
 
 /// Runs the verb.
 pub(super) fn run(
@@ -59,12 +59,9 @@ async fn check_account(account: &Account, offline: bool) -> AccountCheck {
     let mut problems = missing_files(account);
     let mut server = None;
     if !offline {
-        match account.protocol {
-            Protocol::Imap(_) => match backend::check(account).await {
-                Ok(check) => server = Some(check),
-                Err(failure) => problems.push(Problem::of_account(failure.to_string())),
-            },
-            Protocol::Pop3(_) => problems.push(Problem::of_account(backend::POP3_LATER)),
+        match backend::check(account).await {
+            Ok(check) => server = Some(check),
+            Err(failure) => problems.push(Problem::of_account(failure.to_string())),
         }
     }
     AccountCheck {

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use super::args::MailboxesArgs;
 use super::output::{Output, complain_of_all};
 use super::render::{self, Table, Tone};
-use super::reports::{AccountMailboxes, MailboxesReport, Problem};
+use super::reports::MailboxesReport;
 use super::{Failure, Outcome, backend, block_on, selection};
-use crate::config::{Config, Protocol};
+use crate::config::Config;
 
 /// Runs the verb.
 pub(super) fn run(
@@ -19,14 +19,7 @@ pub(super) fn run(
     let report = block_on(async {
         let mut report = MailboxesReport::default();
         for account in accounts {
-            report.accounts.push(match account.protocol {
-                Protocol::Imap(_) => backend::mailboxes(account).await?,
-                Protocol::Pop3(_) => AccountMailboxes {
-                    name: account.name.to_string(),
-                    mailboxes: Vec::new(),
-                    problems: vec![Problem::of_account(backend::POP3_LATER)],
-                },
-            });
+            report.accounts.push(backend::mailboxes(account).await?);
         }
         Ok(report)
     })?;

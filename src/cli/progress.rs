@@ -124,6 +124,10 @@ impl Observer for AccountProgress {
             Event::Mailbox(mailbox) => {
                 tracing::info!(account = %self.name, mailbox = %mailbox, "looking at a mailbox");
             }
+            Event::Remark { mailbox, text } => {
+                let text = render::plain(text);
+                tracing::warn!(account = %self.name, mailbox = %mailbox, "{text}");
+            }
             // It is part of the report, and said on standard error at the end.
             Event::Warning { mailbox, text } => {
                 let text = render::plain(text);

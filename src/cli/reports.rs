@@ -68,6 +68,18 @@ pub struct MailboxStatus {
     pub parked: u64,
     /// When it was last synced whole, RFC 3339 in UTC.
     pub last_sync: Option<String>,
+    /// Messages that were left on a POP3 server; absent if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_on_server: Option<LeftOnServer>,
+}
+
+/// Messages that were left on a POP3 server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOnServer {
+    /// Larger than `max_message_size`.
+    pub too_large: u64,
+    /// To be fetched by later sessions (`max_per_session`).
+    pub later: u64,
 }
 
 /// How an account, a mailbox or a pass is.
@@ -238,6 +250,9 @@ pub struct MailboxSync {
     pub parked: u64,
     /// In a dry run: what would be done, one line each.
     pub operations: Vec<String>,
+    /// Messages that were left on a POP3 server; absent if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_on_server: Option<LeftOnServer>,
 }
 
 /// How many messages each kind of change concerned.

@@ -112,6 +112,9 @@ fn text(report: &StatusReport, colour: bool) -> String {
             if mailbox.parked > 0 {
                 let _ = write!(messages, " (+{} to try again)", mailbox.parked);
             }
+            if let Some(left) = mailbox.left_on_server {
+                let _ = write!(messages, " ({})", sync::left_words(left));
+            }
             table.row([
                 (&mailbox.name, Tone::Plain),
                 (state, tone),

@@ -6,10 +6,10 @@ use super::args::SyncArgs;
 use super::output::{Output, complain_of};
 use super::progress::Terminal;
 use super::render::{self, Table, Tone, count};
-use super::reports::{AccountSync, Counts, MailboxSync, Problem, State, SyncReport};
+use super::reports::{AccountSync, Counts, LeftOnServer, MailboxSync, Problem, State, SyncReport};
 use super::selection::{self, Selected};
 use super::{Failure, Outcome, backend, block_on, client};
-use crate::config::{Config, Protocol};
+use crate::config::Config;
 
 /// Runs the verb.
 pub(super) fn run(
@@ -48,18 +48,9 @@ async fn sync_all(
     terminal: &Terminal,
 ) -> Result<SyncReport, Failure> {
     // All accounts at once: each waits for its own server most of the time.
-    let passes = selected.iter().map(|part| async move {
-        match part.account.protocol {
-            Protocol::Imap(_) => backend::sync(config, part, dry_run, terminal).await,
-            Protocol::Pop3(_) => Ok(AccountSync {
-                name: part.account.name.to_string(),
-                state: State::Failed,
-                mailboxes: Vec::new(),
-                operations: Vec::new(),
-                problems: vec![Problem::of_account(backend::POP3_LATER)],
-            }),
-        }
-    });
+    let passes = selected
+        .iter()
+        .map(|part| async move { backend::sync(config, part, dry_run, terminal).await });
     let accounts = futures_util::future::join_all(passes).await;
     Ok(SyncReport {
         dry_run,
@@ -143,7 +134,19 @@ fn waiting(mailbox: &MailboxSync) -> String {
     if mailbox.parked > 0 {
         parts.push(format!("{} to try again", count(mailbox.parked, "message")));
     }
+    parts.extend(mailbox.left_on_server.map(left_words));
     parts.join(", ")
+}
+
+/// What was left on a POP3 server, in words.
+pub(super) fn left_words(left: LeftOnServer) -> String {
+    let parts = [(left.too_large, "too large"), (left.later, "for later")];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
+    format!("left there: {}", parts.join(", "))
 }
 
 /// Problems, one line each.

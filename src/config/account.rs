@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::model::{Account, AccountName, ImapAccount, Keep, Layout, Pop3Account, Protocol};
+use super::model::{
+    Account, AccountName, ImapAccount, Keep, Layout, Pop3Account, Pop3Auth, Protocol,
+};
 use super::options;
 use super::paths::Places;
 use super::patterns::Patterns;
@@ -25,7 +27,7 @@ const IMAP_KEYS: [&str; 6] = [
     "disable_extensions",
     "compress",
 ];
-const POP3_KEYS: [&str; 3] = ["keep", "max_message_size", "max_per_session"];
+const POP3_KEYS: [&str; 4] = ["auth", "keep", "max_message_size", "max_per_session"];
 
 /// Extensions that can be switched off, each with the capability atoms that it stands for.
 const EXTENSIONS: [(&str, &[&str]); 22] = [
@@ -205,7 +207,11 @@ fn pop3(section: &Section<'_>) -> Pop3Account {
         .entry("max_per_session")
         .and_then(|entry| entry.integer(1..=1_000_000))
         .and_then(|number| u32::try_from(number).ok());
+    let auth = section.entry("auth").and_then(|entry| {
+        entry.choice(&[("password", Pop3Auth::Password), ("apop", Pop3Auth::Apop)])
+    });
     Pop3Account {
+        auth: auth.unwrap_or_default(),
         keep: keep.unwrap_or(Keep::Forever),
         max_message_size,
         max_per_session,

@@ -141,6 +141,18 @@ pub struct Pop3Account {
     pub max_message_size: Option<u64>,
     /// The most messages fetched in one session.
     pub max_per_session: Option<u32>,
+    /// How to log in.
+    pub auth: Pop3Auth,
+}
+
+/// How to log in to a POP3 server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pop3Auth {
+    /// With the password: AUTH PLAIN, else USER and PASS.
+    #[default]
+    Password,
+    /// By APOP.
+    Apop,
 }
 
 /// How long fetched mail stays on the POP3 server.

@@ -1,8 +1,8 @@
 //! What is shown of an account, and what is told of it.
 
 use super::quota::Limited;
-use crate::engine::Problem;
 use crate::engine::ports::{LocalCoverage, RemoteCoverage};
+use crate::engine::{LeftThere, Problem};
 use crate::mail::MailboxName;
 
 /// What an account is doing.
@@ -36,6 +36,8 @@ pub struct View {
     pub problems: Vec<Problem>,
     /// How many holds wait for the user.
     pub held: u64,
+    /// What a POP3 session has left on the server.
+    pub left_there: LeftThere,
 }
 
 /// Something that happened.

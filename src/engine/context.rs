@@ -14,10 +14,8 @@ use super::report::{Counts, Problem, Report};
 use crate::mail::MailboxName;
 use crate::sync::{Change, Policy};
 
-/// The outside of one account, bundled so that signatures stay short.
-pub trait Ports {
-    /// Opens connections.
-    type Connector: Connector;
+/// What every account has on this side of the server, whatever its protocol.
+pub trait Home {
     /// The Maildir.
     type Local: Local;
     /// The state.
@@ -27,8 +25,6 @@ pub trait Ports {
     /// Who is told.
     type Observer: Observer;
 
-    /// Opens connections.
-    fn connector(&self) -> &Self::Connector;
     /// The Maildir.
     fn local(&self) -> &Self::Local;
     /// The state.
@@ -37,6 +33,15 @@ pub trait Ports {
     fn clock(&self) -> &Self::Clock;
     /// Who is told.
     fn observer(&self) -> &Self::Observer;
+}
+
+/// The outside of one account, bundled so that signatures stay short.
+pub trait Ports: Home {
+    /// Opens connections.
+    type Connector: Connector;
+
+    /// Opens connections.
+    fn connector(&self) -> &Self::Connector;
 }
 
 /// The user's wishes for one account, as the engine needs them.
@@ -122,7 +127,7 @@ impl Announced {
     }
 }
 
-impl<'a, P: Ports> Pass<'a, P> {
+impl<'a, P: Home> Pass<'a, P> {
     pub(super) fn new(
         ports: &'a P,
         settings: &'a Settings,

@@ -6,6 +6,7 @@
     reason = "implemented and used inside this crate, on one thread"
 )]
 
+mod letters;
 mod local;
 mod remote;
 mod store;
@@ -13,6 +14,7 @@ mod watch;
 
 use std::time::Duration;
 
+pub use letters::{LetterSink, LetterStore, Listed, Maildrop, Postbox};
 pub use local::{Batch, Delivery, Folder, Inspected, Local, Marker, Root, Staged};
 pub use remote::{
     Abilities, Appended, BodySink, BodySource, Connector, KnownMailbox, MailboxStatus, Remote,
@@ -60,6 +62,13 @@ pub enum Event<'a> {
     },
     /// A mailbox is being looked at.
     Mailbox(&'a MailboxName),
+    /// Something people should know that is no failure, and is in no report.
+    Remark {
+        /// The mailbox it is about.
+        mailbox: &'a MailboxName,
+        /// What.
+        text: &'a str,
+    },
     /// Something people should read.
     Warning {
         /// The mailbox it is about.

@@ -55,6 +55,19 @@ pub struct Report {
     pub planned: Vec<(Option<MailboxName>, String)>,
     /// Mailboxes with an upload that waits until an earlier connection is certainly dead.
     pub unsettled: Vec<MailboxName>,
+    /// What a POP3 session has left on the server.
+    pub left_there: LeftThere,
+}
+
+/// Letters that a POP3 session has left on the server, and how soon there may be another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftThere {
+    /// Larger than the user wants them.
+    pub too_large: u64,
+    /// To be fetched by later sessions.
+    pub later: u64,
+    /// The server wants so many seconds between two logins.
+    pub login_delay: Option<u64>,
 }
 
 impl Report {

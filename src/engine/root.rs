@@ -3,7 +3,7 @@
 
 use thiserror::Error;
 
-use super::context::{Mode, Pass, Ports};
+use super::context::{Home, Mode, Pass};
 use super::fault::{Fault, Reach};
 use super::ports::{Local, Marker, Root, StateId, Store};
 use crate::sync::Change;
@@ -34,7 +34,7 @@ enum RootError {
 }
 
 /// Checks the root against the state; afterwards both belong together.
-pub(super) async fn check<P: Ports>(pass: &Pass<'_, P>) -> Result<(), Fault> {
+pub(super) async fn check<P: Home>(pass: &Pass<'_, P>) -> Result<(), Fault> {
     let state = pass.store().id().await?;
     let root = pass.local().root().await?;
     let used = !pass.store().mailboxes().await?.is_empty();
@@ -51,7 +51,7 @@ fn stop(error: RootError) -> Fault {
     Fault::new(Reach::Account, false, error)
 }
 
-async fn mark<P: Ports>(pass: &Pass<'_, P>, state: &StateId) -> Result<(), Fault> {
+async fn mark<P: Home>(pass: &Pass<'_, P>, state: &StateId) -> Result<(), Fault> {
     if pass.mode == Mode::DryRun {
         return Ok(());
     }
@@ -63,7 +63,7 @@ async fn mark<P: Ports>(pass: &Pass<'_, P>, state: &StateId) -> Result<(), Fault
 }
 
 /// A state or a Maildir that is older than the other came from a backup: what it does not know of was not deleted.
-async fn check_epoch<P: Ports>(
+async fn check_epoch<P: Home>(
     pass: &Pass<'_, P>,
     state: &StateId,
     marker: &Marker,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::context::Pass;
 use super::ports::{Local as _, Root, Store as _};
-use super::{Fault, Link, Mode, Ports, Reach, Report, Scope, Settings, sync, sync_over};
+use super::{Fault, Home, Link, Mode, Ports, Reach, Report, Scope, Settings, sync, sync_over};
 use crate::sim::driver::Chaos;
 use crate::sim::{
     SimClock, SimConnector, SimLocal, SimStore, When, World, block_on, driver, scenario,
@@ -34,14 +34,17 @@ impl super::ports::Observer for Nobody {
 
 impl Ports for SimPorts {
     type Connector = SimConnector;
-    type Local = SimLocal;
-    type Store = SimStore;
-    type Clock = SimClock;
-    type Observer = Nobody;
 
     fn connector(&self) -> &SimConnector {
         &self.connector
     }
+}
+
+impl Home for SimPorts {
+    type Local = SimLocal;
+    type Store = SimStore;
+    type Clock = SimClock;
+    type Observer = Nobody;
 
     fn local(&self) -> &SimLocal {
         &self.local

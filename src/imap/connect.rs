@@ -29,8 +29,8 @@ use self::dialogue::{Dialogue, Parts};
 use self::line::Condition;
 use self::privacy::Privacy;
 use super::capabilities::Capabilities;
-use super::veil::Veil;
 use crate::auth::SecretSource;
+use crate::auth::veil::Veil;
 use crate::net::tls::{TlsMode, TlsSettings};
 use crate::net::{BoxStream, dial};
 
@@ -194,7 +194,7 @@ async fn identify(
     let offered = offered.without(&settings.hide_capabilities);
     let way = login::choose(&offered)?;
     let password = settings.secret.load().await?;
-    let veil = Veil::new(&settings.user, &password);
+    let veil = Veil::new(&settings.user, &password, escape);
     let dialogue = login::log_in(dialogue, way, &settings.user, password, &veil, privacy).await?;
     settle(settings, dialogue, veil).await
 }

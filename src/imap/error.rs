@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use super::response::Code;
-use super::veil::{LEFT_OUT, Veil};
+use crate::auth::veil::{LEFT_OUT, Veil};
 use crate::engine::{Advice, Fault, Reach};
 use crate::mail::{MailboxName, Uid};
 

@@ -13,7 +13,7 @@ use super::command::Command;
 use super::error::{Error, Refusal, Words};
 use super::framer::{Frame, Framer};
 use super::response::{self, Code, Condition, Fetch, Response, Status, TAG, Untagged};
-use super::veil::Veil;
+use crate::auth::veil::Veil;
 
 /// How one command ended.
 #[derive(Clone, Debug)]

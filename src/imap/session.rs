@@ -13,7 +13,7 @@ use super::error::Error;
 use super::exchange::{Event, Outcome, Wire};
 use super::names::Names;
 use super::response::{Code, Condition, Fetch, Status, Untagged};
-use super::veil::Veil;
+use crate::auth::veil::Veil;
 use crate::mail::MailboxName;
 
 pub(crate) use selected::Selected;

@@ -80,6 +80,16 @@ impl MaildirDelivery {
         orders.send(order).map_err(|_| Error::Worker)
     }
 
+    fn start(&mut self, meta: Meta) -> Result<(), Error> {
+        if self.open {
+            self.octets.clear();
+            self.share = None;
+            self.order(Order::Abandon)?;
+        }
+        self.open = true;
+        self.order(Order::Begin(meta))
+    }
+
     fn flush(&mut self) -> Result<(), Error> {
         if self.octets.is_empty() {
             return Ok(());
@@ -114,21 +124,24 @@ impl Delivery for MaildirDelivery {
         date: i64,
         flags: Option<Flags>,
     ) -> Result<(), Fault> {
-        if self.open {
-            self.octets.clear();
-            self.share = None;
-            self.order(Order::Abandon)?;
-        }
-        self.open = true;
-        self.order(Order::Begin(Meta {
+        self.start(Meta {
             uid,
-            octets,
+            octets: Some(octets),
             date,
             flags,
-        }))?;
+        })?;
         let expected = usize::try_from(octets).unwrap_or(PIECE).min(PIECE);
         self.octets.reserve(expected);
         Ok(())
+    }
+
+    async fn begin_letter(&mut self, uid: Uid, date: i64) -> Result<(), Fault> {
+        Ok(self.start(Meta {
+            uid,
+            octets: None,
+            date,
+            flags: None,
+        })?)
     }
 
     async fn write(&mut self, octets: &[u8]) -> Result<(), Fault> {

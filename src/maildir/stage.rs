@@ -22,7 +22,8 @@ const PIECE: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Meta {
     pub uid: Uid,
-    pub octets: u64,
+    /// Octets, where they were announced.
+    pub octets: Option<u64>,
     pub date: i64,
     pub flags: Option<Flags>,
 }
@@ -124,7 +125,8 @@ impl Stage {
         let earlier = self.came;
         self.came += wire.len() as u64;
         self.hasher.update(wire);
-        self.head.push(wire, self.came >= self.meta.octets);
+        let all = self.meta.octets.is_some_and(|octets| self.came >= octets);
+        self.head.push(wire, all);
         if !self.raw {
             buffer.clear();
             if self.lines.push(wire, buffer).is_ok() {
@@ -156,9 +158,9 @@ impl Stage {
 
     /// Ends the message; its file is not on disk for sure yet.
     pub fn end(mut self) -> Result<Written, Error> {
-        if self.came != self.meta.octets {
+        if let Some(announced) = self.meta.octets.filter(|octets| *octets != self.came) {
             return Err(Error::Incomplete {
-                announced: self.meta.octets,
+                announced,
                 came: self.came,
             });
         }

@@ -12,8 +12,8 @@ use std::rc::Rc;
 use super::rng::Rng;
 use super::steps::Steps;
 use crate::sync::{
-    Deletion, Entry, Hold, HoldId, HoldVerdict, Intent, IntentId, IntentKind, MailboxId,
-    MailboxRecord, Parked, Rest, RowId,
+    Deletion, Entry, Hold, HoldId, HoldVerdict, Intent, IntentId, IntentKind, Letter, LetterId,
+    MailboxId, MailboxRecord, Parked, Rest, RowId,
 };
 
 /// Everything one account's state holds.
@@ -30,6 +30,7 @@ pub struct StoreState {
     pub(super) parked: Vec<Parked>,
     pub(super) holds: BTreeMap<HoldId, Hold>,
     pub(super) deletions: Vec<Deletion>,
+    pub(super) letters: BTreeMap<LetterId, Letter>,
     pub(super) rows: i64,
     pub(super) serials: i64,
 }
@@ -106,6 +107,12 @@ impl SimStore {
     #[must_use]
     pub fn entries_now(&self) -> Vec<Entry> {
         self.state.borrow().entries.values().cloned().collect()
+    }
+
+    /// All letters.
+    #[must_use]
+    pub fn letters_now(&self) -> Vec<Letter> {
+        self.state.borrow().letters.values().cloned().collect()
     }
 
     /// All intents.

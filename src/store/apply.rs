@@ -5,6 +5,7 @@
 //! at the end. A change to something that is not there changes nothing.
 
 mod acts;
+mod letters;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -141,6 +142,13 @@ impl<'s, 'c> Apply<'s, 'c> {
             Change::PutHold(hold) => self.put_hold(hold),
             Change::SetHold(rows, hold) => self.set_hold(rows, *hold),
             Change::DropHold(id) => self.drop_hold(*id),
+            Change::PutLetter(letter) => self.put_letter(letter),
+            Change::SetLetters(letters, state) => self.set_letters(letters, *state),
+            Change::SetMissing(id, missing) => self.run(
+                "UPDATE letter SET missing = ?2 WHERE id = ?1",
+                params![id.0, missing],
+            ),
+            Change::DropLetter(id) => self.run("DELETE FROM letter WHERE id = ?1", [id.0]),
         }
     }
 

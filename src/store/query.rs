@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Params, Result, Row};
 use super::rows;
 use crate::mail::Digest;
 use crate::sync::{
-    Base, Deletion, Entry, FolderToken, Hold, Intent, MailboxId, MailboxRecord, Parked, Rest,
-    RowId, Side,
+    Base, Deletion, Entry, FolderToken, Hold, Intent, Letter, MailboxId, MailboxRecord, Parked,
+    Rest, RowId, Side,
 };
 
 /// Who the state is, as it stands in the file.
@@ -199,6 +199,17 @@ pub(super) fn batches(conn: &Connection) -> Result<Vec<DeletionBatch>> {
             count: rows::unsigned(row, 5)?,
         })
     })
+}
+
+pub(super) fn letters(conn: &Connection) -> Result<Vec<Letter>> {
+    let sql = format!("{} ORDER BY id", rows::LETTER);
+    all(conn, &sql, [], rows::letter)
+}
+
+/// How many letters are here that the server lists as well.
+pub(super) fn letters_on_both_sides(conn: &Connection) -> Result<u64> {
+    let sql = "SELECT count(*) FROM letter WHERE missing IS NULL AND state <> 'delivering'";
+    conn.query_row(sql, [], |row| rows::unsigned(row, 0))
 }
 
 pub(super) fn fact(conn: &Connection, key: &str) -> Result<Option<String>> {

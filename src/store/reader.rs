@@ -142,6 +142,14 @@ impl SqliteReader {
         self.ask(|conn| query::deletions_of(conn, batch))
     }
 
+    /// How many letters of a POP3 account are here and on the server.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn letters(&self) -> Result<u64, StoreError> {
+        self.ask(query::letters_on_both_sides)
+    }
+
     /// What was noted about the account under this key.
     ///
     /// # Errors

@@ -5,11 +5,12 @@ use rusqlite::{Error, Result, Row};
 
 use crate::mail::{
     Digest, Flags, Identity, Keyword, LocalId, MailboxName, MessageIdHash, ModSeq, SpecialUse, Uid,
-    UidValidity,
+    UidValidity, Uidl,
 };
 use crate::sync::{
     Deletion, Entry, EntryState, FileStamp, Hold, HoldId, HoldKind, HoldVerdict, Intent, IntentId,
-    IntentKind, MailboxId, MailboxRecord, Parked, RowId, Side,
+    IntentKind, KnownLetter, Letter, LetterId, LetterState, MailboxId, MailboxRecord, Parked,
+    RowId, Side,
 };
 
 pub(super) const ENTRY: &str = "SELECT row, mailbox, uid, local, flags, keywords, size, date, message_id, digest, \
@@ -24,6 +25,14 @@ pub(super) const HOLD: &str = "SELECT id, mailbox, side, kind, since, reason, ve
 pub(super) const DELETION: &str = "SELECT deletion.row, batch.mailbox, batch.side, deletion.at, flags, keywords, \
      size, date, message_id, digest, trash_path FROM deletion JOIN batch ON batch.id = deletion.batch";
 
+pub(super) const LETTER: &str =
+    "SELECT id, uidl, size, octets, since, missing, state, local, digest, header FROM letter";
+
+const STATES: [(&str, LetterState); 3] = [
+    ("delivering", LetterState::Delivering),
+    ("linked", LetterState::Linked),
+    ("deleting", LetterState::Deleting),
+];
 const ROLES: [(&str, SpecialUse); 7] = [
     ("all", SpecialUse::All),
     ("archive", SpecialUse::Archive),
@@ -54,6 +63,10 @@ fn word_of<T: PartialEq>(table: &[(&'static str, T)], value: &T) -> &'static str
 
 pub(super) fn role_word(role: SpecialUse) -> &'static str {
     word_of(&ROLES, &role)
+}
+
+pub(super) fn state_word(state: LetterState) -> &'static str {
+    word_of(&STATES, &state)
 }
 
 pub(super) fn side_word(side: Side) -> &'static str {
@@ -274,5 +287,23 @@ pub(super) fn deletion(row: &Row<'_>) -> Result<Deletion> {
         identity: identity(row, 6)?,
         flags: flags(row, 4)?,
         trash_path: row.get(10)?,
+    })
+}
+
+pub(super) fn letter(row: &Row<'_>) -> Result<Letter> {
+    let uidl = row.get_ref(1)?.as_str()?;
+    Ok(Letter {
+        known: KnownLetter {
+            id: LetterId(row.get(0)?),
+            uidl: need(1, Type::Text, Uidl::new(uidl.as_bytes()))?,
+            size: unsigned(row, 2)?,
+            since: row.get(4)?,
+            missing: row.get(5)?,
+            state: word(row, 6, &STATES)?,
+        },
+        octets: unsigned(row, 3)?,
+        local: need(7, Type::Null, local(row, 7)?)?,
+        digest: Digest(row.get(8)?),
+        header: Digest(row.get(9)?),
     })
 }

@@ -9,10 +9,12 @@ use std::path::Path;
 
 use super::*;
 use crate::mail::{
-    Flag, Flags, Keyword, LocalId, MailboxName, MessageIdHash, ModSeq, SpecialUse, Uid, UidValidity,
+    Flag, Flags, Keyword, LocalId, MailboxName, MessageIdHash, ModSeq, SpecialUse, Uid,
+    UidValidity, Uidl,
 };
 use crate::sync::{
-    EntryState, FileStamp, FolderToken, HoldKind, IntentId, IntentKind, Side, Watermark,
+    EntryState, FileStamp, FolderToken, HoldKind, IntentId, IntentKind, KnownLetter, LetterId,
+    LetterState, Side, Watermark,
 };
 
 fn block<T>(future: impl Future<Output = T>) -> T {

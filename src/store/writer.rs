@@ -187,6 +187,7 @@ impl<'c> Session<'c> {
             run("DELETE FROM intent", &[])?;
             run("DELETE FROM parked", &[])?;
             run("DELETE FROM hold", &[])?;
+            run("DELETE FROM letter", &[])?;
             for (mailbox, marker) in &markers {
                 run(
                     "UPDATE mailbox SET uidvalidity = NULL, uidnext = NULL, modseq = NULL, marker = ?2
@@ -329,6 +330,7 @@ fn describe(change: &Change) -> String {
                 row.0, mailbox.0
             )
         }
+        Change::PutLetter(letter) => format!("letter {}", letter.known.id.0),
         Change::Park(parked) => format!("to park a message of mailbox {}", parked.mailbox.0),
         _ => "a change".to_owned(),
     }

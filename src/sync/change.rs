@@ -3,6 +3,7 @@
 use super::base::{
     Entry, FileStamp, HoldId, Intent, IntentId, MailboxId, MailboxRecord, Rest, RowId,
 };
+use super::letters::{Letter, LetterId, LetterState};
 use crate::mail::{Digest, Flags, Identity, LocalId, ModSeq, Uid, UidValidity};
 
 /// One of the two sides.
@@ -170,4 +171,12 @@ pub enum Change {
     SetHold(Vec<RowId>, Option<HoldId>),
     /// A hold is settled; its rows belong to none.
     DropHold(HoldId),
+    /// A letter is new or anything of it changed; by number.
+    PutLetter(Letter),
+    /// How far letters have come.
+    SetLetters(Vec<LetterId>, LetterState),
+    /// Since when the server does not list a letter, seconds since 1970; `None` if it does.
+    SetMissing(LetterId, Option<i64>),
+    /// A letter need not be known any more.
+    DropLetter(LetterId),
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::mail::Uidl;
+use crate::mail::{Digest, LocalId, Uidl};
 
 #[cfg(test)]
 mod tests;
@@ -44,6 +44,29 @@ pub struct KnownLetter {
     pub missing: Option<i64>,
     /// How far it has come.
     pub state: LetterState,
+}
+
+/// A known letter with what tells it from others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// What the decision looks at.
+    pub known: KnownLetter,
+    /// The octets that came. Servers are known that list other sizes.
+    pub octets: u64,
+    /// The unique name its file was given. What became of the file since is the user's business.
+    pub local: LocalId,
+    /// Its content as it came.
+    pub digest: Digest,
+    /// Its header as it came, without lines that servers add or change.
+    pub header: Digest,
+}
+
+impl Letter {
+    /// Whether less came of it than was listed: it may not be whole.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.octets < self.known.size
+    }
 }
 
 /// A letter as the server lists it. Its number holds for one session.

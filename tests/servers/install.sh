@@ -6,6 +6,7 @@ cd "$(dirname "$0")/../.."
 
 need=()
 command -v dovecot >/dev/null || [ -x /usr/sbin/dovecot ] || need+=(dovecot-core dovecot-imapd)
+[ -x /usr/lib/dovecot/pop3 ] || need+=(dovecot-pop3d)
 command -v openssl >/dev/null || need+=(openssl)
 [ -x /usr/bin/time ] || need+=(time)
 if [ "${#need[@]}" -gt 0 ]; then
@@ -29,11 +30,11 @@ reachable() {
 }
 target=target/servers/cyrus
 if [ "$(id -u)" = 0 ] && ! reachable "$target"; then target=/var/tmp/mailferry-servers/cyrus; fi
-if [ -e "$target/complete" ]; then exit 0; fi
+if [ -e "$target/complete" ] && [ -x "$target/usr/lib/cyrus/bin/pop3d" ]; then exit 0; fi
 
 echo "unpacking Cyrus into $target"
 mkdir -p "$target/deb"
-packages=(cyrus-imapd cyrus-common libsasl2-2 libsasl2-modules libsasl2-modules-db libical3 libclamav12 libzephyr4
+packages=(cyrus-imapd cyrus-pop3d cyrus-common libsasl2-2 libsasl2-modules libsasl2-modules-db libical3 libclamav12 libzephyr4
     libwrap0 libpcre3 libpq5 libxapian30 libldap-2.5-0 libkrb5-3 libjansson4 libicu72 libmspack0 libxml2 libcom-err2)
 fetch() (cd "$target/deb" && apt-get download -qq "${packages[@]}" 2>&1 | grep -v '^W: Download is performed unsandboxed' || true)
 fetch
@@ -43,7 +44,7 @@ if ! ls "$target"/deb/cyrus-imapd_*.deb >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; t
 fi
 for deb in "$target"/deb/*.deb; do dpkg -x "$deb" "$target"; done
 libraries="$target/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || echo x86_64-linux-gnu)"
-missing=$(for program in master imapd ctl_cyrusdb; do
+missing=$(for program in master imapd pop3d ctl_cyrusdb; do
     LD_LIBRARY_PATH="$libraries:${libraries/usr\/lib/lib}" ldd "$target/usr/lib/cyrus/bin/$program" | grep 'not found' || true
 done | sort -u)
 if [ -n "$missing" ]; then

@@ -24,6 +24,7 @@ mod disasters;
 mod guard;
 mod hostile;
 mod killing;
+mod letters;
 mod liars;
 mod limits;
 mod living;

@@ -10,6 +10,7 @@ pub mod mailbox_name;
 pub mod maildir;
 pub mod messages;
 pub mod oracle;
+pub mod post;
 pub mod proxy;
 pub mod relay;
 pub mod script;

@@ -7,7 +7,7 @@ use super::clock::SystemClock;
 use crate::cli::progress::{AccountProgress, Terminal};
 use crate::config::{self, Account, Config, ImapAccount};
 use crate::daemon::Watched;
-use crate::engine::{Fault, Ports, Settings};
+use crate::engine::{Fault, Home, Ports, Settings};
 use crate::imap::{ImapConnector, SessionOptions, connect};
 use crate::maildir::{self, MaildirAccount, MaildirWatch};
 use crate::net::tls::{Pin, TlsMode, TlsSettings};
@@ -82,23 +82,23 @@ impl Watched for Parts {
     }
 
     fn chance(&self) -> u16 {
-        let mut octets = [0; 2];
-        // Without chance all wait equally long, which is no harm.
-        let _ = getrandom::fill(&mut octets);
-        u16::from_ne_bytes(octets)
+        chance()
     }
 }
 
 impl Ports for Parts {
     type Connector = ImapConnector;
-    type Local = MaildirAccount;
-    type Store = SqliteStore;
-    type Clock = SystemClock;
-    type Observer = AccountProgress;
 
     fn connector(&self) -> &ImapConnector {
         &self.connector
     }
+}
+
+impl Home for Parts {
+    type Local = MaildirAccount;
+    type Store = SqliteStore;
+    type Clock = SystemClock;
+    type Observer = AccountProgress;
 
     fn local(&self) -> &MaildirAccount {
         &self.local
@@ -117,6 +117,14 @@ impl Ports for Parts {
     }
 }
 
+/// Two random octets.
+pub(super) fn chance() -> u16 {
+    let mut octets = [0; 2];
+    // Without chance all wait equally long, which is no harm.
+    let _ = getrandom::fill(&mut octets);
+    u16::from_ne_bytes(octets)
+}
+
 /// Opens connections as the configuration says.
 pub(super) fn connector(account: &Account, imap: &ImapAccount) -> ImapConnector {
     ImapConnector {
@@ -133,22 +141,27 @@ pub(super) fn connector(account: &Account, imap: &ImapAccount) -> ImapConnector 
 /// Where the account's server is and how it is reached.
 pub(super) fn connection(account: &Account, imap: &ImapAccount) -> connect::Settings {
     let endpoint = &account.endpoint;
+    connect::Settings {
+        account: account.name.to_string(),
+        host: endpoint.host.clone(),
+        port: endpoint.port,
+        tls: tls(endpoint),
+        user: account.user.clone(),
+        secret: account.secret.clone(),
+        hide_capabilities: imap.disable_extensions.clone(),
+        timeout: account.timeout,
+    }
+}
+
+/// How a server is encrypted and trusted.
+pub(super) fn tls(endpoint: &config::Endpoint) -> TlsSettings {
     let mode = match endpoint.tls {
         config::Tls::Implicit => TlsMode::Implicit,
         config::Tls::Starttls => TlsMode::StartTls,
         config::Tls::None => TlsMode::None,
     };
     let pins = endpoint.pins.iter().copied().map(Pin::from).collect();
-    connect::Settings {
-        account: account.name.to_string(),
-        host: endpoint.host.clone(),
-        port: endpoint.port,
-        tls: TlsSettings::new(mode, endpoint.ca_file.clone(), pins),
-        user: account.user.clone(),
-        secret: account.secret.clone(),
-        hide_capabilities: imap.disable_extensions.clone(),
-        timeout: account.timeout,
-    }
+    TlsSettings::new(mode, endpoint.ca_file.clone(), pins)
 }
 
 /// The account's Maildir.

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use self::running::{Running, Told};
 use crate::cli::Failure;
 use crate::cli::client::place;
-use crate::config::{Config, ConfigError, Protocol};
+use crate::config::{Config, ConfigError};
 use crate::control::{self, Call, Request, Server, Signal};
 use crate::daemon::{Notice, Order};
 use crate::net::wake;
@@ -206,15 +206,8 @@ impl Daemon<'_> {
             if self.running.iter().any(|it| it.is(account)) {
                 continue;
             }
-            match &account.protocol {
-                Protocol::Imap(imap) => {
-                    let running = Running::start(&self.config, account, imap, self.tell.clone());
-                    self.running.push(running);
-                }
-                Protocol::Pop3(_) => {
-                    tracing::warn!(account = %account.name, "{}", super::POP3_LATER);
-                }
-            }
+            let running = Running::start(&self.config, account, self.tell.clone());
+            self.running.push(running);
         }
     }
 

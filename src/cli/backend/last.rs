@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cli::reports::Problem;
+use crate::cli::reports::{LeftOnServer, Problem};
 use crate::config::{Account, Config};
 use crate::store::database_path;
 
@@ -19,6 +19,9 @@ pub(super) struct Last {
     pub(super) ended: i64,
     /// What went wrong in it.
     pub(super) problems: Vec<Problem>,
+    /// What a POP3 session has left on the server.
+    #[serde(default)]
+    pub(super) left: Option<LeftOnServer>,
 }
 
 fn path(config: &Config, account: &Account) -> PathBuf {

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::account::{Parts, settings};
 use super::last::{self, Last};
+use super::letters;
 use crate::cli::Failure;
 use crate::cli::progress::Terminal;
-use crate::cli::reports::{AccountSync, Counts, MailboxSync, Problem, State};
+use crate::cli::reports::{AccountSync, Counts, LeftOnServer, MailboxSync, Problem, State};
 use crate::cli::selection::Selected;
 use crate::config::{Account, Config, ImapAccount, Protocol};
-use crate::engine::{self, Fault, Mode, Report, Scope, ports::Clock as _};
+use crate::engine::{self, Fault, LeftThere, Mode, Report, Scope, ports::Clock as _};
 
-/// One pass over an IMAP account. What goes wrong with the account is in the report.
+/// One pass over an account. What goes wrong with the account is in the report.
 ///
 /// # Errors
 /// What ends the whole program.
@@ -22,8 +23,11 @@ pub async fn sync(
     terminal: &Terminal,
 ) -> Result<AccountSync, Failure> {
     let account = selected.account;
-    let Protocol::Imap(imap) = &account.protocol else {
-        return Ok(failed(account, super::POP3_LATER));
+    let imap = match &account.protocol {
+        Protocol::Imap(imap) => imap,
+        Protocol::Pop3(pop3) => {
+            return Ok(letters::sync(config, selected, pop3, dry_run, terminal).await);
+        }
     };
     let parts = match Parts::open(config, account, imap, terminal).await {
         Ok(parts) => parts,
@@ -52,7 +56,7 @@ pub(super) async fn one(
 ) -> AccountSync {
     let settings = settings(imap);
     let result = engine::sync(parts, &settings, scope, mode).await;
-    let now = engine::Ports::clock(parts).now();
+    let now = engine::Home::clock(parts).now();
     let report = match result {
         Ok(report) => told(account, report),
         Err(fault) => failed(account, &fault),
@@ -62,14 +66,21 @@ pub(super) async fn one(
     }
     let keep = now - i64::from(imap.trash_days) * 86_400;
     let pruned = parts.sqlite().prune(keep).await;
-    remember(config, account, &report, now);
+    remember(config, account, &report, LeftThere::default(), now);
     match pruned {
         Ok(()) => report,
         Err(error) => with_problem(report, &Fault::from(error)),
     }
 }
 
-fn remember(config: &Config, account: &Account, report: &AccountSync, now: i64) {
+/// Writes down how a pass ended.
+pub(super) fn remember(
+    config: &Config,
+    account: &Account,
+    report: &AccountSync,
+    left: LeftThere,
+    now: i64,
+) {
     let before = last::read(config, account);
     let complete = match report.state {
         State::Failed => before.and_then(|last| last.complete),
@@ -79,6 +90,7 @@ fn remember(config: &Config, account: &Account, report: &AccountSync, now: i64) 
         complete,
         ended: now,
         problems: report.problems.clone(),
+        left: left_on_server(left),
     };
     if let Err(error) = last::write(config, account, &last) {
         tracing::warn!(account = %account.name, "cannot write down how the pass ended: {error}");
@@ -101,6 +113,14 @@ fn with_problem(mut report: AccountSync, fault: &Fault) -> AccountSync {
     report
 }
 
+/// What a POP3 session has left on the server, if anything.
+pub(super) fn left_on_server(left: LeftThere) -> Option<LeftOnServer> {
+    let LeftThere {
+        too_large, later, ..
+    } = left;
+    (too_large > 0 || later > 0).then_some(LeftOnServer { too_large, later })
+}
+
 /// The engine's report in the words of the command line.
 pub(super) fn told(account: &Account, report: Report) -> AccountSync {
     let mut mailboxes: BTreeMap<String, MailboxSync> = BTreeMap::new();
@@ -120,6 +140,9 @@ pub(super) fn told(account: &Account, report: Report) -> AccountSync {
         };
         mailbox.held = counts.held;
         mailbox.parked = counts.parked;
+    }
+    if let Some(left) = left_on_server(report.left_there) {
+        mailbox(&mut mailboxes, "INBOX").left_on_server = Some(left);
     }
     let mut operations = Vec::new();
     for (name, line) in report.planned {

@@ -1,7 +1,7 @@
 //! What a server is and has: `check` and `mailboxes`.
 
 use super::account::{connection, connector, local};
-use super::status;
+use super::{letters, status};
 use crate::cli::Failure;
 use crate::cli::reports::{AccountMailboxes, Feature, MailboxChoice, Problem, ServerCheck, Watch};
 use crate::config::{Account, ImapAccount, Protocol};
@@ -36,13 +36,14 @@ const FEATURES: [(&str, &str); 14] = [
     ("IDLE", "watching one mailbox, with the daemon"),
 ];
 
-/// Connects to an IMAP account, logs in, and tells what the server can do.
+/// Connects to an account, logs in, and tells what the server can do.
 ///
 /// # Errors
 /// What went wrong; it becomes a problem of the account.
 pub async fn check(account: &Account) -> Result<ServerCheck, Failure> {
-    let Protocol::Imap(imap) = &account.protocol else {
-        return Err(Failure::NotYet(super::POP3_LATER));
+    let imap = match &account.protocol {
+        Protocol::Imap(imap) => imap,
+        Protocol::Pop3(pop3) => return letters::check(account, pop3).await,
     };
     let mut settings = connection(account, imap);
     // Everything is shown here; what is switched off is marked as such.
@@ -100,7 +101,7 @@ fn feature(
     }
 }
 
-/// Asks an IMAP account's server for its mailboxes and decides on each.
+/// Asks an account's server for its mailboxes and decides on each.
 ///
 /// # Errors
 /// What ends the whole program; what goes wrong with the account is in the report.
@@ -110,9 +111,9 @@ pub async fn mailboxes(account: &Account) -> Result<AccountMailboxes, Failure> {
         mailboxes: Vec::new(),
         problems: Vec::new(),
     };
-    let Protocol::Imap(imap) = &account.protocol else {
-        report.problems.push(Problem::of_account(super::POP3_LATER));
-        return Ok(report);
+    let imap = match &account.protocol {
+        Protocol::Imap(imap) => imap,
+        Protocol::Pop3(_) => return letters::mailboxes(account),
     };
     match list(account, imap).await {
         Ok(listed) => {

@@ -15,13 +15,7 @@ use crate::store::{SqliteReader, database_path};
 pub fn status(config: &Config) -> StatusReport {
     let mut report = StatusReport::default();
     for account in &config.accounts {
-        report.accounts.push(match account.protocol {
-            Protocol::Imap(_) => of_account(config, account),
-            Protocol::Pop3(_) => AccountStatus {
-                problems: vec![Problem::of_account(super::POP3_LATER)],
-                ..nothing_known(account)
-            },
-        });
+        report.accounts.push(of_account(config, account));
     }
     report
 }
@@ -53,13 +47,18 @@ fn nothing_known(account: &Account) -> AccountStatus {
 
 fn of_account(config: &Config, account: &Account) -> AccountStatus {
     let mut status = nothing_known(account);
+    let mut left = None;
     if let Some(last) = last::read(config, account) {
+        left = last.left;
         status.last_sync = last.complete.map(timestamp);
         status.problems = last.problems;
         status.state = State::InSync;
     }
     if let Err(fault) = fill(config, account, &mut status) {
         status.problems.push(Problem::of_account(fault.to_string()));
+    }
+    for mailbox in &mut status.mailboxes {
+        mailbox.left_on_server = left;
     }
     if !status.holds.is_empty() {
         status.state = State::Held;
@@ -77,6 +76,10 @@ fn fill(config: &Config, account: &Account, status: &mut AccountStatus) -> Resul
     };
     let counts = reader.counts()?;
     let parked = reader.parked()?;
+    let letters = match account.protocol {
+        Protocol::Imap(_) => None,
+        Protocol::Pop3(_) => Some(reader.letters()?),
+    };
     status.holds = holds::of_account(&reader, account)?;
     for record in reader.mailboxes()? {
         let parked = parked
@@ -96,12 +99,13 @@ fn fill(config: &Config, account: &Account, status: &mut AccountStatus) -> Resul
         status.mailboxes.push(MailboxStatus {
             name: record.name.as_str().to_owned(),
             state,
-            messages: counts.get(&record.id).copied().unwrap_or(0),
+            messages: letters.or(counts.get(&record.id).copied()).unwrap_or(0),
             parked: u64::try_from(parked).unwrap_or(u64::MAX),
             last_sync: status
                 .last_sync
                 .clone()
                 .filter(|_| record.last_sync.is_some()),
+            left_on_server: None,
         });
     }
     Ok(())

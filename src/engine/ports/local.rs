@@ -175,6 +175,8 @@ pub trait Delivery {
         date: i64,
         flags: Option<Flags>,
     ) -> Result<(), Fault>;
+    /// A letter begins. Nobody knows its length before its end.
+    async fn begin_letter(&mut self, uid: Uid, date: i64) -> Result<(), Fault>;
     /// Some more of it. Waits when too much is in memory.
     async fn write(&mut self, octets: &[u8]) -> Result<(), Fault>;
     /// It is complete.

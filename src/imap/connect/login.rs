@@ -12,9 +12,9 @@ use super::error::{ConnectError, Step};
 use super::gate::Gate;
 use super::privacy::Privacy;
 use crate::auth::sasl::Unspeakable;
+use crate::auth::veil::{LEFT_OUT, Veil};
 use crate::auth::{Mechanism, Secret};
 use crate::imap::capabilities::Capabilities;
-use crate::imap::veil::{LEFT_OUT, Veil};
 use crate::net::Stream;
 
 /// The longest literal that LITERAL- (RFC 7888) takes without asking.

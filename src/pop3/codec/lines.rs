@@ -27,6 +27,23 @@ impl Lines {
         &mut self.buf
     }
 
+    /// Whether a whole line is there.
+    ///
+    /// # Errors
+    /// As [`line`](Self::line).
+    pub fn has_line(&mut self) -> Result<bool, Error> {
+        let from = self.scanned.max(self.start);
+        let unseen = self.buf.get(from..).unwrap_or_default();
+        if memchr(b'\n', unseen).is_some() {
+            return Ok(true);
+        }
+        if self.buf.len().saturating_sub(self.start) > LIMIT {
+            return Err(Error::LongLine(LIMIT));
+        }
+        self.scanned = self.buf.len();
+        Ok(false)
+    }
+
     /// The next line without its end (CRLF, or LF alone); `None` when more has to be read.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use crate::sync::FileStamp;
 #[derive(Debug)]
 struct Arriving {
     uid: Uid,
-    octets: u64,
+    octets: Option<u64>,
     date: i64,
     flags: Option<Flags>,
     body: Vec<u8>,
@@ -88,9 +88,20 @@ impl Delivery for SimDelivery {
         // A message that was cut off in the middle is forgotten here.
         self.arriving = Some(Arriving {
             uid,
-            octets,
+            octets: Some(octets),
             date,
             flags,
+            body: Vec::new(),
+        });
+        Ok(())
+    }
+
+    async fn begin_letter(&mut self, uid: Uid, date: i64) -> Result<(), Fault> {
+        self.arriving = Some(Arriving {
+            uid,
+            octets: None,
+            date,
+            flags: None,
             body: Vec::new(),
         });
         Ok(())
@@ -108,7 +119,8 @@ impl Delivery for SimDelivery {
     async fn end(&mut self) -> Result<(), Fault> {
         let arriving = self.arriving.take();
         let arriving = arriving.ok_or_else(|| fault(Reach::Process, false, "end before begin"))?;
-        if content::size(&arriving.body) != arriving.octets {
+        let size = content::size(&arriving.body);
+        if arriving.octets.is_some_and(|octets| octets != size) {
             return Err(fault(Reach::Message, true, "not the announced octets"));
         }
         let local = self.write_tmp(&arriving)?;

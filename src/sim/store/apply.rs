@@ -96,6 +96,30 @@ impl StoreState {
             Change::PutRest(mailbox, rest) => {
                 self.rests.insert(mailbox, rest);
             }
+            other => self.apply_to_letter(other),
+        }
+    }
+
+    fn apply_to_letter(&mut self, change: Change) {
+        match change {
+            Change::PutLetter(letter) => {
+                self.letters.insert(letter.known.id, letter);
+            }
+            Change::SetLetters(ids, state) => {
+                for id in ids {
+                    if let Some(letter) = self.letters.get_mut(&id) {
+                        letter.known.state = state;
+                    }
+                }
+            }
+            Change::SetMissing(id, missing) => {
+                if let Some(letter) = self.letters.get_mut(&id) {
+                    letter.known.missing = missing;
+                }
+            }
+            Change::DropLetter(id) => {
+                self.letters.remove(&id);
+            }
             other => self.apply_to_row(other),
         }
     }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{SimStore, StoreState};
-use crate::engine::ports::{Serial, StateId, Store};
+use crate::engine::ports::{LetterStore, Serial, StateId, Store};
 use crate::engine::{Fault, Reach};
 use crate::mail::Digest;
 use crate::sim::steps::{DiskError, Place, SimError, Trouble, fault};
 use crate::sync::{
-    Base, Change, Deletion, Entry, Hold, Intent, MailboxId, MailboxRecord, Parked, Rest, RowId,
+    Base, Change, Deletion, Entry, Hold, Intent, Letter, MailboxId, MailboxRecord, Parked, Rest,
+    RowId,
 };
 
 impl SimStore {
@@ -86,6 +87,7 @@ impl Store for SimStore {
             state.intents.clear();
             state.parked.clear();
             state.holds.clear();
+            state.letters.clear();
             for record in state.mailboxes.values_mut() {
                 record.uidvalidity = None;
                 record.uidnext = None;
@@ -202,5 +204,12 @@ impl Store for SimStore {
             *self.state.borrow_mut() = after;
             Ok(())
         })?
+    }
+}
+
+impl LetterStore for SimStore {
+    async fn letters(&self) -> Result<Vec<Letter>, Fault> {
+        self.begin("letters").await?;
+        Ok(self.letters_now())
     }
 }

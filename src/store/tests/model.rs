@@ -15,6 +15,7 @@ struct Model {
     intents: BTreeMap<i64, Intent>,
     parked: Vec<Parked>,
     deletions: Vec<Deletion>,
+    letters: BTreeMap<i64, Letter>,
 }
 
 impl Model {
@@ -170,6 +171,20 @@ impl Model {
                 }
                 self.holds.remove(&id.0);
             }
+            Change::PutLetter(letter) => drop(self.letters.insert(letter.known.id.0, letter)),
+            Change::SetLetters(ids, state) => {
+                for id in ids {
+                    if let Some(letter) = self.letters.get_mut(&id.0) {
+                        letter.known.state = state;
+                    }
+                }
+            }
+            Change::SetMissing(id, missing) => {
+                if let Some(letter) = self.letters.get_mut(&id.0) {
+                    letter.known.missing = missing;
+                }
+            }
+            Change::DropLetter(id) => drop(self.letters.remove(&id.0)),
         }
     }
 }
@@ -197,6 +212,11 @@ fn state(store: &SqliteStore) -> Model {
             .unwrap()
             .into_iter()
             .map(|i| (i.id.0, i))
+            .collect(),
+        letters: block(store.letters())
+            .unwrap()
+            .into_iter()
+            .map(|letter| (letter.known.id.0, letter))
             .collect(),
         parked: block(store.parked()).unwrap(),
         deletions: block(store.deletions(i64::MIN)).unwrap(),
@@ -227,6 +247,27 @@ prop_compose! {
             ..entry(row, mailbox, None)
         }
     }
+}
+
+prop_compose! {
+    fn any_letter()(id in 1i64..5, name in 0u8..3, size: u64, since: i64, missing: Option<i64>, state in letter_state()) -> Letter {
+        let uidl = Uidl::new(&[b'a' + name]).unwrap();
+        Letter {
+            known: KnownLetter { id: LetterId(id), uidl, size, since, missing, state },
+            octets: size / 2,
+            local: local("letter"),
+            digest: Digest([name; 32]),
+            header: Digest([name + 1; 32]),
+        }
+    }
+}
+
+fn letter_state() -> impl Strategy<Value = LetterState> {
+    proptest::sample::select(vec![
+        LetterState::Delivering,
+        LetterState::Linked,
+        LetterState::Deleting,
+    ])
 }
 
 fn any_change() -> impl Strategy<Value = Change> {
@@ -271,6 +312,11 @@ fn any_change() -> impl Strategy<Value = Change> {
         1 => (proptest::collection::vec(row(), 0..4), proptest::option::of(number()))
             .prop_map(|(rows, hold)| Change::SetHold(rows, hold.map(HoldId))),
         1 => number().prop_map(|id| Change::DropHold(HoldId(id))),
+        3 => any_letter().prop_map(Change::PutLetter),
+        1 => (proptest::collection::vec((1i64..5).prop_map(LetterId), 0..3), letter_state())
+            .prop_map(|(ids, state)| Change::SetLetters(ids, state)),
+        1 => ((1i64..5).prop_map(LetterId), any::<Option<i64>>()).prop_map(|(id, at)| Change::SetMissing(id, at)),
+        1 => (1i64..5).prop_map(|id| Change::DropLetter(LetterId(id))),
     ]
 }
 

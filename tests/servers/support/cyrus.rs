@@ -17,6 +17,10 @@ pub struct Cyrus {
     pub plain: SocketAddr,
     /// Where it listens with TLS.
     pub tls: SocketAddr,
+    /// Where it speaks POP3, with STLS.
+    pub pop3: SocketAddr,
+    /// Where it speaks POP3 over TLS.
+    pub pop3s: SocketAddr,
 }
 
 impl Cyrus {
@@ -29,12 +33,14 @@ impl Cyrus {
         }
         certify(place.path());
         let (plain, tls) = (free_address(), free_address());
+        let (pop3, pop3s) = (free_address(), free_address());
         let (imapd_conf, cyrus_conf) = (
             place.path().join("imapd.conf"),
             place.path().join("cyrus.conf"),
         );
         fs::write(&imapd_conf, configuration(place.path())).unwrap();
-        fs::write(&cyrus_conf, services(&programs, &imapd_conf, plain, tls)).unwrap();
+        let addresses = [plain, tls, pop3, pop3s];
+        fs::write(&cyrus_conf, services(&programs, &imapd_conf, addresses)).unwrap();
         hand_over(place.path());
         let log = place.path().join("output");
         let mut command = Command::new(programs.join("usr/lib/cyrus/bin/master"));
@@ -53,6 +59,8 @@ impl Cyrus {
             place,
             plain,
             tls,
+            pop3,
+            pop3s,
         }
     }
 
@@ -108,12 +116,15 @@ fn configuration(place: &Path) -> String {
     )
 }
 
-fn services(programs: &Path, config: &Path, plain: SocketAddr, tls: SocketAddr) -> String {
+fn services(programs: &Path, config: &Path, addresses: [SocketAddr; 4]) -> String {
+    let [plain, tls, pop3, pop3s] = addresses;
     let (bin, config) = (programs.join("usr/lib/cyrus/bin"), config.display());
     let bin = bin.display();
     format!(
         "START {{\n recover cmd=\"{bin}/ctl_cyrusdb -C {config} -r\"\n}}\nSERVICES {{\n \
          imap cmd=\"{bin}/imapd -C {config}\" listen=\"{plain}\" prefork=1 proto=\"tcp4\"\n \
-         imaps cmd=\"{bin}/imapd -C {config} -s\" listen=\"{tls}\" prefork=0 proto=\"tcp4\"\n}}\nEVENTS {{\n}}\n"
+         imaps cmd=\"{bin}/imapd -C {config} -s\" listen=\"{tls}\" prefork=0 proto=\"tcp4\"\n \
+         pop3 cmd=\"{bin}/pop3d -C {config}\" listen=\"{pop3}\" prefork=0 proto=\"tcp4\"\n \
+         pop3s cmd=\"{bin}/pop3d -C {config} -s\" listen=\"{pop3s}\" prefork=0 proto=\"tcp4\"\n}}\nEVENTS {{\n}}\n"
     )
 }

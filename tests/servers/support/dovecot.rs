@@ -31,6 +31,10 @@ pub struct Dovecot {
     pub plain: SocketAddr,
     /// Where it listens with TLS.
     pub tls: SocketAddr,
+    /// Where it speaks POP3, with STLS.
+    pub pop3: SocketAddr,
+    /// Where it speaks POP3 over TLS.
+    pub pop3s: SocketAddr,
 }
 
 impl Dovecot {
@@ -49,8 +53,11 @@ impl Dovecot {
         hand_over(&place.path().join("home"));
         certify(place.path());
         let (plain, tls) = (free_address(), free_address());
+        let (pop3, pop3s) = (free_address(), free_address());
         let config = place.path().join("dovecot.conf");
-        let text = configuration(place.path(), storage, hidden, plain, tls) + more;
+        let text = configuration(place.path(), storage, hidden, plain, tls)
+            + &pop3_configuration(pop3, pop3s)
+            + more;
         fs::write(&config, text).unwrap();
         let log = place.path().join("output");
         let mut process =
@@ -61,6 +68,8 @@ impl Dovecot {
             place,
             plain,
             tls,
+            pop3,
+            pop3s,
         }
     }
 
@@ -161,7 +170,7 @@ fn configuration(
     };
     format!(
         "base_dir = {place}/run\nstate_dir = {place}/state\nlog_path = {place}/log\ninstance_name = mailferry-test\n\
-         protocols = imap\nlisten = 127.0.0.1\n\
+         protocols = imap pop3\nauth_mechanisms = plain login apop\nlisten = 127.0.0.1\n\
          ssl = yes\nssl_cert = <{place}/cert.pem\nssl_key = <{place}/key.pem\ndisable_plaintext_auth = no\n\
          mail_location = {location}\nmail_fsync = never\nmail_max_userip_connections = 100\n\
          first_valid_uid = 1\nfirst_valid_gid = 1\nimap_capability = {offered}\n\
@@ -173,5 +182,14 @@ fn configuration(
         offered = offered.join(" "),
         plain = plain.port(),
         tls = tls.port(),
+    )
+}
+
+fn pop3_configuration(plain: SocketAddr, tls: SocketAddr) -> String {
+    format!(
+        "service pop3-login {{\n  chroot =\n  inet_listener pop3 {{\n    port = {}\n  }}\n  \
+         inet_listener pop3s {{\n    port = {}\n    ssl = yes\n  }}\n}}\n",
+        plain.port(),
+        tls.port()
     )
 }

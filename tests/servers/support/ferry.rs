@@ -101,6 +101,35 @@ impl Ferry {
         fs::set_permissions(self.config(), private).unwrap();
     }
 
+    /// A POP3 account with more keys of its own.
+    pub fn letters(server: SocketAddr, keys: &str) -> Self {
+        Self::letters_with(server, keys, PASSWORD)
+    }
+
+    /// The same with this password.
+    pub fn letters_with(server: SocketAddr, keys: &str, password: &str) -> Self {
+        let ferry = Self {
+            place: tempfile::tempdir().unwrap(),
+        };
+        ferry.configure_letters(server, keys, USER, password);
+        ferry
+    }
+
+    /// Writes the configuration of a POP3 account anew.
+    pub fn configure_letters(&self, server: SocketAddr, keys: &str, user: &str, password: &str) {
+        let text = format!(
+            "state_dir = \"{}\"\n\n[accounts.test]\nprotocol = \"pop3\"\nhost = \"{}\"\nport = {}\n\
+             user = \"{user}\"\npassword = \"{password}\"\nmaildir = \"{}\"\n{keys}\n",
+            self.state().display(),
+            server.ip(),
+            server.port(),
+            self.root().display()
+        );
+        fs::write(self.config(), text).unwrap();
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        fs::set_permissions(self.config(), private).unwrap();
+    }
+
     /// Its Maildir.
     pub fn maildir(&self) -> Maildir {
         Maildir::at(self.root())

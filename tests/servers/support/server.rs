@@ -81,6 +81,22 @@ impl Server {
         }
     }
 
+    /// Where it speaks POP3, with STLS.
+    pub fn pop3(&self) -> SocketAddr {
+        match self {
+            Self::Dovecot(dovecot) => dovecot.pop3,
+            Self::Cyrus(cyrus) => cyrus.pop3,
+        }
+    }
+
+    /// Where it speaks POP3 over TLS.
+    pub fn pop3s(&self) -> SocketAddr {
+        match self {
+            Self::Dovecot(dovecot) => dovecot.pop3s,
+            Self::Cyrus(cyrus) => cyrus.pop3s,
+        }
+    }
+
     /// The certificate it shows.
     pub fn certificate(&self) -> PathBuf {
         match self {

@@ -7,7 +7,7 @@ use super::Daemon;
 use super::running::Running;
 use crate::cli::Failure;
 use crate::cli::backend::holds::{holds, undo_batch};
-use crate::cli::backend::{last, pass, status};
+use crate::cli::backend::{last, letters, pass, status};
 use crate::cli::reports::{
     AccountStatus, AccountSync, LimitedReport, Problem, State, SyncReport, Watch,
 };
@@ -15,7 +15,7 @@ use crate::cli::selection;
 use crate::config::Protocol;
 use crate::control::{Answer, Call, Refusal};
 use crate::daemon::{Activity, Order, View, Wish};
-use crate::engine::{Mode, Ports as _, Scope};
+use crate::engine::{Mode, Scope};
 use crate::sync::{HoldId, HoldVerdict};
 
 /// The word for a state, as in `status --json`.
@@ -113,6 +113,9 @@ impl Daemon<'_> {
             },
             ended: now,
             problems: problems(told.to_vec()),
+            left: self
+                .running(name)
+                .and_then(|running| pass::left_on_server(running.view().left_there)),
         };
         if let Err(error) = last::write(&self.config, account, &ended) {
             tracing::warn!(account = %name, "cannot write down how the pass ended: {error}");
@@ -131,23 +134,28 @@ impl Daemon<'_> {
         let mode = if dry_run { Mode::DryRun } else { Mode::Apply };
         let mut waiting = Vec::new();
         for part in selected {
+            let refused = match part.account.protocol {
+                Protocol::Imap(_) => None,
+                Protocol::Pop3(_) => letters::elsewhere(&part),
+            };
             let scope = match part.mailboxes {
                 None => Scope::All,
                 Some(names) => Scope::Only(names.into_iter().collect()),
             };
             let account = part.account.clone();
-            let asked = self
-                .running(account.name.as_str())
+            let running = self.running(account.name.as_str());
+            let asked = running
+                .filter(|_| refused.is_none())
                 .map(|running| ask(running, scope, mode));
             waiting.push(async move {
-                match (asked, &account.protocol) {
-                    (_, Protocol::Pop3(_)) => pass::failed(&account, super::super::POP3_LATER),
-                    (Some(asked), _) => match asked.await {
+                match (refused, asked) {
+                    (Some(refused), _) => refused,
+                    (None, Some(asked)) => match asked.await {
                         Ok(Ok(report)) => pass::told(&account, report),
                         Ok(Err(text)) => pass::failed(&account, text),
                         Err(_) => pass::failed(&account, "the account is not ready; ask again"),
                     },
-                    (None, _) => pass::failed(&account, "the account does not run"),
+                    (None, None) => pass::failed(&account, "the account does not run"),
                 }
             });
         }
@@ -197,7 +205,7 @@ impl Daemon<'_> {
         let running = self.running(name);
         let parts = running.and_then(|running| {
             let parts = running.parts.borrow().clone()?;
-            Some((parts, running.settings()))
+            Some((parts, running.settings()?))
         });
         let id = format!("{name}:d{batch}");
         tokio::task::spawn_local(async move {
@@ -242,9 +250,10 @@ fn overlay(account: &mut AccountStatus, running: &Running) {
         allowed: limited.allowed,
         reason: limited.reason,
     });
-    if let Some(parts) = &*running.parts.borrow() {
-        let (done, total) = parts.observer().messages();
-        account.in_flight = total.saturating_sub(done);
+    let (done, total) = running.messages();
+    account.in_flight = total.saturating_sub(done);
+    for mailbox in &mut account.mailboxes {
+        mailbox.left_on_server = pass::left_on_server(view.left_there);
     }
     account.problems = problems(view.problems);
     let warnings = view.local.warnings.into_iter();

@@ -1,5 +1,7 @@
 //! One account that runs: its task, and how to reach it.
 
+mod letters;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -8,11 +10,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
+use self::letters::LetterTask;
 use crate::cli::backend::account::{Parts, settings};
+use crate::cli::backend::letters::LetterParts;
 use crate::cli::progress::Terminal;
-use crate::config::{Account, Config, ImapAccount};
+use crate::config::{Account, Config, ImapAccount, Protocol};
 use crate::daemon::{self, Notice, Options, Order, View};
-use crate::engine::{Problem, Settings};
+use crate::engine::{Fault, Home as _, Problem, Settings};
 
 /// How long to wait when somebody else has the account, as `mailferry sync` at the start may.
 const BUSY: Duration = Duration::from_secs(2);
@@ -26,8 +30,10 @@ pub(super) struct Told {
 /// A running account. Dropping it has it end by itself.
 pub(super) struct Running {
     pub(super) account: Account,
-    pub(super) imap: ImapAccount,
+    /// What an IMAP account is made of; nothing for others.
     pub(super) parts: Rc<RefCell<Option<Rc<Parts>>>>,
+    /// What a POP3 account is made of; nothing for others.
+    letters: Rc<RefCell<Option<Rc<LetterParts>>>>,
     orders: mpsc::UnboundedSender<Order>,
     view: watch::Receiver<View>,
     task: JoinHandle<()>,
@@ -38,25 +44,19 @@ impl Running {
     pub(super) fn start(
         config: &Config,
         account: &Account,
-        imap: &ImapAccount,
         tell: mpsc::UnboundedSender<Told>,
     ) -> Self {
         let (orders, taken) = mpsc::unbounded_channel();
         let (show, view) = watch::channel(View::default());
-        let parts = Rc::new(RefCell::new(None));
-        let task = Task {
-            config: config.clone(),
-            account: account.clone(),
-            imap: imap.clone(),
-            parts: Rc::clone(&parts),
-        };
+        let (parts, letters) = (Rc::default(), Rc::default());
+        let life = life(config, account, &parts, &letters);
         let span = tracing::error_span!("account", account = %account.name);
         let name = account.name.to_string();
         let changes = pass_on_changes(name, view.clone(), tell.clone());
         let task = tokio::task::spawn_local(
             async move {
                 tokio::select! {
-                    () = task.live(taken, show, tell) => {}
+                    () = life.live(taken, show, tell) => {}
                     () = changes => {}
                 }
             }
@@ -64,8 +64,8 @@ impl Running {
         );
         Self {
             account: account.clone(),
-            imap: imap.clone(),
             parts,
+            letters,
             orders,
             view,
             task,
@@ -88,8 +88,21 @@ impl Running {
         self.view.borrow().clone()
     }
 
-    pub(super) fn settings(&self) -> Settings {
-        settings(&self.imap)
+    /// The user's wishes for an IMAP account; `None` for others.
+    pub(super) fn settings(&self) -> Option<Settings> {
+        match &self.account.protocol {
+            Protocol::Imap(imap) => Some(settings(imap)),
+            Protocol::Pop3(_) => None,
+        }
+    }
+
+    /// Messages carried over in the pass that is under way, and how many there are to be.
+    pub(super) fn messages(&self) -> (u64, u64) {
+        let imap = self.parts.borrow();
+        let letters = self.letters.borrow();
+        let imap = imap.as_ref().map(|parts| parts.observer().messages());
+        let letters = letters.as_ref().map(|parts| parts.observer().messages());
+        imap.or(letters).unwrap_or_default()
     }
 
     pub(super) async fn ended(self) {
@@ -117,6 +130,100 @@ async fn pass_on_changes(
     std::future::pending::<()>().await;
 }
 
+/// The task of either kind of account.
+enum Life {
+    Imap(Box<Task>),
+    Pop3(Box<LetterTask>),
+}
+
+fn life(
+    config: &Config,
+    account: &Account,
+    parts: &Rc<RefCell<Option<Rc<Parts>>>>,
+    letters: &Rc<RefCell<Option<Rc<LetterParts>>>>,
+) -> Life {
+    let (config, account) = (config.clone(), account.clone());
+    match &account.protocol {
+        Protocol::Imap(imap) => Life::Imap(Box::new(Task {
+            imap: imap.clone(),
+            parts: Rc::clone(parts),
+            config,
+            account,
+        })),
+        Protocol::Pop3(pop3) => Life::Pop3(Box::new(LetterTask {
+            pop3: *pop3,
+            parts: Rc::clone(letters),
+            config,
+            account,
+        })),
+    }
+}
+
+impl Life {
+    async fn live(
+        self,
+        orders: mpsc::UnboundedReceiver<Order>,
+        show: watch::Sender<View>,
+        tell: mpsc::UnboundedSender<Told>,
+    ) {
+        match self {
+            Self::Imap(task) => task.live(orders, show, tell).await,
+            Self::Pop3(task) => task.live(orders, show, tell).await,
+        }
+    }
+}
+
+/// Opens what an account is made of, or waits until that can be done.
+struct Opener<'a> {
+    orders: &'a mut mpsc::UnboundedReceiver<Order>,
+    show: &'a watch::Sender<View>,
+}
+
+impl Opener<'_> {
+    /// `None` once the account is told to end.
+    async fn open<T>(self, open: impl AsyncFn(&Terminal) -> Result<T, Fault>) -> Option<T> {
+        let terminal = Terminal::hidden();
+        loop {
+            match open(&terminal).await {
+                Ok(opened) => return Some(opened),
+                Err(fault) => {
+                    tracing::warn!("{fault}");
+                    let problem = Problem {
+                        mailbox: None,
+                        text: fault.to_string(),
+                    };
+                    self.show.send_modify(|view| view.problems = vec![problem]);
+                }
+            }
+            tokio::select! {
+                order = self.orders.recv() => match order {
+                    None | Some(Order::Stop) => return None,
+                    // An answer that is not given says that it could not be done.
+                    Some(_) => {}
+                },
+                () = tokio::time::sleep(BUSY) => {}
+            }
+        }
+    }
+}
+
+/// Hands on what an account tells.
+async fn pass_notices_on(
+    account: String,
+    mut noticed: mpsc::UnboundedReceiver<Notice>,
+    tell: mpsc::UnboundedSender<Told>,
+) {
+    while let Some(notice) = noticed.recv().await {
+        let told = Told {
+            account: account.clone(),
+            notice: Some(notice),
+        };
+        if tell.send(told).is_err() {
+            break;
+        }
+    }
+}
+
 struct Task {
     config: Config,
     account: Account,
@@ -131,65 +238,32 @@ impl Task {
         show: watch::Sender<View>,
         tell: mpsc::UnboundedSender<Told>,
     ) {
-        let Some(parts) = self.open(&mut orders, &show).await else {
+        let open = async |terminal: &_| {
+            Parts::open(&self.config, &self.account, &self.imap, terminal).await
+        };
+        let opener = Opener {
+            orders: &mut orders,
+            show: &show,
+        };
+        let Some(parts) = opener.open(open).await else {
             return;
         };
+        let parts = Rc::new(parts);
         self.parts.replace(Some(Rc::clone(&parts)));
-        let (notices, mut noticed) = mpsc::unbounded_channel();
+        let (notices, noticed) = mpsc::unbounded_channel();
         let options = Options {
             poll: self.account.poll,
             idle: self.imap.idle.clone(),
         };
         let life = daemon::Account::new(&*parts, settings(&self.imap), options, show, notices);
         let name = self.account.name.to_string();
-        let pass_on = async {
-            while let Some(notice) = noticed.recv().await {
-                let told = Told {
-                    account: name.clone(),
-                    notice: Some(notice),
-                };
-                if tell.send(told).is_err() {
-                    break;
-                }
-            }
-        };
+        let pass_on = pass_notices_on(name, noticed, tell);
         futures_util::future::join(life.run(orders), pass_on).await;
         self.parts.replace(None);
         if let Some(parts) = Rc::into_inner(parts)
             && let Err(fault) = parts.close().await
         {
             tracing::warn!("the state was not closed properly: {fault}");
-        }
-    }
-
-    /// Opens everything, or waits until that can be done.
-    async fn open(
-        &self,
-        orders: &mut mpsc::UnboundedReceiver<Order>,
-        show: &watch::Sender<View>,
-    ) -> Option<Rc<Parts>> {
-        let terminal = Terminal::hidden();
-        loop {
-            let opened = Parts::open(&self.config, &self.account, &self.imap, &terminal);
-            match opened.await {
-                Ok(parts) => return Some(Rc::new(parts)),
-                Err(fault) => {
-                    tracing::warn!("{fault}");
-                    let problem = Problem {
-                        mailbox: None,
-                        text: fault.to_string(),
-                    };
-                    show.send_modify(|view| view.problems = vec![problem]);
-                }
-            }
-            tokio::select! {
-                order = orders.recv() => match order {
-                    None | Some(Order::Stop) => return None,
-                    // An answer that is not given says that it could not be done.
-                    Some(_) => {}
-                },
-                () = tokio::time::sleep(BUSY) => {}
-            }
         }
     }
 }

@@ -9,20 +9,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::connect::escape;
-use crate::auth::{Mechanism, Secret};
+use super::{Mechanism, Secret};
 
 /// What stands where a text was left out.
-pub(super) const LEFT_OUT: &str = "(its words repeat the password and are left out)";
+pub const LEFT_OUT: &str = "(its words repeat the password and are left out)";
 
 /// A password in the ways in which it may have been sent or may be shown. The default covers nothing.
 #[derive(Clone, Default)]
 pub struct Veil(Arc<Vec<Zeroizing<String>>>);
 
 impl Veil {
-    /// For what was said at the login with this password.
+    /// For what was said at the login with this password; `escape` is how texts are made fit to be shown.
     #[must_use]
-    pub fn new(user: &str, password: &Secret) -> Self {
+    pub fn new(user: &str, password: &Secret, escape: fn(&str) -> String) -> Self {
         let coded = Mechanism::plain(user, password.clone())
             .map(|mechanism| STANDARD.encode(mechanism.initial_response()))
             .unwrap_or_default();
@@ -58,8 +57,12 @@ fn gives_away(text: &str, secret: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn escape(text: &str) -> String {
+        text.escape_default().to_string()
+    }
+
     fn veil() -> Veil {
-        Veil::new("alice", &Secret::new("pa\"ss\u{1b}word"))
+        Veil::new("alice", &Secret::new("pa\"ss\u{1b}word"), escape)
     }
 
     #[test]
@@ -79,7 +82,7 @@ mod tests {
     fn other_words_are_not() {
         assert!(!veil().covers("Mailbox does not exist"));
         assert!(!Veil::default().covers("anything"));
-        assert!(!Veil::new("", &Secret::new("")).covers("anything"));
+        assert!(!Veil::new("", &Secret::new(""), escape).covers("anything"));
     }
 
     #[test]

@@ -1,0 +1,53 @@
+//! The task of one POP3 account.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use tokio::sync::{mpsc, watch};
+
+use super::{Opener, Told, pass_notices_on};
+use crate::cli::backend::letters::{LetterParts, policy};
+use crate::config::{Account, Config, Pop3Account};
+use crate::daemon::{self, Order, View};
+
+/// What the task of a POP3 account is made of.
+pub(super) struct LetterTask {
+    pub(super) config: Config,
+    pub(super) account: Account,
+    pub(super) pop3: Pop3Account,
+    pub(super) parts: Rc<RefCell<Option<Rc<LetterParts>>>>,
+}
+
+impl LetterTask {
+    pub(super) async fn live(
+        self,
+        mut orders: mpsc::UnboundedReceiver<Order>,
+        show: watch::Sender<View>,
+        tell: mpsc::UnboundedSender<Told>,
+    ) {
+        let open = async |terminal: &_| {
+            LetterParts::open(&self.config, &self.account, &self.pop3, terminal).await
+        };
+        let opener = Opener {
+            orders: &mut orders,
+            show: &show,
+        };
+        let Some(parts) = opener.open(open).await else {
+            return;
+        };
+        let parts = Rc::new(parts);
+        self.parts.replace(Some(Rc::clone(&parts)));
+        let (notices, noticed) = mpsc::unbounded_channel();
+        let poll = self.account.poll;
+        let life = daemon::Letters::new(&*parts, policy(&self.pop3), poll, show, notices);
+        let name = self.account.name.to_string();
+        let pass_on = pass_notices_on(name, noticed, tell);
+        futures_util::future::join(life.run(orders), pass_on).await;
+        self.parts.replace(None);
+        if let Some(parts) = Rc::into_inner(parts)
+            && let Err(fault) = parts.close().await
+        {
+            tracing::warn!("the state was not closed properly: {fault}");
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! What goes wrong with a POP3 server, and how far it reaches.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use super::codec::{self, Code, Shown};
+use crate::auth;
+use crate::engine::{Advice, Fault, Reach};
+use crate::net::{dial, tls};
+
+/// How long to leave a maildrop alone that somebody else has, or that was opened a moment ago: neither answer says.
+const BUSY: Duration = Duration::from_secs(60);
+
+/// Where in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The TLS handshake.
+    Handshake,
+    /// Waiting for the greeting.
+    Greeting,
+    /// CAPA.
+    Capa,
+    /// STLS.
+    Stls,
+    /// UTF8.
+    Utf8,
+    /// USER, PASS, APOP or AUTH.
+    Login,
+    /// LIST.
+    List,
+    /// UIDL.
+    Uidl,
+    /// TOP of a letter.
+    Top(u32),
+    /// RETR of a letter.
+    Retr(u32),
+    /// DELE of a letter.
+    Dele(u32),
+    /// QUIT.
+    Quit,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handshake => f.write_str("the TLS handshake"),
+            Self::Greeting => f.write_str("the greeting"),
+            Self::Capa => f.write_str("CAPA"),
+            Self::Stls => f.write_str("STLS"),
+            Self::Utf8 => f.write_str("UTF8"),
+            Self::Login => f.write_str("the login"),
+            Self::List => f.write_str("LIST"),
+            Self::Uidl => f.write_str("UIDL"),
+            Self::Top(number) => write!(f, "TOP {number}"),
+            Self::Retr(number) => write!(f, "RETR {number}"),
+            Self::Dele(number) => write!(f, "DELE {number}"),
+            Self::Quit => f.write_str("QUIT"),
+        }
+    }
+}
+
+/// Why a session failed. Words of the server in here are escaped and cut.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No TCP connection.
+    #[error(transparent)]
+    Dial(#[from] dial::Error),
+    /// No trusted TLS.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
+    /// No password to send.
+    #[error(transparent)]
+    Secret(#[from] auth::Error),
+    /// User or password cannot be said in POP3.
+    #[error("user name and password must not contain NUL or line ends")]
+    Unspeakable,
+    /// The server is silent.
+    #[error("no answer to {step} within {} s", .limit.as_secs())]
+    Timeout {
+        /// To what.
+        step: Step,
+        /// How long it was waited.
+        limit: Duration,
+    },
+    /// The connection broke.
+    #[error("the connection broke during {step}")]
+    Io {
+        /// During what.
+        step: Step,
+        /// How.
+        source: io::Error,
+    },
+    /// The server hung up.
+    #[error("the server closed the connection during {step}")]
+    Closed {
+        /// During what.
+        step: Step,
+    },
+    /// What came makes no sense.
+    #[error("the server's answer to {step} makes no sense")]
+    Protocol {
+        /// To what.
+        step: Step,
+        /// What was wrong.
+        source: codec::Error,
+    },
+    /// A question where there is nothing to answer.
+    #[error("the server asks for more after all of {step} was said")]
+    Insatiable {
+        /// Of what.
+        step: Step,
+    },
+    /// A letter that does not end anywhere near its size.
+    #[error("letter {number} was listed with {size} octets and has not ended after {came}")]
+    Endless {
+        /// Its number.
+        number: u32,
+        /// As it was listed.
+        size: u64,
+        /// What came of it.
+        came: u64,
+    },
+    /// STLS is asked for in the configuration, and the server has none. Perhaps somebody on the way took it out.
+    #[error("the server does not offer STLS")]
+    NoStls,
+    /// Something was said between STLS and TLS: somebody on the way puts words into the server's mouth.
+    #[error("plain text followed the answer to STLS")]
+    Injected,
+    /// APOP is asked for in the configuration, and the server's greeting has no timestamp.
+    #[error("the server does not offer APOP")]
+    NoApop,
+    /// The server takes no password in a way we know.
+    #[error("the server offers no way to log in with a password")]
+    NoMechanism,
+    /// The server says no.
+    #[error("the server refused {step}: {words}")]
+    Refused {
+        /// What it refused.
+        step: Step,
+        /// Why, by its code.
+        code: Option<Code>,
+        /// Why, in its words.
+        words: Shown,
+        /// Whether it would have said that the credentials are wrong (AUTH-RESP-CODE).
+        tells: bool,
+    },
+}
+
+impl Error {
+    /// Whether the server does not let us in, and when to come back.
+    fn advice(&self, retry: bool) -> Advice {
+        let busy = matches!(
+            self,
+            Self::Refused {
+                code: Some(Code::InUse | Code::LoginDelay),
+                ..
+            }
+        );
+        Advice {
+            barred: !retry,
+            wait: busy.then_some(BUSY),
+            ..Advice::default()
+        }
+    }
+
+    /// How far it reaches, and whether to try again.
+    fn verdict(&self) -> (Reach, bool) {
+        match self {
+            Self::Tls(tls::Error::CaFile { .. } | tls::Error::HostName { .. })
+            | Self::Dial(dial::Error::NotLoopback { .. })
+            | Self::Unspeakable
+            | Self::NoApop
+            | Self::NoMechanism => (Reach::Account, false),
+            Self::Secret(error) => (Reach::Account, error.may_pass()),
+            Self::Refused {
+                step, code, tells, ..
+            } => refused(*step, code.as_ref(), *tells),
+            _ => (Reach::Account, true),
+        }
+    }
+}
+
+/// A login that is refused without a reason is not repeated: mostly it is the password, and asking again locks
+/// accounts. (RFC 3206: a server that tells says so where it is the password.)
+fn refused(step: Step, code: Option<&Code>, tells: bool) -> (Reach, bool) {
+    match (step, code) {
+        // Somebody else has the maildrop, or it is too soon.
+        (_, Some(Code::InUse | Code::LoginDelay)) => (Reach::Mailbox, true),
+        (Step::Top(_) | Step::Retr(_) | Step::Dele(_), _) => (Reach::Message, true),
+        (_, Some(Code::SysTemp)) => (Reach::Account, true),
+        (Step::Login, Some(Code::Auth | Code::SysPerm | Code::Utf8)) => (Reach::Account, false),
+        (Step::Login, _) => (Reach::Account, tells),
+        _ => (Reach::Account, true),
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        let (reach, retry) = error.verdict();
+        let advice = error.advice(retry);
+        Self::new(reach, retry, error).advised(advice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(step: Step, code: Option<Code>, tells: bool) -> (Reach, bool) {
+        let words = Shown::new(b"no");
+        let refused = Error::Refused {
+            step,
+            code,
+            words,
+            tells,
+        };
+        refused.verdict()
+    }
+
+    #[test]
+    fn a_refused_login_is_repeated_only_when_it_is_not_the_password() {
+        let stop = (Reach::Account, false);
+        assert_eq!(verdict(Step::Login, Some(Code::Auth), true), stop);
+        assert_eq!(verdict(Step::Login, None, false), stop);
+        assert_eq!(verdict(Step::Login, None, true), (Reach::Account, true));
+        let busy = (Reach::Mailbox, true);
+        assert_eq!(verdict(Step::Login, Some(Code::InUse), false), busy);
+        assert_eq!(verdict(Step::Login, Some(Code::LoginDelay), true), busy);
+        let later = (Reach::Account, true);
+        assert_eq!(verdict(Step::Login, Some(Code::SysTemp), false), later);
+    }
+
+    #[test]
+    fn a_refused_letter_is_one_letter_s_trouble() {
+        assert_eq!(verdict(Step::Retr(3), None, false), (Reach::Message, true));
+        assert_eq!(verdict(Step::List, None, false), (Reach::Account, true));
+    }
+}

@@ -26,7 +26,7 @@ mod schema;
 mod tests;
 mod writer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
@@ -41,7 +41,7 @@ use crate::engine::ports::{Serial, StateId, Store};
 use crate::mail::Digest;
 use crate::sync::{
     Base, Change, Deletion, Entry, Hold, HoldId, HoldVerdict, Intent, MailboxId, MailboxRecord,
-    Parked, Rest, RowId,
+    News, Parked, Rest, RowId,
 };
 
 pub use self::error::StoreError;
@@ -382,6 +382,21 @@ impl Store for SqliteStore {
 
     async fn deletions(&self, since: i64) -> Result<Vec<Deletion>, Fault> {
         self.ask("read deletions", move |conn| query::deletions(conn, since))
+            .await
+    }
+
+    async fn heard(&self) -> Result<BTreeSet<MailboxId>, Fault> {
+        self.ask("read the mailboxes", query::heard).await
+    }
+
+    async fn news(&self, most: u32) -> Result<Vec<News>, Fault> {
+        self.ask("read the outbox", move |conn| query::news(conn, most))
+            .await
+    }
+
+    async fn deleted(&self, rows: &[RowId]) -> Result<Vec<Deletion>, Fault> {
+        let rows = rows.to_vec();
+        self.ask("read deletions", move |conn| query::deleted(conn, &rows))
             .await
     }
 

@@ -1,13 +1,13 @@
 //! The questions a state answers, the same for who writes and who only reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, Params, Result, Row};
 
 use super::rows;
 use crate::mail::Digest;
 use crate::sync::{
-    Base, Deletion, Entry, FolderToken, Hold, Intent, MailboxId, MailboxRecord, Parked, Rest,
+    Base, Deletion, Entry, FolderToken, Hold, Intent, MailboxId, MailboxRecord, News, Parked, Rest,
     RowId, Side,
 };
 
@@ -158,6 +158,30 @@ pub(super) fn parked(conn: &Connection) -> Result<Vec<Parked>> {
 pub(super) fn holds(conn: &Connection) -> Result<Vec<Hold>> {
     let sql = format!("{} ORDER BY id", rows::HOLD);
     all(conn, &sql, [], rows::hold)
+}
+
+pub(super) fn heard(conn: &Connection) -> Result<BTreeSet<MailboxId>> {
+    let sql = "SELECT mailbox FROM heard";
+    let found = all(conn, sql, [], |row| Ok(MailboxId(row.get(0)?)))?;
+    Ok(found.into_iter().collect())
+}
+
+pub(super) fn news(conn: &Connection, most: u32) -> Result<Vec<News>> {
+    let sql = format!("{} ORDER BY id LIMIT ?1", rows::NEWS);
+    all(conn, &sql, [most], rows::news)
+}
+
+pub(super) fn deleted(conn: &Connection, wanted: &[RowId]) -> Result<Vec<Deletion>> {
+    let sql = format!(
+        "{} WHERE deletion.row = ?1 ORDER BY deletion.id DESC",
+        rows::DELETION
+    );
+    let mut statement = conn.prepare(&sql)?;
+    let mut found = Vec::new();
+    for row in wanted {
+        found.extend(statement.query_row([row.0], rows::deletion).optional()?);
+    }
+    Ok(found)
 }
 
 /// How many rows belong to each hold; one that has none is left out.

@@ -9,7 +9,7 @@ use crate::mail::{
 };
 use crate::sync::{
     Deletion, Entry, EntryState, FileStamp, Hold, HoldId, HoldKind, HoldVerdict, Intent, IntentId,
-    IntentKind, MailboxId, MailboxRecord, Parked, RowId, Side,
+    IntentKind, MailboxId, MailboxRecord, News, NewsId, Parked, RowId, Side, What,
 };
 
 pub(super) const ENTRY: &str = "SELECT row, mailbox, uid, local, flags, keywords, size, date, message_id, digest, \
@@ -23,6 +23,10 @@ pub(super) const PARKED: &str =
 pub(super) const HOLD: &str = "SELECT id, mailbox, side, kind, since, reason, verdict FROM hold";
 pub(super) const DELETION: &str = "SELECT deletion.row, batch.mailbox, batch.side, deletion.at, flags, keywords, \
      size, date, message_id, digest, trash_path FROM deletion JOIN batch ON batch.id = deletion.batch";
+
+/// Nothing is told of a message whose delivery is not complete.
+pub(super) const NEWS: &str = "SELECT id, row, mailbox, side, at, old, what, origin, added, added_keywords, removed, \
+     removed_keywords FROM outbox WHERE NOT EXISTS (SELECT 1 FROM entry WHERE entry.row = outbox.row AND linked = 0)";
 
 const ROLES: [(&str, SpecialUse); 7] = [
     ("all", SpecialUse::All),
@@ -274,5 +278,29 @@ pub(super) fn deletion(row: &Row<'_>) -> Result<Deletion> {
         identity: identity(row, 6)?,
         flags: flags(row, 4)?,
         trash_path: row.get(10)?,
+    })
+}
+
+pub(super) fn news(row: &Row<'_>) -> Result<News> {
+    let what = match row.get_ref(6)?.as_str()? {
+        "new" => What::New,
+        "flags" => What::Flags {
+            added: flags(row, 8)?,
+            removed: flags(row, 10)?,
+        },
+        "moved" => What::Moved {
+            from: MailboxId(row.get(7)?),
+        },
+        "deleted" => What::Deleted,
+        _ => return Err(meaningless(6, Type::Text)),
+    };
+    Ok(News {
+        id: NewsId(row.get(0)?),
+        row: RowId(row.get(1)?),
+        mailbox: MailboxId(row.get(2)?),
+        side: side(row, 3)?,
+        at: row.get(4)?,
+        old: row.get(5)?,
+        what,
     })
 }

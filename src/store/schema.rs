@@ -15,6 +15,7 @@ use super::files::{beside, make_private, sync_dir};
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
+    include_str!("migrations/0004.sql"),
 ];
 
 /// "mfry": marks a SQLite file as ours.

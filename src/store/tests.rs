@@ -2,6 +2,7 @@
 
 mod files;
 mod model;
+mod outbox;
 mod rules;
 mod speed;
 
@@ -12,7 +13,8 @@ use crate::mail::{
     Flag, Flags, Keyword, LocalId, MailboxName, MessageIdHash, ModSeq, SpecialUse, Uid, UidValidity,
 };
 use crate::sync::{
-    EntryState, FileStamp, FolderToken, HoldKind, IntentId, IntentKind, Side, Watermark,
+    EntryState, FileStamp, FolderToken, HoldKind, IntentId, IntentKind, NewsId, Side, Tidings,
+    Watermark, What,
 };
 
 fn block<T>(future: impl Future<Output = T>) -> T {

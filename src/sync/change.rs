@@ -3,6 +3,7 @@
 use super::base::{
     Entry, FileStamp, HoldId, Intent, IntentId, MailboxId, MailboxRecord, Rest, RowId,
 };
+use super::news::{NewsId, Tidings};
 use crate::mail::{Digest, Flags, Identity, LocalId, ModSeq, Uid, UidValidity};
 
 /// One of the two sides.
@@ -170,4 +171,11 @@ pub enum Change {
     SetHold(Vec<RowId>, Option<HoldId>),
     /// A hold is settled; its rows belong to none.
     DropHold(HoldId),
+    /// Something happened that listeners are to be told of. Of a message whose delivery is not complete nothing is told
+    /// before it is; if the row goes before that, so does what was to be told of it.
+    PutNews(Tidings),
+    /// Listeners have been told.
+    DropNews(Vec<NewsId>),
+    /// A mailbox has been synced whole once: what happens in it from now on is news.
+    Hear(MailboxId),
 }

@@ -185,12 +185,12 @@ impl SqliteStore {
         .await
     }
 
-    /// Forgets a batch of deletions: it was undone.
+    /// A batch of deletions was undone: all that is remembered of it is what content it had.
     ///
     /// # Errors
     /// The state cannot be written.
     pub async fn forget_batch(&self, batch: i64) -> Result<(), StoreError> {
-        let sql = "DELETE FROM batch WHERE id = ?1";
+        let sql = "UPDATE batch SET undone = 1 WHERE id = ?1";
         self.call(move |session| session.execute("forget deletions", sql, [batch]))
             .await
             .map(drop)
@@ -392,6 +392,14 @@ impl Store for SqliteStore {
     async fn news(&self, most: u32) -> Result<Vec<News>, Fault> {
         self.ask("read the outbox", move |conn| query::news(conn, most))
             .await
+    }
+
+    async fn deleted_contents(&self, digests: &[Digest]) -> Result<BTreeSet<Digest>, Fault> {
+        let digests = digests.to_vec();
+        self.ask("read deletions", move |conn| {
+            query::deleted_contents(conn, &digests)
+        })
+        .await
     }
 
     async fn deleted(&self, rows: &[RowId]) -> Result<Vec<Deletion>, Fault> {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::context::Pass;
 use super::ports::{Local as _, Root, Store as _};
-use super::{Fault, Link, Mode, Ports, Reach, Report, Scope, Settings, sync, sync_over};
+use super::{Fault, Link, Mode, Ports, Reach, Report, Scope, Settings, Telling, sync, sync_over};
 use crate::sim::driver::Chaos;
 use crate::sim::{
     SimClock, SimConnector, SimLocal, SimStore, When, World, block_on, driver, scenario,
@@ -69,6 +69,7 @@ fn settings() -> Settings {
         // Longer than the sim's server takes to carry out what a dead connection sent.
         settle: Duration::from_secs(15),
         large: 1,
+        telling: Telling::News,
     }
 }
 

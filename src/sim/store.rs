@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use super::rng::Rng;
 use super::steps::Steps;
+use crate::mail::Digest;
 use crate::sync::{
     Deletion, Entry, EntryState, Hold, HoldId, HoldVerdict, Intent, IntentId, IntentKind,
     MailboxId, MailboxRecord, News, NewsId, Parked, Rest, RowId,
@@ -33,6 +34,7 @@ pub struct StoreState {
     pub(super) outbox: BTreeMap<NewsId, News>,
     pub(super) heard: BTreeSet<MailboxId>,
     pub(super) news: i64,
+    pub(super) digests: BTreeMap<RowId, Digest>,
     pub(super) rows: i64,
     pub(super) serials: i64,
 }
@@ -129,6 +131,12 @@ impl SimStore {
     #[must_use]
     pub fn holds_now(&self) -> Vec<Hold> {
         self.state.borrow().holds.values().cloned().collect()
+    }
+
+    /// The contents of all rows there ever were.
+    #[must_use]
+    pub fn digests_ever(&self) -> BTreeMap<RowId, Digest> {
+        self.state.borrow().digests.clone()
     }
 
     /// What can be told of by now.

@@ -171,6 +171,17 @@ pub(super) fn news(conn: &Connection, most: u32) -> Result<Vec<News>> {
     all(conn, &sql, [most], rows::news)
 }
 
+pub(super) fn deleted_contents(conn: &Connection, wanted: &[Digest]) -> Result<BTreeSet<Digest>> {
+    let mut statement = conn.prepare("SELECT 1 FROM deletion WHERE digest = ?1")?;
+    let mut found = BTreeSet::new();
+    for digest in wanted {
+        if statement.exists([digest.0.as_slice()])? {
+            found.insert(*digest);
+        }
+    }
+    Ok(found)
+}
+
 pub(super) fn deleted(conn: &Connection, wanted: &[RowId]) -> Result<Vec<Deletion>> {
     let sql = format!(
         "{} WHERE deletion.row = ?1 ORDER BY deletion.id DESC",
@@ -195,7 +206,7 @@ pub(super) fn held(conn: &Connection) -> Result<BTreeMap<i64, u64>> {
 
 pub(super) fn deletions(conn: &Connection, since: i64) -> Result<Vec<Deletion>> {
     let sql = format!(
-        "{} WHERE deletion.at >= ?1 ORDER BY deletion.id",
+        "{} WHERE deletion.at >= ?1 AND undone = 0 ORDER BY deletion.id",
         rows::DELETION
     );
     all(conn, &sql, [since], rows::deletion)
@@ -203,7 +214,7 @@ pub(super) fn deletions(conn: &Connection, since: i64) -> Result<Vec<Deletion>> 
 
 pub(super) fn deletions_of(conn: &Connection, batch: i64) -> Result<Vec<Deletion>> {
     let sql = format!(
-        "{} WHERE deletion.batch = ?1 ORDER BY deletion.id",
+        "{} WHERE deletion.batch = ?1 AND undone = 0 ORDER BY deletion.id",
         rows::DELETION
     );
     all(conn, &sql, [batch], rows::deletion)
@@ -211,7 +222,7 @@ pub(super) fn deletions_of(conn: &Connection, batch: i64) -> Result<Vec<Deletion
 
 pub(super) fn batches(conn: &Connection) -> Result<Vec<DeletionBatch>> {
     let sql = "SELECT batch.id, mailbox, name, side, batch.at, count(*)
-               FROM batch JOIN deletion ON deletion.batch = batch.id
+               FROM batch JOIN deletion ON deletion.batch = batch.id WHERE undone = 0
                GROUP BY batch.id ORDER BY batch.id";
     all(conn, sql, [], |row| {
         Ok(DeletionBatch {

@@ -62,6 +62,8 @@ pub trait Store {
     /// The first `most` events of the outbox, in the order of their numbers, without those of messages whose delivery
     /// is not complete.
     async fn news(&self, most: u32) -> Result<Vec<News>, Fault>;
+    /// Which of these contents were deleted, as far as that is remembered, whether or not it was undone.
+    async fn deleted_contents(&self, digests: &[Digest]) -> Result<BTreeSet<Digest>, Fault>;
     /// The deletions of these rows, as far as they are remembered.
     async fn deleted(&self, rows: &[RowId]) -> Result<Vec<Deletion>, Fault>;
     /// Makes all these changes in one transaction.

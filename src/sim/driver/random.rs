@@ -113,6 +113,7 @@ fn live(world: &World, seed: u64, chaos: Chaos, runner: &impl Runner) -> Check {
         world.random_action(&mut rng, Mix::MESSAGES);
     }
     settle(world, runner)?;
+    world.ledger.open();
     for _ in 0..chaos.rounds {
         for _ in 0..=rng.below(6) {
             world.random_action(&mut rng, chaos.between_passes);
@@ -124,6 +125,10 @@ fn live(world: &World, seed: u64, chaos: Chaos, runner: &impl Runner) -> Check {
     // Who acts in the middle of a transfer, or renumbers meanwhile, may leave twins that nobody can tell from copies.
     if chaos.between_effects.is_none() && !chaos.between_passes.structure {
         world.nothing_doubled()?;
+    }
+    world.told_well()?;
+    if !chaos.between_passes.structure {
+        world.told_once()?;
     }
     if world.store.holds_now().is_empty() {
         world.equal()?;

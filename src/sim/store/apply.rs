@@ -50,6 +50,9 @@ impl StoreState {
                 }
             }
             Change::PutEntry(entry) => {
+                if let Some(digest) = entry.digest {
+                    self.digests.entry(entry.row).or_insert(digest);
+                }
                 self.entries.insert(entry.row, entry);
             }
             Change::ForgetUids(mailbox) => {

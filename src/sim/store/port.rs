@@ -206,6 +206,16 @@ impl Store for SimStore {
         Ok(self.news_now().into_iter().take(most).collect())
     }
 
+    async fn deleted_contents(&self, digests: &[Digest]) -> Result<BTreeSet<Digest>, Fault> {
+        self.begin("deleted_contents").await?;
+        Ok(self.read(|state| {
+            let all = state.deletions.iter();
+            all.filter_map(|deletion| deletion.identity.digest)
+                .filter(|digest| digests.contains(digest))
+                .collect()
+        }))
+    }
+
     async fn deleted(&self, rows: &[RowId]) -> Result<Vec<Deletion>, Fault> {
         self.begin("deleted").await?;
         Ok(self.read(|state| {

@@ -28,3 +28,7 @@ CREATE TABLE heard (
 INSERT INTO heard (mailbox) SELECT id FROM mailbox WHERE uidvalidity IS NOT NULL;
 
 CREATE INDEX deletion_row ON deletion (row);
+CREATE INDEX deletion_digest ON deletion (digest) WHERE digest IS NOT NULL;
+
+-- What was undone is remembered: what comes back by it is no new mail.
+ALTER TABLE batch ADD COLUMN undone INTEGER NOT NULL DEFAULT 0;

@@ -48,7 +48,7 @@ fn a_state_that_takes_the_place_of_another_goes_on_counting() {
     let store = with_mailbox(one.path());
     commit(&store, vec![tidings(1, What::New)]);
     let first = numbers(&store);
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    thread::sleep(std::time::Duration::from_millis(1100));
     let store = with_mailbox(two.path());
     commit(&store, vec![tidings(1, What::New)]);
     assert!(numbers(&store) > first);

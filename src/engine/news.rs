@@ -57,12 +57,12 @@ impl<P: Ports> Pass<'_, P> {
         side: Side,
         what: What,
     ) -> Option<Change> {
-        // Where a message was before it moved decides: it is no old mail because it reached a new mailbox.
-        let place = match &what {
-            What::Moved { from } => *from,
-            _ => mailbox,
+        // No mail is old because it reached a new mailbox, or left one.
+        let heard = |place: MailboxId| self.heard.borrow().contains(&place);
+        let old = match &what {
+            What::Moved { from } => !heard(*from) && !heard(mailbox),
+            _ => !heard(mailbox),
         };
-        let old = !self.has_heard(place);
         let told = match self.settings.telling {
             Telling::Nothing => false,
             Telling::News => !old,

@@ -22,6 +22,8 @@ struct Fate {
     torn: bool,
     /// Where the only one of it was made, if the ledger was open by then.
     late: Option<Side>,
+    /// It was made from another one in the same file, or another one from it.
+    edited: bool,
 }
 
 /// All contents there ever were; clones share it.
@@ -45,12 +47,19 @@ impl Ledger {
         self.1.set(true);
     }
 
-    /// Mails of which the only one was made since then, and where.
+    /// Somebody made one of the other in its file.
+    pub fn edited(&self, before: &Body, after: &Body) {
+        self.with(before, |fate| fate.edited = true);
+        self.with(after, |fate| fate.edited = true);
+    }
+
+    /// Mails of which the only one was made since then, and where; without those that were edited: of two versions that
+    /// both stay one has to be another message.
     #[must_use]
     pub fn late_births(&self) -> Vec<(Body, Side)> {
         let all = self.0.borrow();
         all.iter()
-            .filter(|(_, fate)| fate.born == 1 && !fate.torn)
+            .filter(|(_, fate)| fate.born == 1 && !fate.torn && !fate.edited)
             .filter_map(|(body, fate)| Some((Rc::clone(body), fate.late?)))
             .collect()
     }

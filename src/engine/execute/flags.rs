@@ -26,15 +26,14 @@ impl<P: Ports> Executor<'_, '_, P> {
             let Some((input, entry)) = self.entry(*row) else {
                 continue;
             };
+            // A record of this plan may have brought the row somewhere else.
+            let home = (input.base.mailbox.id, &entry.uid, &entry.local);
+            let (mailbox, uid, local) = relinked.get(row).copied().unwrap_or(home);
             if flags.local.is_none() && flags.remote.is_empty() {
-                let mailbox = input.base.mailbox.id;
                 only_base.push(Change::SetFlags(*row, flags.agreed.clone()));
                 only_base.extend(self.pass.flagged(*row, mailbox, &entry.flags, flags));
                 continue;
             }
-            // A record of this plan may have brought the row somewhere else.
-            let home = (input.base.mailbox.id, &entry.uid, &entry.local);
-            let (mailbox, uid, local) = relinked.get(row).copied().unwrap_or(home);
             let job = FlagJob {
                 before: Some(entry.flags.clone()),
                 row: *row,

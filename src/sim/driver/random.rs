@@ -128,7 +128,7 @@ fn live(world: &World, seed: u64, chaos: Chaos, runner: &impl Runner) -> Check {
     }
     world.told_well()?;
     if !chaos.between_passes.structure {
-        world.told_once()?;
+        world.told_once(chaos.between_effects.is_none())?;
     }
     if world.store.holds_now().is_empty() {
         world.equal()?;

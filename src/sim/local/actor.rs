@@ -215,6 +215,7 @@ impl SimLocal {
         };
         self.account_for(&old, folder);
         self.ledger.born(body, Side::Local);
+        self.ledger.edited(&old, body);
     }
 
     /// A folder is made by hand, without a marker.

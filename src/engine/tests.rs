@@ -2,6 +2,7 @@
 
 mod absence;
 mod late;
+mod news;
 mod unsynced;
 
 use std::collections::BTreeSet;
@@ -61,6 +62,10 @@ impl Ports for SimPorts {
 }
 
 fn settings() -> Settings {
+    listening(Telling::News)
+}
+
+fn listening(telling: Telling) -> Settings {
     Settings {
         policy: Policy::default(),
         selects: Rc::new(|_| true),
@@ -69,7 +74,7 @@ fn settings() -> Settings {
         // Longer than the sim's server takes to carry out what a dead connection sent.
         settle: Duration::from_secs(15),
         large: 1,
-        telling: Telling::News,
+        telling,
     }
 }
 

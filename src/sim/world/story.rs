@@ -79,7 +79,8 @@ impl World {
     }
 
     /// Every mail that came into being since the ledger was opened, once only, and that reached the other side, was
-    /// told of as new exactly once, by the side it came from. What was told as deleted may come again, unless `strict`.
+    /// told of as new exactly once, by the side it came from. Unless `strict`, it may be told
+    /// more often: who moves it on both sides in the middle of a pass makes two of it.
     ///
     /// # Errors
     /// Which one was not.
@@ -105,13 +106,12 @@ impl World {
             let digest = content::digest(&body);
             let count = told.get(&(digest, side)).copied().unwrap_or(0);
             let carried = linked.contains(&digest);
-            // Deleted there and moved here it goes up as another message; and who acts in the middle of a pass may
-            // show both halves of a move one after the other.
+            // Deleted there and moved here it goes up as another message.
             let again = match side {
-                Side::Remote if strict => 0,
-                _ => deleted.get(&digest).copied().unwrap_or(0),
+                Side::Local => deleted.get(&digest).copied().unwrap_or(0),
+                Side::Remote => 0,
             };
-            let once = (1..=1 + again).contains(&count);
+            let once = count > 0 && (!strict || count <= 1 + again);
             // What was never known to have arrived from one side comes from the other.
             let other = if side == Side::Local {
                 Side::Remote

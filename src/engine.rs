@@ -3,6 +3,7 @@
 //! The engine carries out what `sync` decided, through the narrow traits in [`ports`]. It decides nothing about mail,
 //! opens no socket and no file, and reads the time only through [`ports::Clock`].
 
+mod acts;
 mod context;
 mod differs;
 mod execute;
@@ -24,6 +25,7 @@ mod root;
 mod tests;
 mod undo;
 
+pub use acts::{Acted, act};
 pub use context::{Mode, Ports, Scope, Settings};
 pub use differs::{Differences, differences};
 pub use fault::{Fault, Reach};

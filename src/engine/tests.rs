@@ -1,6 +1,7 @@
 //! The engine in a simulated world: every situation, every effect as a place to stop, every call as one to fail.
 
 mod absence;
+mod acts;
 mod late;
 mod news;
 mod unsynced;

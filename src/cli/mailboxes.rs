@@ -77,7 +77,7 @@ mod tests {
             rule: rule.map(str::to_owned),
         };
         let report = MailboxesReport {
-            accounts: vec![AccountMailboxes {
+            accounts: vec![crate::cli::reports::AccountMailboxes {
                 name: "work".to_owned(),
                 mailboxes: vec![
                     choice("INBOX", true, Some("*")),

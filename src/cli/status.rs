@@ -219,6 +219,7 @@ mod tests {
                     messages: 12,
                     parked: 1,
                     last_sync: None,
+                    left_on_server: None,
                 }],
                 holds: Vec::new(),
                 problems: vec![Problem {

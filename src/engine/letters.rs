@@ -19,6 +19,7 @@ use self::commit::Knowledge;
 use self::doorstep::Inbox;
 use super::context::{Announced, Home, Mode, Pass, Scope, Settings};
 use super::fault::Fault;
+use super::news::Telling;
 use super::ports::{Clock, Event, LetterStore, Local, Maildrop, Postbox};
 use super::report::{LeftThere, Report};
 use super::root;
@@ -55,6 +56,7 @@ pub async fn carry_home<P: LetterPorts>(
         trash_days: TRASH_DAYS,
         settle: Duration::ZERO,
         large: u64::MAX,
+        telling: Telling::Nothing,
     };
     let announced = Announced::default();
     let pass = Pass::new(ports, &settings, &Scope::All, mode, &announced);

@@ -60,6 +60,8 @@ pub struct Settings {
     /// In folders with at least so many messages, each file is not looked at in every pass as long as the directories
     /// tell of no change.
     pub large: u64,
+    /// Whether each file is looked at all the same.
+    pub thorough: bool,
     /// What listeners are told of.
     pub telling: Telling,
 }

@@ -56,6 +56,7 @@ pub async fn carry_home<P: LetterPorts>(
         trash_days: TRASH_DAYS,
         settle: Duration::ZERO,
         large: u64::MAX,
+        thorough: false,
         telling: Telling::Nothing,
     };
     let announced = Announced::default();

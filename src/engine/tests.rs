@@ -4,6 +4,7 @@ mod absence;
 mod acts;
 mod late;
 mod news;
+mod rest;
 mod unsynced;
 
 use std::collections::BTreeSet;
@@ -80,6 +81,7 @@ fn listening(telling: Telling) -> Settings {
         // Longer than the sim's server takes to carry out what a dead connection sent.
         settle: Duration::from_secs(15),
         large: 1,
+        thorough: false,
         telling,
     }
 }

@@ -192,6 +192,7 @@ pub(super) fn settings(imap: &ImapAccount) -> Settings {
         trash_days: imap.trash_days,
         settle: SETTLE,
         large: LARGE,
+        thorough: false,
         telling: Telling::default(),
     }
 }

@@ -8,13 +8,14 @@ pub use crate::imap::connect::fuzz::gate;
 pub use crate::imap::fuzz::{Fetched, Meaning, meaning, names, uids, wire};
 pub use crate::maildir::fuzz::{files, folders, lines};
 pub use crate::net::compress::fuzz::deflate;
+pub use crate::pop3::fuzz::pop3;
 pub use crate::store::fuzz::state;
 
 /// A check of one input.
 pub type Check = fn(&[u8]);
 
 /// The checks by the name of their target. `codec` needs a crate that only `fuzz/` has.
-pub const TARGETS: [(&str, Check); 10] = [
+pub const TARGETS: [(&str, Check); 11] = [
     ("config", config),
     ("deflate", deflate),
     ("files", files),
@@ -22,6 +23,7 @@ pub const TARGETS: [(&str, Check); 10] = [
     ("gate", gate),
     ("lines", lines),
     ("names", names),
+    ("pop3", pop3),
     ("state", state),
     ("uids", uids),
     ("wire", wire),

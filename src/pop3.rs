@@ -5,6 +5,8 @@
 
 pub mod codec;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod session;
 
 pub use error::{Error, Step};

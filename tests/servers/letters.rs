@@ -1,5 +1,6 @@
 //! POP3 against real servers: every letter comes home once, whole, and leaves the server only then.
 
+mod daemon;
 mod script;
 mod scripted;
 mod survival;

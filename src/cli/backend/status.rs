@@ -99,7 +99,9 @@ fn fill(config: &Config, account: &Account, status: &mut AccountStatus) -> Resul
         status.mailboxes.push(MailboxStatus {
             name: record.name.as_str().to_owned(),
             state,
-            messages: letters.or(counts.get(&record.id).copied()).unwrap_or(0),
+            messages: letters
+                .or_else(|| counts.get(&record.id).copied())
+                .unwrap_or(0),
             parked: u64::try_from(parked).unwrap_or(u64::MAX),
             last_sync: status
                 .last_sync

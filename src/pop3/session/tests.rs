@@ -1,1 +1,212 @@
+//! Sessions over a stream in memory: what is said, and what is made of the answers.
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::*;
+use crate::auth::Secret;
+
+const LIMIT: Duration = Duration::from_secs(5);
+
+fn block<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+/// A session with a server that says all this whatever it is told; what it was told in the end.
+async fn told<T>(
+    answers: &[u8],
+    capabilities: &[&str],
+    talk: impl AsyncFnOnce(&mut Session) -> T,
+) -> (T, String) {
+    let (ours, theirs) = tokio::io::duplex(1 << 20);
+    let (mut input, mut output) = tokio::io::split(theirs);
+    output.write_all(answers).await.unwrap();
+    output.shutdown().await.unwrap();
+    let mut offered = Capabilities::default();
+    for line in capabilities {
+        offered.add(line.as_bytes()).unwrap();
+    }
+    let stream: BoxStream = Box::new(ours);
+    let wire = Wire::new(stream, LIMIT);
+    let mut session = Session::new(wire, b"ready", Some(offered), &Way::User, false);
+    let result = talk(&mut session).await;
+    drop(session);
+    let mut said = String::new();
+    input.read_to_string(&mut said).await.unwrap();
+    (result, said)
+}
+
+#[derive(Default)]
+struct Kept {
+    letters: Vec<(u32, Vec<u8>, bool)>,
+    refused: Vec<u32>,
+}
+
+impl LetterSink for Kept {
+    async fn begin(&mut self, number: u32) -> Result<(), Fault> {
+        self.letters.push((number, Vec::new(), false));
+        Ok(())
+    }
+
+    async fn write(&mut self, octets: &[u8]) -> Result<(), Fault> {
+        self.letters.last_mut().unwrap().1.extend_from_slice(octets);
+        Ok(())
+    }
+
+    async fn end(&mut self) -> Result<(), Fault> {
+        self.letters.last_mut().unwrap().2 = true;
+        Ok(())
+    }
+
+    fn refused(&mut self, number: u32, _: Fault) {
+        self.refused.push(number);
+    }
+}
+
+const THREE: &[u8] = b"+OK\r\n..\r\n.\r\n-ERR no\r\n+OK 5\r\nhello\r\n.\r\n";
+
+fn fetch(answers: &[u8], capabilities: &[&str]) -> (Result<(), Fault>, Kept, String) {
+    let mut kept = Kept::default();
+    let (result, said) = block(told(answers, capabilities, async |session| {
+        let letters = [(1, 3), (2, 9), (7, 7)];
+        session.fetch(&letters, &mut kept).await
+    }));
+    (result, kept, said)
+}
+
+#[test]
+fn letters_come_one_after_the_other_with_and_without_pipelining() {
+    for capabilities in [&["PIPELINING"][..], &[]] {
+        let (result, kept, said) = fetch(THREE, capabilities);
+        result.unwrap();
+        let expected = [
+            (1, b".\r\n".to_vec(), true),
+            (7, b"hello\r\n".to_vec(), true),
+        ];
+        assert_eq!(kept.letters, expected);
+        assert_eq!(kept.refused, [2]);
+        assert_eq!(said, "RETR 1\r\nRETR 2\r\nRETR 7\r\n");
+    }
+}
+
+#[test]
+fn a_letter_that_is_cut_off_anywhere_is_never_whole() {
+    for cut in 0..THREE.len() {
+        let (result, kept, _) = fetch(&THREE[..cut], &["PIPELINING"]);
+        assert!(result.is_err());
+        for (number, body, whole) in kept.letters {
+            let expected: &[u8] = if number == 1 { b".\r\n" } else { b"hello\r\n" };
+            assert!(!whole || body == expected, "{cut}: {number}");
+        }
+    }
+}
+
+#[test]
+fn a_letter_much_longer_than_listed_ends_the_session() {
+    let long = [b"+OK\r\n".as_slice(), &vec![b'x'; 70_000], b"\r\n.\r\n"].concat();
+    let (result, kept, _) = fetch(&long, &[]);
+    let fault = result.unwrap_err();
+    assert_eq!(fault.reach, Reach::Account);
+    assert!(fault.to_string().contains("letter 1"), "{fault}");
+    assert!(kept.letters.iter().all(|(_, _, whole)| !whole));
+}
+
+fn list(answers: &[u8], capabilities: &[&str]) -> Result<Listed, Fault> {
+    block(told(answers, capabilities, async |session| {
+        session.list().await
+    }))
+    .0
+}
+
+#[test]
+fn a_listing_counts_only_when_it_is_complete() {
+    let whole = b"+OK\r\n1 10\r\n2 20\r\n.\r\n+OK\r\n1 a\r\n2 b\r\n.\r\n";
+    let listed = list(whole, &["UIDL"]).unwrap();
+    assert!(listed.named && listed.letters.len() == 2);
+    for cut in 0..whole.len() {
+        assert!(list(&whole[..cut], &["UIDL"]).is_err(), "{cut}");
+    }
+}
+
+#[test]
+fn a_refused_uidl_is_no_uidl_only_where_none_was_announced() {
+    let answers = b"+OK\r\n1 10\r\n.\r\n-ERR\r\n";
+    assert!(!list(answers, &["TOP"]).unwrap().named);
+    assert!(list(answers, &["UIDL"]).is_err());
+}
+
+#[test]
+fn a_header_by_top_is_the_header_of_the_letter() {
+    let answers = b"+OK\r\nA: b\r\n..c\r\n\r\n.\r\n-ERR\r\n";
+    let (found, said) = block(told(answers, &["PIPELINING"], async |session| {
+        session.headers(&[3, 4]).await
+    }));
+    let mut hasher = HeaderHasher::default();
+    hasher.update(b"A: b\r\n.c\r\n\r\nbody\r\n");
+    assert_eq!(found.unwrap(), [Some(hasher.finish()), None]);
+    assert_eq!(said, "TOP 3 0\r\nTOP 4 0\r\n");
+}
+
+#[test]
+fn a_letter_that_cannot_be_marked_does_not_stop_the_others() {
+    let answers = b"+OK\r\n-ERR gone\r\n+OK\r\n";
+    let (done, said) = block(told(answers, &[], async |session| {
+        session.delete(&[1, 2, 3]).await
+    }));
+    let done: Vec<bool> = done.unwrap().iter().map(Result::is_ok).collect();
+    assert_eq!(done, [true, false, true]);
+    assert_eq!(said, "DELE 1\r\nDELE 2\r\nDELE 3\r\n");
+}
+
+fn log_in(answers: &[u8], way: &Way, password: &str) -> (Result<(), Error>, String) {
+    let password = Secret::new(password);
+    block(told(answers, &[], async |session| {
+        login::log_in(&mut session.wire, way, "tim", password).await
+    }))
+}
+
+#[test]
+fn each_way_of_logging_in_says_what_the_rfc_says() {
+    // The example of RFC 1939 section 7.
+    let apop = Way::Apop("<1896.697170952@dbc.mtview.ca.us>".to_owned());
+    let password = Secret::new("tanstaaf");
+    let (done, said) = block(told(b"+OK\r\n", &[], async |session| {
+        login::log_in(&mut session.wire, &apop, "mrose", password).await
+    }));
+    done.unwrap();
+    assert_eq!(said, "APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n");
+
+    let (done, said) = log_in(b"+OK\r\n+OK\r\n", &Way::User, "a b");
+    done.unwrap();
+    assert_eq!(said, "USER tim\r\nPASS a b\r\n");
+
+    let (done, said) = log_in(b"+OK\r\n", &Way::Plain, "secret");
+    done.unwrap();
+    assert_eq!(said, "AUTH PLAIN AHRpbQBzZWNyZXQ=\r\n");
+}
+
+#[test]
+fn a_server_that_wants_two_steps_gets_them() {
+    let (done, said) = log_in(b"+ \r\n+OK\r\n", &Way::Plain, "secret");
+    done.unwrap();
+    assert_eq!(said, "AUTH PLAIN AHRpbQBzZWNyZXQ=\r\nAHRpbQBzZWNyZXQ=\r\n");
+    let long = "x".repeat(300);
+    let (done, said) = log_in(b"+ \r\n+OK\r\n", &Way::Plain, &long);
+    done.unwrap();
+    assert!(said.starts_with("AUTH PLAIN\r\n"));
+    let (refused, _) = log_in(b"+ \r\n+ \r\n", &Way::Plain, "secret");
+    assert!(matches!(refused, Err(Error::Insatiable { .. })));
+}
+
+#[test]
+fn a_password_cannot_say_a_command() {
+    for password in ["x\r\nDELE 1", "x\0"] {
+        let (refused, said) = log_in(b"+OK\r\n+OK\r\n", &Way::User, password);
+        assert!(matches!(refused, Err(Error::Unspeakable)));
+        assert_eq!(said, "");
+    }
+}

@@ -3,6 +3,7 @@
 //! The engine carries out what `sync` decided, through the narrow traits in [`ports`]. It decides nothing about mail,
 //! opens no socket and no file, and reads the time only through [`ports::Clock`].
 
+mod acts;
 mod context;
 mod differs;
 mod execute;
@@ -12,6 +13,7 @@ mod folders;
 mod late;
 mod letters;
 mod link;
+mod news;
 mod observe;
 mod pass;
 mod pool;
@@ -24,11 +26,13 @@ mod root;
 mod tests;
 mod undo;
 
+pub use acts::{Acted, act};
 pub use context::{Home, Mode, Ports, Scope, Settings};
 pub use differs::{Differences, differences};
 pub use fault::{Advice, Fault, Reach};
 pub use letters::{LetterPorts, carry_home};
 pub use link::Link;
+pub use news::Telling;
 pub use pass::{sync, sync_over};
 pub use report::{Counts, LeftThere, Problem, Report};
 pub use undo::undo;

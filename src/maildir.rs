@@ -4,6 +4,7 @@
 //! when its call returns. Knows nothing of servers, of the state or of what ought to be done: it lists, reads and
 //! moves what it is told to. It never follows a symlink below the root and never renames over a file.
 
+mod copy;
 mod deliver;
 mod error;
 mod files;
@@ -41,7 +42,7 @@ pub use read::MaildirBody;
 pub use watch::MaildirWatch;
 
 use crate::engine::Fault;
-use crate::engine::ports::{Folder, Inspected, Local, Marker, Root, Staged};
+use crate::engine::ports::{Folder, Inspected, Local, Looked, Marker, Root, Staged};
 use crate::mail::{Flags, LocalId, MailboxName};
 use crate::sync::{FileStamp, FolderToken, KeywordScope, LocalView};
 use pool::Pool;
@@ -267,6 +268,23 @@ impl Local for MaildirAccount {
     ) -> Result<Vec<Result<(), Fault>>, Fault> {
         let (from, to, files) = (from.clone(), to.clone(), files.to_vec());
         self.run(move |core| core.relocate(&from, &to, &files))
+            .await
+            .map(into_faults)
+    }
+
+    async fn look(&self, name: &MailboxName, files: &[LocalId]) -> Result<Looked, Fault> {
+        let (name, files) = (name.clone(), files.to_vec());
+        self.run(move |core| core.look(&name, &files)).await
+    }
+
+    async fn copy(
+        &self,
+        from: &MailboxName,
+        to: &MailboxName,
+        files: &[(LocalId, Flags, u128)],
+    ) -> Result<Vec<Result<LocalId, Fault>>, Fault> {
+        let (from, to, files) = (from.clone(), to.clone(), files.to_vec());
+        self.run(move |core| core.copy(&from, &to, &files))
             .await
             .map(into_faults)
     }

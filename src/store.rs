@@ -26,7 +26,7 @@ mod schema;
 mod tests;
 mod writer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
@@ -41,7 +41,7 @@ use crate::engine::ports::{LetterStore, Serial, StateId, Store};
 use crate::mail::Digest;
 use crate::sync::{
     Base, Change, Deletion, Entry, Hold, HoldId, HoldVerdict, Intent, Letter, MailboxId,
-    MailboxRecord, Parked, Rest, RowId,
+    MailboxRecord, News, Parked, Rest, RowId,
 };
 
 pub use self::error::StoreError;
@@ -185,12 +185,12 @@ impl SqliteStore {
         .await
     }
 
-    /// Forgets a batch of deletions: it was undone.
+    /// A batch of deletions was undone: all that is remembered of it is what content it had.
     ///
     /// # Errors
     /// The state cannot be written.
     pub async fn forget_batch(&self, batch: i64) -> Result<(), StoreError> {
-        let sql = "DELETE FROM batch WHERE id = ?1";
+        let sql = "UPDATE batch SET undone = 1 WHERE id = ?1";
         self.call(move |session| session.execute("forget deletions", sql, [batch]))
             .await
             .map(drop)
@@ -382,6 +382,29 @@ impl Store for SqliteStore {
 
     async fn deletions(&self, since: i64) -> Result<Vec<Deletion>, Fault> {
         self.ask("read deletions", move |conn| query::deletions(conn, since))
+            .await
+    }
+
+    async fn heard(&self) -> Result<BTreeSet<MailboxId>, Fault> {
+        self.ask("read the mailboxes", query::heard).await
+    }
+
+    async fn news(&self, most: u32) -> Result<Vec<News>, Fault> {
+        self.ask("read the outbox", move |conn| query::news(conn, most))
+            .await
+    }
+
+    async fn deleted_contents(&self, digests: &[Digest]) -> Result<BTreeSet<Digest>, Fault> {
+        let digests = digests.to_vec();
+        self.ask("read deletions", move |conn| {
+            query::deleted_contents(conn, &digests)
+        })
+        .await
+    }
+
+    async fn deleted(&self, rows: &[RowId]) -> Result<Vec<Deletion>, Fault> {
+        let rows = rows.to_vec();
+        self.ask("read deletions", move |conn| query::deleted(conn, &rows))
             .await
     }
 

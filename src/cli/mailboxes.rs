@@ -63,8 +63,7 @@ fn text(report: &MailboxesReport, colour: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reports::AccountMailboxes;
-    use super::super::reports::MailboxChoice;
+    use super::super::reports::{AccountMailboxes, MailboxChoice};
     use super::*;
 
     #[test]

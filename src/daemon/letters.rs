@@ -10,7 +10,7 @@ use super::backoff::Backoff;
 use super::inbox::{Inbox, Order, Wish};
 use super::view::{Activity, Notice, View};
 use crate::engine::ports::{Clock, RemoteCoverage, RemoteWay};
-use crate::engine::{Fault, LetterPorts, Mode, Problem, Report, carry_home};
+use crate::engine::{Fault, LetterPorts, Mode, Problem, Report, Telling, carry_home};
 use crate::sync::LettersPolicy;
 
 /// A changed password is noticed within this time.
@@ -170,7 +170,7 @@ impl<'p, P: Collected> Letters<'p, P> {
 
     async fn work(&mut self, inbox: &mut Inbox) {
         self.act(Activity::Syncing);
-        let session = carry_home(self.parts, self.policy, Mode::Apply);
+        let session = carry_home(self.parts, self.policy, Telling::default(), Mode::Apply);
         if let Some((report, result)) = inbox.attend(session).await {
             self.after(&report, result.as_ref().err());
         }
@@ -262,7 +262,7 @@ impl<'p, P: Collected> Letters<'p, P> {
             }
         }
         self.act(Activity::Syncing);
-        let session = carry_home(self.parts, self.policy, wish.mode);
+        let session = carry_home(self.parts, self.policy, Telling::default(), wish.mode);
         let Some((report, result)) = inbox.attend(session).await else {
             return Err("it was interrupted; ask again".to_owned());
         };

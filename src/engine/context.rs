@@ -9,10 +9,11 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::fault::Fault;
+use super::news::Telling;
 use super::ports::{Clock, Connector, Event, Local, Marker, Observer, Store};
 use super::report::{Counts, Problem, Report};
 use crate::mail::MailboxName;
-use crate::sync::{Change, Policy};
+use crate::sync::{Change, MailboxId, Policy};
 
 /// What every account has on this side of the server, whatever its protocol.
 pub trait Home {
@@ -59,6 +60,10 @@ pub struct Settings {
     /// In folders with at least so many messages, each file is not looked at in every pass as long as the directories
     /// tell of no change.
     pub large: u64,
+    /// Whether each file is looked at all the same.
+    pub thorough: bool,
+    /// What listeners are told of.
+    pub telling: Telling,
 }
 
 impl fmt::Debug for Settings {
@@ -111,6 +116,8 @@ pub(super) struct Pass<'a, P> {
     report: RefCell<Report>,
     announced: &'a Announced,
     acted: Cell<bool>,
+    /// Mailboxes that were synced whole before.
+    pub(super) heard: RefCell<BTreeSet<MailboxId>>,
 }
 
 /// When the process last moved the epoch on. Held while that is being done: whoever wants to act meanwhile waits.
@@ -143,6 +150,7 @@ impl<'a, P: Home> Pass<'a, P> {
             report: RefCell::default(),
             announced,
             acted: Cell::new(false),
+            heard: RefCell::default(),
         }
     }
 

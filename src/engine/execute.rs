@@ -10,7 +10,7 @@ mod records;
 mod relocate;
 mod upload;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use describe::{describe_mailbox_op, describe_op};
@@ -21,7 +21,7 @@ use super::folders::Mailboxes;
 use super::observe::Observed;
 use super::pool::{Named, Pool, RemoteOf};
 use super::ports::{Event, Remote, Store};
-use crate::mail::{MailboxName, Uid};
+use crate::mail::{Flags, MailboxName, Uid};
 use crate::sync::{
     Change, Entry, FlagPlan, IntentKind, MailboxId, MailboxInput, Op, Parked, Plan, RowId,
 };
@@ -29,6 +29,8 @@ use crate::sync::{
 /// Flags of one row that are to be changed on one side or both.
 #[derive(Clone, Debug)]
 pub(super) struct FlagJob {
+    /// Its agreed flags so far, if listeners are to be told how they change.
+    before: Option<Flags>,
     row: RowId,
     mailbox: MailboxId,
     uid: Option<Uid>,
@@ -45,6 +47,7 @@ pub(super) struct Executor<'a, 'b, P: Ports> {
     /// Where something was left undone: their watermarks stay.
     unfinished: RefCell<BTreeSet<MailboxId>>,
     flag_jobs: RefCell<Vec<FlagJob>>,
+    vanished: OnceCell<BTreeSet<RowId>>,
 }
 
 /// The operations of one mailbox that need a connection.
@@ -74,6 +77,7 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
             mailboxes,
             unfinished: RefCell::default(),
             flag_jobs: RefCell::default(),
+            vanished: OnceCell::new(),
         }
     }
 

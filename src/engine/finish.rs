@@ -33,6 +33,7 @@ pub(super) async fn finish_mailboxes<P: Ports>(
     unfinished: &BTreeSet<MailboxId>,
 ) -> Result<(), Fault> {
     unpark(pass, observed).await?;
+    hear(pass, observed, unfinished).await?;
     watermarks(pass, observed, unfinished).await?;
     report_parked(pass, observed).await
 }
@@ -120,6 +121,20 @@ fn takes_everything(policy: &Policy) -> bool {
         && push.deletions
         && push.moves
         && push.new
+}
+
+/// Whatever happens from now on in mailboxes in which all was done is news.
+async fn hear<P: Ports>(
+    pass: &Pass<'_, P>,
+    observed: &Observed,
+    unfinished: &BTreeSet<MailboxId>,
+) -> Result<(), Fault> {
+    let inputs = observed.input.mailboxes.iter();
+    let seen = inputs
+        .map(|input| input.base.mailbox.id)
+        .filter(|id| observed.facts.contains_key(id) && !unfinished.contains(id));
+    let first = seen.filter(|id| !pass.has_heard(*id)).map(Change::Hear);
+    pass.commit(first.collect()).await
 }
 
 /// Moves watermarks on where everything was done; takes them back where not. Writes only what differs.

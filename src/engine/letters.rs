@@ -19,6 +19,7 @@ use self::commit::Knowledge;
 use self::doorstep::Inbox;
 use super::context::{Announced, Home, Mode, Pass, Scope, Settings};
 use super::fault::Fault;
+use super::news::Telling;
 use super::ports::{Clock, Event, LetterStore, Local, Maildrop, Postbox};
 use super::report::{LeftThere, Report};
 use super::root;
@@ -46,6 +47,7 @@ pub trait LetterPorts: Home<Store: LetterStore> {
 pub async fn carry_home<P: LetterPorts>(
     ports: &P,
     policy: LettersPolicy,
+    telling: Telling,
     mode: Mode,
 ) -> (Report, Result<(), Fault>) {
     let settings = Settings {
@@ -55,6 +57,8 @@ pub async fn carry_home<P: LetterPorts>(
         trash_days: TRASH_DAYS,
         settle: Duration::ZERO,
         large: u64::MAX,
+        thorough: false,
+        telling,
     };
     let announced = Announced::default();
     let pass = Pass::new(ports, &settings, &Scope::All, mode, &announced);
@@ -64,6 +68,7 @@ pub async fn carry_home<P: LetterPorts>(
 
 async fn run<P: LetterPorts>(pass: &Pass<'_, P>, policy: LettersPolicy) -> Result<(), Fault> {
     root::check(pass).await?;
+    pass.listen().await?;
     let inbox = doorstep::inbox(pass).await?;
     let mut known = pass.store().letters().await?;
     if pass.mode == Mode::Apply {
@@ -130,7 +135,9 @@ impl<P: LetterPorts> Session<'_, '_, P> {
                 at: Some(self.pass.clock().now()),
                 problem: None,
             };
-            self.pass.commit(vec![outcome]).await?;
+            // From now on what comes is news.
+            let heard = Change::Hear(self.inbox.record.id);
+            self.pass.commit(vec![outcome, heard]).await?;
         }
         self.knowledge.tell_changed_names(self.pass);
         Ok(())

@@ -113,6 +113,7 @@ async fn once<P: Ports>(
 
 async fn run<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<(), Fault> {
     let (greeted, found) = begin(pass, pool).await?;
+    pass.listen().await?;
     let (mut remote, listed) = greeted;
     let (listed_folders, mut scanned) = found;
     let mailboxes = folders::settle(pass, &mut remote, listed, &listed_folders).await?;

@@ -15,7 +15,7 @@ mod watch;
 use std::time::Duration;
 
 pub use letters::{LetterSink, LetterStore, Listed, Maildrop, Postbox};
-pub use local::{Batch, Delivery, Folder, Inspected, Local, Marker, Root, Staged};
+pub use local::{Batch, Delivery, Folder, Inspected, Local, Looked, Marker, Root, Seen, Staged};
 pub use remote::{
     Abilities, Appended, BodySink, BodySource, Connector, KnownMailbox, MailboxStatus, Remote,
     RemoteMailbox, Transferred,

@@ -31,6 +31,7 @@ pub(super) async fn run<P: Ports>(
         return Ok(false);
     }
     root::check(pass).await?;
+    pass.listen().await?;
     let Some(mailboxes) = known(pass, names).await? else {
         return Ok(false);
     };

@@ -14,7 +14,7 @@ use super::ports::{Clock, Event, Remote, Store};
 use crate::mail::{Identity, Uid, UidSet};
 use crate::sync::{
     Base, Change, Deletion, Entry, EntryState, FileStamp, Intent, IntentKind, MailboxId,
-    MailboxRecord, RowId, Side,
+    MailboxRecord, RowId, Side, What,
 };
 
 /// What no file looks like: the next look reads the file and notices if it was edited meanwhile.
@@ -247,7 +247,7 @@ pub(super) async fn uploads<P: Ports>(
         } else if let Some(uid) = take_match(&mut found, identity, *uidnext) {
             let row = pass.store().reserve_rows(1).await?;
             changes.push(Change::DropIntent(intent.id));
-            changes.extend(sent_entry(intent, base, row, uid).map(Change::PutEntry));
+            changes.extend(sent(pass, intent, base, row, uid));
             pass.event(Event::Done { octets: 0 });
         } else {
             missing.push(intent.clone());
@@ -255,6 +255,30 @@ pub(super) async fn uploads<P: Ports>(
     }
     pass.commit(changes).await?;
     Ok(missing)
+}
+
+/// The row of a message that was sent after all.
+pub(super) fn sent<P: Ports>(
+    pass: &Pass<'_, P>,
+    intent: &Intent,
+    base: &Base,
+    fresh: RowId,
+    uid: Uid,
+) -> Vec<Change> {
+    let Some(entry) = sent_entry(intent, base, fresh, uid) else {
+        return Vec::new();
+    };
+    let (row, mailbox) = (entry.row, entry.mailbox);
+    let known = base.entries.iter().find(|known| known.row == row);
+    let mut changes = match known {
+        Some(was) => pass.flags_became(row, mailbox, Side::Local, &was.flags, &entry.flags),
+        None => Vec::new(),
+    };
+    if row == fresh {
+        changes.extend(pass.news(row, mailbox, Side::Local, What::New));
+    }
+    changes.push(Change::PutEntry(entry));
+    changes
 }
 
 fn sent_entry(intent: &Intent, base: &Base, fresh: RowId, uid: Uid) -> Option<Entry> {
@@ -356,7 +380,10 @@ async fn arrived<P: Ports>(
             hold: None,
             ..entry
         };
-        return Ok(vec![Change::PutEntry(copied)]);
+        let news = pass.news(row, *to, Side::Local, What::New);
+        return Ok(std::iter::once(Change::PutEntry(copied))
+            .chain(news)
+            .collect());
     }
     if let (Some(source), Some(old)) = (source, entry.uid) {
         let old = UidSet::from_range(old, old);
@@ -367,13 +394,16 @@ async fn arrived<P: Ports>(
         }
     }
     if local.is_some() {
-        return Ok(vec![Change::Relink {
+        let relink = Change::Relink {
             row: entry.row,
             mailbox: *to,
             uid: Some(uid),
             local: local.clone(),
-        }]);
+        };
+        let news = pass.moved(entry.row, entry.mailbox, *to, Side::Local);
+        return Ok(std::iter::once(relink).chain(news).collect());
     }
+    let news = pass.news(entry.row, entry.mailbox, Side::Local, What::Deleted);
     let deletion = Deletion {
         row: entry.row,
         mailbox: entry.mailbox,
@@ -383,8 +413,6 @@ async fn arrived<P: Ports>(
         flags: entry.flags,
         trash_path: None,
     };
-    Ok(vec![
-        Change::PutDeletion(deletion),
-        Change::DropEntry(entry.row),
-    ])
+    let done = [Change::PutDeletion(deletion), Change::DropEntry(entry.row)];
+    Ok(done.into_iter().chain(news).collect())
 }

@@ -1,8 +1,11 @@
 //! The engine in a simulated world: every situation, every effect as a place to stop, every call as one to fail.
 
 mod absence;
+mod acts;
 mod late;
 mod letters;
+mod news;
+mod rest;
 mod unsynced;
 
 use std::collections::BTreeSet;
@@ -12,7 +15,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::context::Pass;
 use super::ports::{Local as _, Root, Store as _};
-use super::{Fault, Home, Link, Mode, Ports, Reach, Report, Scope, Settings, sync, sync_over};
+use super::{
+    Fault, Home, Link, Mode, Ports, Reach, Report, Scope, Settings, Telling, sync, sync_over,
+};
 use crate::sim::driver::Chaos;
 use crate::sim::{
     SimClock, SimConnector, SimLocal, SimStore, When, World, block_on, driver, scenario,
@@ -65,6 +70,10 @@ impl Home for SimPorts {
 }
 
 fn settings() -> Settings {
+    listening(Telling::News)
+}
+
+fn listening(telling: Telling) -> Settings {
     Settings {
         policy: Policy::default(),
         selects: Rc::new(|_| true),
@@ -73,6 +82,8 @@ fn settings() -> Settings {
         // Longer than the sim's server takes to carry out what a dead connection sent.
         settle: Duration::from_secs(15),
         large: 1,
+        thorough: false,
+        telling,
     }
 }
 

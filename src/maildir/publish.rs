@@ -71,7 +71,7 @@ impl Core {
 }
 
 /// New mail without any letter goes to `new` and has no info; everything else goes to `cur`.
-fn publish_one(
+pub(super) fn publish_one(
     folder: &FolderDirs,
     keywords: &Keywords,
     id: &LocalId,

@@ -1,6 +1,6 @@
 //! Remembers every mail there ever was and who deleted it: what the promise "no mail is lost" is checked against.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -20,20 +20,48 @@ struct Fate {
     gone: bool,
     /// A power cut left a file of it in two folders.
     torn: bool,
+    /// Where the only one of it was made, if the ledger was open by then.
+    late: Option<Side>,
+    /// It was made from another one in the same file, or another one from it.
+    edited: bool,
 }
 
 /// All contents there ever were; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Ledger(Rc<RefCell<BTreeMap<Body, Fate>>>);
+pub struct Ledger(Rc<RefCell<BTreeMap<Body, Fate>>>, Rc<Cell<bool>>);
 
 impl Ledger {
     /// Somebody made one more of this mail.
     pub fn born(&self, body: &Body, side: Side) {
+        let open = self.1.get();
         self.with(body, |fate| {
+            fate.late = Some(side).filter(|_| open && fate.born == 0);
             fate.born += 1;
             fate.gone = false;
         });
         self.seen(body, side);
+    }
+
+    /// The first sync is over.
+    pub fn open(&self) {
+        self.1.set(true);
+    }
+
+    /// Somebody made one of the other in its file.
+    pub fn edited(&self, before: &Body, after: &Body) {
+        self.with(before, |fate| fate.edited = true);
+        self.with(after, |fate| fate.edited = true);
+    }
+
+    /// Mails of which the only one was made since then, and where; without those that were edited: of two versions that
+    /// both stay one has to be another message.
+    #[must_use]
+    pub fn late_births(&self) -> Vec<(Body, Side)> {
+        let all = self.0.borrow();
+        all.iter()
+            .filter(|(_, fate)| fate.born == 1 && !fate.torn && !fate.edited)
+            .filter_map(|(body, fate)| Some((Rc::clone(body), fate.late?)))
+            .collect()
     }
 
     /// It is on this side now.

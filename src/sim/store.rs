@@ -6,14 +6,15 @@ mod port;
 mod tests;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::rng::Rng;
 use super::steps::Steps;
+use crate::mail::Digest;
 use crate::sync::{
-    Deletion, Entry, Hold, HoldId, HoldVerdict, Intent, IntentId, IntentKind, Letter, LetterId,
-    MailboxId, MailboxRecord, Parked, Rest, RowId,
+    Deletion, Entry, EntryState, Hold, HoldId, HoldVerdict, Intent, IntentId, IntentKind, Letter,
+    LetterId, MailboxId, MailboxRecord, News, NewsId, Parked, Rest, RowId,
 };
 
 /// Everything one account's state holds.
@@ -31,6 +32,10 @@ pub struct StoreState {
     pub(super) holds: BTreeMap<HoldId, Hold>,
     pub(super) deletions: Vec<Deletion>,
     pub(super) letters: BTreeMap<LetterId, Letter>,
+    pub(super) outbox: BTreeMap<NewsId, News>,
+    pub(super) heard: BTreeSet<MailboxId>,
+    pub(super) news: i64,
+    pub(super) digests: BTreeMap<RowId, Digest>,
     pub(super) rows: i64,
     pub(super) serials: i64,
 }
@@ -133,6 +138,24 @@ impl SimStore {
     #[must_use]
     pub fn holds_now(&self) -> Vec<Hold> {
         self.state.borrow().holds.values().cloned().collect()
+    }
+
+    /// The contents of all rows there ever were.
+    #[must_use]
+    pub fn digests_ever(&self) -> BTreeMap<RowId, Digest> {
+        self.state.borrow().digests.clone()
+    }
+
+    /// What can be told of by now.
+    #[must_use]
+    pub fn news_now(&self) -> Vec<News> {
+        let state = self.state.borrow();
+        let delivering = |news: &&News| {
+            let entry = state.entries.get(&news.row);
+            entry.is_some_and(|entry| entry.state == EntryState::Delivering)
+        };
+        let ready = state.outbox.values().filter(|news| !delivering(news));
+        ready.cloned().collect()
     }
 
     /// All parked messages.

@@ -2,6 +2,7 @@
 
 mod actions;
 pub mod hand;
+mod story;
 #[cfg(test)]
 mod tests;
 

@@ -6,6 +6,7 @@
 
 mod acts;
 mod letters;
+mod news;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -71,6 +72,7 @@ pub(super) struct Used {
     pub intent: i64,
     pub hold: i64,
     pub batch: i64,
+    pub news: i64,
 }
 
 /// A transaction in the making.
@@ -82,12 +84,13 @@ pub(super) struct Apply<'s, 'c> {
 }
 
 impl<'s, 'c> Apply<'s, 'c> {
-    /// `last_batch` is the highest number a batch of deletions ever had.
-    pub(super) fn new(statements: &'s mut Statements<'c>, last_batch: i64) -> Self {
+    /// `last` are the highest numbers ever used; batches of deletions and events get theirs here.
+    pub(super) fn new(statements: &'s mut Statements<'c>, last: &Used) -> Self {
         Self {
             statements,
             used: Used {
-                batch: last_batch,
+                batch: last.batch,
+                news: last.news,
                 ..Used::default()
             },
             names_changed: false,
@@ -129,7 +132,7 @@ impl<'s, 'c> Apply<'s, 'c> {
                 "UPDATE entry SET uid = NULL WHERE mailbox = ?1 AND uid IS NOT NULL",
                 [mailbox.0],
             ),
-            Change::DropEntry(row) => self.run("DELETE FROM entry WHERE row = ?1", [row.0]),
+            Change::DropEntry(row) => self.drop_entry(*row),
             Change::PutIntent(intent) => self.put_intent(intent),
             Change::DropIntent(id) => self.run("DELETE FROM intent WHERE id = ?1", [id.0]),
             Change::PutDeletion(deletion) => self.put_deletion(deletion),
@@ -149,6 +152,12 @@ impl<'s, 'c> Apply<'s, 'c> {
                 params![id.0, missing],
             ),
             Change::DropLetter(id) => self.run("DELETE FROM letter WHERE id = ?1", [id.0]),
+            Change::PutNews(tidings) => self.put_news(tidings),
+            Change::DropNews(all) => self.drop_news(all),
+            Change::Hear(mailbox) => self.run(
+                "INSERT OR IGNORE INTO heard (mailbox) VALUES (?1)",
+                [mailbox.0],
+            ),
         }
     }
 
@@ -164,6 +173,7 @@ impl<'s, 'c> Apply<'s, 'c> {
             ("intent", used.intent, persisted.intent),
             ("hold", used.hold, persisted.hold),
             ("batch", used.batch, persisted.batch),
+            ("news", used.news, persisted.news),
         ];
         for (kind, last, before) in bumps {
             if last > before {
@@ -216,6 +226,11 @@ impl<'s, 'c> Apply<'s, 'c> {
         self.run(
             "UPDATE entry SET hold = NULL
              WHERE hold IN (SELECT id FROM hold WHERE hold.mailbox = ?1)",
+            [mailbox.0],
+        )?;
+        self.run(
+            "DELETE FROM outbox
+             WHERE row IN (SELECT row FROM entry WHERE mailbox = ?1 AND linked = 0)",
             [mailbox.0],
         )?;
         self.run("DELETE FROM mailbox WHERE id = ?1", [mailbox.0])

@@ -1,14 +1,14 @@
 //! The questions a state answers, the same for who writes and who only reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, Params, Result, Row};
 
 use super::rows;
 use crate::mail::Digest;
 use crate::sync::{
-    Base, Deletion, Entry, FolderToken, Hold, Intent, Letter, MailboxId, MailboxRecord, Parked,
-    Rest, RowId, Side,
+    Base, Deletion, Entry, FolderToken, Hold, Intent, Letter, MailboxId, MailboxRecord, News,
+    Parked, Rest, RowId, Side,
 };
 
 /// Who the state is, as it stands in the file.
@@ -160,6 +160,41 @@ pub(super) fn holds(conn: &Connection) -> Result<Vec<Hold>> {
     all(conn, &sql, [], rows::hold)
 }
 
+pub(super) fn heard(conn: &Connection) -> Result<BTreeSet<MailboxId>> {
+    let sql = "SELECT mailbox FROM heard";
+    let found = all(conn, sql, [], |row| Ok(MailboxId(row.get(0)?)))?;
+    Ok(found.into_iter().collect())
+}
+
+pub(super) fn news(conn: &Connection, most: u32) -> Result<Vec<News>> {
+    let sql = format!("{} ORDER BY id LIMIT ?1", rows::NEWS);
+    all(conn, &sql, [most], rows::news)
+}
+
+pub(super) fn deleted_contents(conn: &Connection, wanted: &[Digest]) -> Result<BTreeSet<Digest>> {
+    let mut statement = conn.prepare("SELECT 1 FROM deletion WHERE digest = ?1")?;
+    let mut found = BTreeSet::new();
+    for digest in wanted {
+        if statement.exists([digest.0.as_slice()])? {
+            found.insert(*digest);
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn deleted(conn: &Connection, wanted: &[RowId]) -> Result<Vec<Deletion>> {
+    let sql = format!(
+        "{} WHERE deletion.row = ?1 ORDER BY deletion.id DESC",
+        rows::DELETION
+    );
+    let mut statement = conn.prepare(&sql)?;
+    let mut found = Vec::new();
+    for row in wanted {
+        found.extend(statement.query_row([row.0], rows::deletion).optional()?);
+    }
+    Ok(found)
+}
+
 /// How many rows belong to each hold; one that has none is left out.
 pub(super) fn held(conn: &Connection) -> Result<BTreeMap<i64, u64>> {
     let sql = "SELECT hold, count(*) FROM entry WHERE hold IS NOT NULL GROUP BY hold";
@@ -171,7 +206,7 @@ pub(super) fn held(conn: &Connection) -> Result<BTreeMap<i64, u64>> {
 
 pub(super) fn deletions(conn: &Connection, since: i64) -> Result<Vec<Deletion>> {
     let sql = format!(
-        "{} WHERE deletion.at >= ?1 ORDER BY deletion.id",
+        "{} WHERE deletion.at >= ?1 AND undone = 0 ORDER BY deletion.id",
         rows::DELETION
     );
     all(conn, &sql, [since], rows::deletion)
@@ -179,7 +214,7 @@ pub(super) fn deletions(conn: &Connection, since: i64) -> Result<Vec<Deletion>> 
 
 pub(super) fn deletions_of(conn: &Connection, batch: i64) -> Result<Vec<Deletion>> {
     let sql = format!(
-        "{} WHERE deletion.batch = ?1 ORDER BY deletion.id",
+        "{} WHERE deletion.batch = ?1 AND undone = 0 ORDER BY deletion.id",
         rows::DELETION
     );
     all(conn, &sql, [batch], rows::deletion)
@@ -187,7 +222,7 @@ pub(super) fn deletions_of(conn: &Connection, batch: i64) -> Result<Vec<Deletion
 
 pub(super) fn batches(conn: &Connection) -> Result<Vec<DeletionBatch>> {
     let sql = "SELECT batch.id, mailbox, name, side, batch.at, count(*)
-               FROM batch JOIN deletion ON deletion.batch = batch.id
+               FROM batch JOIN deletion ON deletion.batch = batch.id WHERE undone = 0
                GROUP BY batch.id ORDER BY batch.id";
     all(conn, sql, [], |row| {
         Ok(DeletionBatch {

@@ -9,8 +9,8 @@ use crate::mail::{
 };
 use crate::sync::{
     Deletion, Entry, EntryState, FileStamp, Hold, HoldId, HoldKind, HoldVerdict, Intent, IntentId,
-    IntentKind, KnownLetter, Letter, LetterId, LetterState, MailboxId, MailboxRecord, Parked,
-    RowId, Side,
+    IntentKind, KnownLetter, Letter, LetterId, LetterState, MailboxId, MailboxRecord, News, NewsId,
+    Parked, RowId, Side, What,
 };
 
 pub(super) const ENTRY: &str = "SELECT row, mailbox, uid, local, flags, keywords, size, date, message_id, digest, \
@@ -33,6 +33,10 @@ const STATES: [(&str, LetterState); 3] = [
     ("linked", LetterState::Linked),
     ("deleting", LetterState::Deleting),
 ];
+/// Nothing is told of a message whose delivery is not complete.
+pub(super) const NEWS: &str = "SELECT id, row, mailbox, side, at, old, what, origin, added, added_keywords, removed, \
+     removed_keywords FROM outbox WHERE NOT EXISTS (SELECT 1 FROM entry WHERE entry.row = outbox.row AND linked = 0)";
+
 const ROLES: [(&str, SpecialUse); 7] = [
     ("all", SpecialUse::All),
     ("archive", SpecialUse::Archive),
@@ -305,5 +309,29 @@ pub(super) fn letter(row: &Row<'_>) -> Result<Letter> {
         local: need(7, Type::Null, local(row, 7)?)?,
         digest: Digest(row.get(8)?),
         header: Digest(row.get(9)?),
+    })
+}
+
+pub(super) fn news(row: &Row<'_>) -> Result<News> {
+    let what = match row.get_ref(6)?.as_str()? {
+        "new" => What::New,
+        "flags" => What::Flags {
+            added: flags(row, 8)?,
+            removed: flags(row, 10)?,
+        },
+        "moved" => What::Moved {
+            from: MailboxId(row.get(7)?),
+        },
+        "deleted" => What::Deleted,
+        _ => return Err(meaningless(6, Type::Text)),
+    };
+    Ok(News {
+        id: NewsId(row.get(0)?),
+        row: RowId(row.get(1)?),
+        mailbox: MailboxId(row.get(2)?),
+        side: side(row, 3)?,
+        at: row.get(4)?,
+        old: row.get(5)?,
+        what,
     })
 }

@@ -2,6 +2,7 @@
 
 mod files;
 mod model;
+mod outbox;
 mod rules;
 mod speed;
 
@@ -14,7 +15,7 @@ use crate::mail::{
 };
 use crate::sync::{
     EntryState, FileStamp, FolderToken, HoldKind, IntentId, IntentKind, KnownLetter, LetterId,
-    LetterState, Side, Watermark,
+    LetterState, NewsId, Side, Tidings, Watermark, What,
 };
 
 fn block<T>(future: impl Future<Output = T>) -> T {

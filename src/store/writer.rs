@@ -48,6 +48,7 @@ pub(super) fn used(conn: &Connection) -> rusqlite::Result<Used> {
         intent: last("intent")?,
         hold: last("hold")?,
         batch: last("batch")?,
+        news: last("news")?,
     })
 }
 
@@ -170,6 +171,8 @@ impl<'c> Session<'c> {
     /// Another identity; nothing is known any more but the mailboxes' names and what was deleted.
     pub(super) fn start_over(&mut self) -> Result<StateId, StoreError> {
         const ACT: &str = "start over";
+        const UNTOLD: &str =
+            "DELETE FROM outbox WHERE row IN (SELECT row FROM entry WHERE linked = 0)";
         let path = self.path;
         let id = random_hex()?;
         let mut markers = Vec::new();
@@ -183,6 +186,8 @@ impl<'c> Session<'c> {
                     .run(sql, params)
                     .map_err(|error| StoreError::sql(path, ACT, error))
             };
+            run(UNTOLD, &[])?;
+            run("DELETE FROM heard", &[])?;
             run("DELETE FROM entry", &[])?;
             run("DELETE FROM intent", &[])?;
             run("DELETE FROM parked", &[])?;
@@ -231,7 +236,7 @@ impl<'c> Session<'c> {
         let failed = |error| StoreError::sql(path, act, error);
         let before = self.conn.total_changes();
         self.statements.run("BEGIN IMMEDIATE", []).map_err(failed)?;
-        let mut apply = Apply::new(&mut self.statements, self.persisted.batch);
+        let mut apply = Apply::new(&mut self.statements, &self.persisted);
         let value = fill(&mut apply)?;
         apply.finish(&self.persisted).map_err(failed)?;
         let used = apply.used;
@@ -296,6 +301,7 @@ impl Used {
             intent: self.intent.max(other.intent),
             hold: self.hold.max(other.hold),
             batch: self.batch.max(other.batch),
+            news: self.news.max(other.news),
         }
     }
 }

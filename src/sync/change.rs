@@ -4,6 +4,7 @@ use super::base::{
     Entry, FileStamp, HoldId, Intent, IntentId, MailboxId, MailboxRecord, Rest, RowId,
 };
 use super::letters::{Letter, LetterId, LetterState};
+use super::news::{NewsId, Tidings};
 use crate::mail::{Digest, Flags, Identity, LocalId, ModSeq, Uid, UidValidity};
 
 /// One of the two sides.
@@ -179,4 +180,11 @@ pub enum Change {
     SetMissing(LetterId, Option<i64>),
     /// A letter need not be known any more.
     DropLetter(LetterId),
+    /// Something happened that listeners are to be told of. Of a message whose delivery is not complete nothing is told
+    /// before it is; if the row goes before that, so does what was to be told of it.
+    PutNews(Tidings),
+    /// Listeners have been told.
+    DropNews(Vec<NewsId>),
+    /// A mailbox has been synced whole once: what happens in it from now on is news.
+    Hear(MailboxId),
 }

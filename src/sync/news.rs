@@ -13,6 +13,23 @@ use crate::mail::{Flags, LocalId, MailboxName, Uid};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NewsId(pub i64);
 
+/// Something that happened to a message, on its way into the outbox: the state gives it its number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tidings {
+    /// The message.
+    pub row: RowId,
+    /// The mailbox it is in; for a deletion, was in.
+    pub mailbox: MailboxId,
+    /// Where the change was made.
+    pub side: Side,
+    /// When it is recorded, seconds since 1970.
+    pub at: i64,
+    /// Whether it is of a mailbox that had never been synced whole before: mail that was there already.
+    pub old: bool,
+    /// What happened.
+    pub what: What,
+}
+
 /// An event in the outbox, written in the transaction that made it true.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct News {
@@ -26,8 +43,26 @@ pub struct News {
     pub side: Side,
     /// When it was recorded, seconds since 1970.
     pub at: i64,
+    /// Whether it is of a mailbox that had never been synced whole before.
+    pub old: bool,
     /// What happened.
     pub what: What,
+}
+
+impl Tidings {
+    /// The event that it becomes under this number.
+    #[must_use]
+    pub fn numbered(self, id: NewsId) -> News {
+        News {
+            id,
+            row: self.row,
+            mailbox: self.mailbox,
+            side: self.side,
+            at: self.at,
+            old: self.old,
+            what: self.what,
+        }
+    }
 }
 
 /// What happened to a message.

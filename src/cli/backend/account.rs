@@ -7,7 +7,7 @@ use super::clock::SystemClock;
 use crate::cli::progress::{AccountProgress, Terminal};
 use crate::config::{self, Account, Config, ImapAccount};
 use crate::daemon::Watched;
-use crate::engine::{Fault, Home, Ports, Settings};
+use crate::engine::{Fault, Home, Ports, Settings, Telling};
 use crate::imap::{ImapConnector, SessionOptions, connect};
 use crate::maildir::{self, MaildirAccount, MaildirWatch};
 use crate::net::tls::{Pin, TlsMode, TlsSettings};
@@ -192,5 +192,7 @@ pub(super) fn settings(imap: &ImapAccount) -> Settings {
         trash_days: imap.trash_days,
         settle: SETTLE,
         large: LARGE,
+        thorough: false,
+        telling: Telling::default(),
     }
 }

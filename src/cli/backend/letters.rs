@@ -12,7 +12,7 @@ use crate::cli::selection::Selected;
 use crate::config::{Account, Config, Keep, Pop3Account, Pop3Auth};
 use crate::daemon::Collected;
 use crate::engine::ports::{Clock as _, Maildrop as _, Postbox as _};
-use crate::engine::{Fault, Home, LetterPorts, Mode, carry_home};
+use crate::engine::{Fault, Home, LetterPorts, Mode, Telling, carry_home};
 use crate::mail::MailboxName;
 use crate::maildir::MaildirAccount;
 use crate::pop3::{self, Pop3Postbox};
@@ -164,7 +164,7 @@ pub(super) async fn sync(
         Err(fault) => return failed(account, &fault),
     };
     let mode = if dry_run { Mode::DryRun } else { Mode::Apply };
-    let (report, result) = carry_home(&parts, policy(pop3), mode).await;
+    let (report, result) = carry_home(&parts, policy(pop3), Telling::default(), mode).await;
     let left = report.left_there;
     let mut report = told(account, report);
     if let Err(fault) = result {

@@ -82,7 +82,7 @@ impl<P: Watched> Account<'_, P> {
         }
         let thorough = Settings {
             selects: std::rc::Rc::clone(&self.settings.selects),
-            large: if full { u64::MAX } else { self.settings.large },
+            thorough: full,
             ..self.settings
         };
         let pass = sync_over(self.parts, &self.link, &thorough, scope, mode);

@@ -9,7 +9,7 @@ use crate::engine::pool::RemoteOf;
 use crate::engine::ports::{Clock, Local, Remote, Store};
 use crate::mail::{Flag, LocalId, MailboxName, SpecialUse, UidSet};
 use crate::sync::{
-    Change, Deletion, Deletions, Entry, FileStamp, MailboxId, MailboxInput, Op, RowId, Side,
+    Change, Deletion, Deletions, Entry, FileStamp, MailboxId, MailboxInput, Op, RowId, Side, What,
 };
 
 /// Most messages deleted in one command and one transaction.
@@ -119,7 +119,7 @@ impl<P: Ports> Executor<'_, '_, P> {
         self.pass.commit(changes).await
     }
 
-    fn deleted(&self, entry: &Entry, side: Side, trash_path: Option<Vec<u8>>) -> [Change; 2] {
+    fn deleted(&self, entry: &Entry, side: Side, trash_path: Option<Vec<u8>>) -> Vec<Change> {
         let deletion = Deletion {
             row: entry.row,
             mailbox: entry.mailbox,
@@ -129,7 +129,20 @@ impl<P: Ports> Executor<'_, '_, P> {
             flags: entry.flags.clone(),
             trash_path,
         };
-        [Change::PutDeletion(deletion), Change::DropEntry(entry.row)]
+        let done = [Change::PutDeletion(deletion), Change::DropEntry(entry.row)];
+        done.into_iter()
+            .chain(self.told_deleted(entry, side))
+            .collect()
+    }
+
+    /// A deletion that we carried out on one side was made on the other.
+    fn told_deleted(&self, entry: &Entry, side: Side) -> Option<Change> {
+        let made = match side {
+            Side::Local => Side::Remote,
+            Side::Remote => Side::Local,
+        };
+        let pass = self.pass;
+        pass.news(entry.row, entry.mailbox, made, What::Deleted)
     }
 
     async fn delete_remote(
@@ -164,9 +177,12 @@ impl<P: Ports> Executor<'_, '_, P> {
             let changes = batch.iter().flat_map(|entry| {
                 if marks_only {
                     let marked = entry.flags.clone().with(Flag::Deleted);
-                    vec![Change::SetFlags(entry.row, marked)]
+                    let told = self.told_deleted(entry, Side::Remote);
+                    std::iter::once(Change::SetFlags(entry.row, marked))
+                        .chain(told)
+                        .collect()
                 } else {
-                    self.deleted(entry, Side::Remote, None).to_vec()
+                    self.deleted(entry, Side::Remote, None)
                 }
             });
             self.pass.commit(changes.collect()).await?;

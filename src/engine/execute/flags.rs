@@ -26,14 +26,16 @@ impl<P: Ports> Executor<'_, '_, P> {
             let Some((input, entry)) = self.entry(*row) else {
                 continue;
             };
-            if flags.local.is_none() && flags.remote.is_empty() {
-                only_base.push(Change::SetFlags(*row, flags.agreed.clone()));
-                continue;
-            }
             // A record of this plan may have brought the row somewhere else.
             let home = (input.base.mailbox.id, &entry.uid, &entry.local);
             let (mailbox, uid, local) = relinked.get(row).copied().unwrap_or(home);
+            if flags.local.is_none() && flags.remote.is_empty() {
+                only_base.push(Change::SetFlags(*row, flags.agreed.clone()));
+                only_base.extend(self.pass.flagged(*row, mailbox, &entry.flags, flags));
+                continue;
+            }
             let job = FlagJob {
+                before: Some(entry.flags.clone()),
                 row: *row,
                 mailbox,
                 uid: *uid,
@@ -92,8 +94,15 @@ impl<P: Ports> Executor<'_, '_, P> {
         };
         failed.extend(self.relabel(input, batch, &failed).await?);
         let done = batch.iter().filter(|job| !failed.contains(&job.row));
-        let changes = done.map(|job| Change::SetFlags(job.row, job.plan.agreed.clone()));
-        self.pass.commit(changes.collect()).await
+        let mut changes = Vec::with_capacity(batch.len());
+        for job in done {
+            changes.push(Change::SetFlags(job.row, job.plan.agreed.clone()));
+            if let Some(before) = &job.before {
+                let news = self.pass.flagged(job.row, job.mailbox, before, &job.plan);
+                changes.extend(news);
+            }
+        }
+        self.pass.commit(changes).await
     }
 
     /// Sends what differs; returns the rows that somebody else changed meanwhile.

@@ -10,7 +10,8 @@ use crate::engine::ports::{Clock, Event, Remote, Serial, Store, Transferred};
 use crate::engine::recover::UNSEEN;
 use crate::mail::{LocalId, MailboxName, Uid, UidSet};
 use crate::sync::{
-    Change, Entry, EntryState, FlagPlan, Intent, IntentId, IntentKind, MailboxId, Op, RowId,
+    Change, Entry, EntryState, FlagPlan, Intent, IntentId, IntentKind, MailboxId, Op, RowId, Side,
+    What,
 };
 
 /// Most messages in one MOVE or COPY.
@@ -54,7 +55,7 @@ impl<P: Ports> Executor<'_, '_, P> {
                 flags: flags.clone(),
             };
             if from == *to {
-                renamed.extend(self.follow(going, *to, Some(uid)));
+                renamed.extend(self.follow(going, from, *to, Some(uid)));
             } else {
                 groups
                     .entry(from)
@@ -79,20 +80,30 @@ impl<P: Ports> Executor<'_, '_, P> {
     }
 
     /// The row follows its file (and its message, where the new UID is known); its flags are set afterwards.
-    fn follow(&self, going: Going, to: MailboxId, uid: Option<Uid>) -> Vec<Change> {
+    fn follow(
+        &self,
+        going: Going,
+        from: MailboxId,
+        to: MailboxId,
+        uid: Option<Uid>,
+    ) -> Vec<Change> {
+        let before = self.entry(going.row).map(|(_, entry)| entry.flags.clone());
         self.queue_flags(FlagJob {
+            before,
             row: going.row,
             mailbox: to,
             uid,
             local: Some(going.local.clone()),
             plan: going.flags,
         });
-        vec![Change::Relink {
+        let relink = Change::Relink {
             row: going.row,
             mailbox: to,
             uid,
             local: Some(going.local),
-        }]
+        };
+        let news = self.pass.moved(going.row, from, to, Side::Local);
+        std::iter::once(relink).chain(news).collect()
     }
 
     async fn transfer_batch<T>(
@@ -136,7 +147,7 @@ impl<P: Ports> Executor<'_, '_, P> {
                 continue;
             }
             changes.extend(self.ghost(remote, job.mailbox, going).await?);
-            changes.extend(self.follow(going.clone(), to, uid));
+            changes.extend(self.follow(going.clone(), job.mailbox, to, uid));
         }
         changes.extend(intents.into_iter().map(Change::DropIntent));
         self.pass.commit(changes).await
@@ -235,9 +246,9 @@ impl<P: Ports> Executor<'_, '_, P> {
         going: &Going,
         to: MailboxId,
         uid: Option<Uid>,
-    ) -> Result<Option<Change>, Fault> {
+    ) -> Result<Vec<Change>, Fault> {
         let (Some((_, source)), Some(uid)) = (self.entry(going.row), uid) else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         let row = self.pass.store().reserve_rows(1).await?;
         let found = self.observed.inspected.get(&(to, going.local.clone()));
@@ -247,13 +258,15 @@ impl<P: Ports> Executor<'_, '_, P> {
             remote: source.flags.delta_to(&going.flags.agreed),
         };
         self.queue_flags(FlagJob {
+            before: None,
             row,
             mailbox: to,
             uid: Some(uid),
             local: Some(going.local.clone()),
             plan,
         });
-        Ok(Some(Change::PutEntry(Entry {
+        let news = self.pass.news(row, to, Side::Local, What::New);
+        let entry = Entry {
             row,
             mailbox: to,
             uid: Some(uid),
@@ -264,7 +277,10 @@ impl<P: Ports> Executor<'_, '_, P> {
             state: EntryState::Linked,
             hold: None,
             ..source.clone()
-        })))
+        };
+        Ok(std::iter::once(Change::PutEntry(entry))
+            .chain(news)
+            .collect())
     }
 
     /// Copied in the Maildir: the server copies too.

@@ -1,12 +1,14 @@
 //! What only changes the state: links found without a transfer, new numbers, rows that are gone.
 
+use std::collections::BTreeSet;
+
 use super::{Executor, FlagJob};
 use crate::engine::context::Ports;
 use crate::engine::fault::Fault;
 use crate::engine::ports::{Event, Remote, Store};
 use crate::mail::{Flags, LocalId, Uid};
 use crate::sync::{
-    Change, Entry, EntryState, FlagPlan, MailboxId, MailboxInput, Op, RowId, Watermark,
+    Change, Entry, EntryState, FlagPlan, MailboxId, MailboxInput, Op, RowId, Side, Watermark, What,
 };
 
 /// Most changes in one transaction.
@@ -91,6 +93,7 @@ impl<P: Ports> Executor<'_, '_, P> {
         let mut changes = Vec::with_capacity(list.len());
         for change in list {
             changes.push(change.clone());
+            changes.extend(self.told(change));
             if let Change::ForgetUids(mailbox) = change {
                 let facts = self.observed.facts.get(mailbox);
                 let uidvalidity = facts.and_then(|facts| facts.uidvalidity);
@@ -98,6 +101,35 @@ impl<P: Ports> Executor<'_, '_, P> {
             }
         }
         changes
+    }
+
+    /// What only had to be written down may be news all the same: moved on both sides, gone from both sides.
+    fn told(&self, change: &Change) -> Option<Change> {
+        match change {
+            Change::Relink { row, mailbox, .. } => {
+                let (home, _) = self.entry(*row)?;
+                let from = home.base.mailbox.id;
+                self.pass.moved(*row, from, *mailbox, Side::Remote)
+            }
+            Change::DropEntry(row) => {
+                let (home, entry) = self.entry(*row)?;
+                let mailbox = home.base.mailbox.id;
+                let delivered = entry.state == EntryState::Linked;
+                let gone = delivered && self.vanished().contains(row);
+                gone.then(|| self.pass.news(*row, mailbox, Side::Remote, What::Deleted))?
+            }
+            _ => None,
+        }
+    }
+
+    /// Rows whose message is known to be gone from the server.
+    fn vanished(&self) -> &BTreeSet<RowId> {
+        self.vanished.get_or_init(|| {
+            let inputs = self.observed.input.mailboxes.iter();
+            inputs
+                .flat_map(|input| input.remote.vanished.iter().copied())
+                .collect()
+        })
     }
 
     fn rebind(&self, row: RowId, uid: Uid, flags: &FlagPlan) -> Vec<Change> {
@@ -120,9 +152,11 @@ impl<P: Ports> Executor<'_, '_, P> {
         if flags.local.is_none() && flags.remote.is_empty() {
             if flags.agreed != entry.flags {
                 changes.push(Change::SetFlags(row, flags.agreed.clone()));
+                changes.extend(self.pass.flagged(row, mailbox, &entry.flags, flags));
             }
         } else {
             self.queue_flags(FlagJob {
+                before: Some(entry.flags.clone()),
                 row,
                 mailbox,
                 uid: Some(uid),
@@ -174,6 +208,7 @@ impl<P: Ports> Executor<'_, '_, P> {
         self.pass
             .count(&input.base.mailbox.name, |counts| counts.linked += 1);
         self.queue_flags(FlagJob {
+            before: None,
             row,
             mailbox,
             uid: Some(uid),

@@ -7,7 +7,7 @@ use crate::engine::context::Ports;
 use crate::engine::fault::Fault;
 use crate::engine::ports::{Clock, Local};
 use crate::mail::{Flags, LocalId, Uid};
-use crate::sync::{Change, FileStamp, FlagPlan, MailboxId, MailboxInput, Op, RowId};
+use crate::sync::{Change, FileStamp, FlagPlan, MailboxId, MailboxInput, Op, RowId, Side};
 
 /// A row whose message moved on the server: its UID there, its file here, its flags.
 type Moved = (RowId, Uid, LocalId, FlagPlan);
@@ -44,6 +44,11 @@ impl<P: Ports> Executor<'_, '_, P> {
             self.relocate(from, to, &moves).await?;
         }
         Ok(())
+    }
+
+    fn told_moved(&self, row: RowId, to: MailboxId) -> Option<Change> {
+        let (home, _) = self.entry(row)?;
+        self.pass.moved(row, home.base.mailbox.id, to, Side::Remote)
     }
 
     /// Divides moves by whether another row of the destination has the file's name.
@@ -85,12 +90,15 @@ impl<P: Ports> Executor<'_, '_, P> {
         let mut changes = Vec::new();
         for ((row, uid, local, _), result) in moves.iter().zip(results) {
             match result {
-                Ok(_) => changes.push(Change::Relink {
-                    row: *row,
-                    mailbox: to,
-                    uid: Some(*uid),
-                    local: None,
-                }),
+                Ok(_) => {
+                    changes.push(Change::Relink {
+                        row: *row,
+                        mailbox: to,
+                        uid: Some(*uid),
+                        local: None,
+                    });
+                    changes.extend(self.told_moved(*row, to));
+                }
                 Err(fault) => self.one_failed(source, local, fault)?,
             }
         }
@@ -137,8 +145,17 @@ impl<P: Ports> Executor<'_, '_, P> {
                 .agreed
                 .minus(&plan.remote.add)
                 .union(&plan.remote.remove);
-            changes.push(Change::SetFlags(*row, on_server));
+            changes.extend(self.told_moved(*row, to));
+            if let Some((_, entry)) = self.entry(*row) {
+                let there = FlagPlan {
+                    agreed: on_server.clone(),
+                    ..FlagPlan::default()
+                };
+                changes.extend(self.pass.flagged(*row, to, &entry.flags, &there));
+            }
+            changes.push(Change::SetFlags(*row, on_server.clone()));
             self.queue_flags(FlagJob {
+                before: Some(on_server),
                 row: *row,
                 mailbox: to,
                 uid: Some(*uid),

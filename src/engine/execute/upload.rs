@@ -17,6 +17,7 @@ use crate::engine::recover;
 use crate::mail::{Flags, LocalId, Uid, UidValidity};
 use crate::sync::{
     Change, Entry, EntryState, Intent, IntentId, IntentKind, MailboxId, MailboxInput, Op, RowId,
+    Side, What,
 };
 
 /// How many intents share a transaction, and with it the time until a crash leaves them to be looked for.
@@ -267,6 +268,19 @@ impl<P: Ports> Uploader<'_, '_, '_, P> {
             Change::PutEntry(self.entry(row, *uid, file)),
             Change::DropIntent(file.intent),
         ];
+        let (pass, mailbox, flags) = (self.executor.pass, self.mailbox(), &file.outgoing.flags);
+        match self.executor.entry(row) {
+            Some((_, was)) => {
+                changes.extend(pass.flags_became(row, mailbox, Side::Local, &was.flags, flags));
+            }
+            None => {
+                let known = pass
+                    .known_before(std::iter::once(file.found.identity.digest))
+                    .await?;
+                let news = || pass.news(row, mailbox, Side::Local, What::New);
+                changes.extend(known.is_empty().then(news).flatten());
+            }
+        }
         changes.extend(self.unpark(&file.outgoing.local));
         Ok(changes)
     }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::doorstep::Inbox;
 use super::holdings::Holdings;
 use super::transfer::Notes;
 use super::{LetterPorts, Session};
@@ -10,7 +11,9 @@ use crate::engine::context::Pass;
 use crate::engine::fault::{Fault, Reach};
 use crate::engine::ports::{Batch, Clock, Event, Local, Staged, Store};
 use crate::mail::{Digest, Flags, MailboxName};
-use crate::sync::{Change, FetchLetter, KnownLetter, Letter, LetterId, LetterState, LettersPlan};
+use crate::sync::{
+    Change, FetchLetter, KnownLetter, Letter, LetterId, LetterState, LettersPlan, RowId, Side, What,
+};
 
 /// What is known of letters, and what became clear in this session.
 pub(super) struct Knowledge(RefCell<Known>);
@@ -278,7 +281,12 @@ impl<'a, 'b, 'c, P: LetterPorts> Committer<'a, 'b, 'c, P> {
                 }
             }
         }
-        let changes = home_now(&here, &gone);
+        let mut changes = home_now(&here, &gone);
+        let inbox = self.session.inbox;
+        changes.extend(
+            here.iter()
+                .filter_map(|(_, letter)| news_of(self.session.pass, inbox, letter)),
+        );
         self.session.pass.commit(changes).await?;
         self.remember(here);
         worst
@@ -334,11 +342,22 @@ impl<'a, 'b, 'c, P: LetterPorts> Committer<'a, 'b, 'c, P> {
     }
 }
 
-/// Transaction B: these letters have their names, durably; those could not be given theirs. Whatever is to be told of
-/// new mail belongs into this list, so that it is told of exactly what is here.
+/// Transaction B: these letters have their names, durably; those could not be given theirs. What is to be told of new
+/// mail goes into the same list (see [`news_of`]), so that it is told of exactly what is here.
 fn home_now(here: &[(u32, Letter)], gone: &[LetterId]) -> Vec<Change> {
     let here: Vec<LetterId> = here.iter().map(|(_, letter)| letter.known.id).collect();
     let linked = Change::SetLetters(here, LetterState::Linked);
     let dropped = gone.iter().map(|id| Change::DropLetter(*id));
     std::iter::once(linked).chain(dropped).collect()
+}
+
+/// What listeners are told of a letter that is here now: written with the change that says so. Its row is the letter's
+/// number, which no entry has.
+pub(super) fn news_of<P: LetterPorts>(
+    pass: &Pass<'_, P>,
+    inbox: &Inbox,
+    letter: &Letter,
+) -> Option<Change> {
+    let row = RowId(letter.known.id.0);
+    pass.news(row, inbox.record.id, Side::Remote, What::New)
 }

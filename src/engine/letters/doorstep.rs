@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::LetterPorts;
+use super::commit::news_of;
 use super::holdings;
 use crate::engine::context::{Mode, Pass};
 use crate::engine::fault::{Fault, Reach};
@@ -126,6 +127,7 @@ pub(super) async fn settle<P: LetterPorts>(
                 vec![letter.known.id],
                 LetterState::Linked,
             ));
+            changes.extend(news_of(pass, inbox, letter));
         } else {
             changes.push(Change::DropLetter(letter.known.id));
         }

@@ -71,7 +71,7 @@ pub(in crate::engine) async fn resting<P: Ports>(
     rest: Rest,
 ) -> Option<FolderSide> {
     let age = pass.clock().now().checked_sub(rest.since)?;
-    if rest.uids < pass.settings.large || !(0..FULL_LOOK).contains(&age) {
+    if pass.settings.thorough || rest.uids < pass.settings.large || !(0..FULL_LOOK).contains(&age) {
         return None;
     }
     let unchanged = pass.local().unchanged(&record.name, &rest.token).await;

@@ -1,6 +1,7 @@
 //! The Maildir, as the engine sees it.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use super::super::Fault;
 use super::BodySource;
@@ -67,6 +68,26 @@ pub struct Inspected {
     pub stamp: FileStamp,
     /// The other reading of the line ends, where one is possible: size and digest of the octets unchanged.
     pub verbatim: Option<(u64, Digest)>,
+}
+
+/// A file as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Absolute.
+    pub path: PathBuf,
+    /// As its name shows them.
+    pub flags: Flags,
+    /// How it looks.
+    pub stamp: FileStamp,
+}
+
+/// Some files of a folder as they are now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// In the order in which they were asked for; `None` for one that is not there.
+    pub files: Vec<Option<Seen>>,
+    /// What their names can show.
+    pub scope: KeywordScope,
 }
 
 /// A Maildir account. Every act is durable when its call returns, directories included.
@@ -140,6 +161,16 @@ pub trait Local {
         name: &MailboxName,
         files: &[(LocalId, Flags)],
     ) -> Result<Vec<Result<(), Fault>>, Fault>;
+    /// Where files are at this moment. The folder may change right after.
+    async fn look(&self, name: &MailboxName, files: &[LocalId]) -> Result<Looked, Fault>;
+    /// Copies files to another folder, with these flags, under names that follow from the number: who does it again with
+    /// the same number has made one copy. One result each: the copy's unique name.
+    async fn copy(
+        &self,
+        from: &MailboxName,
+        to: &MailboxName,
+        files: &[(LocalId, Flags, u128)],
+    ) -> Result<Vec<Result<LocalId, Fault>>, Fault>;
     /// Moves files to another folder with these flags, keeping their unique names.
     async fn relocate(
         &self,

@@ -1,11 +1,12 @@
 //! The state, as the engine sees it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Fault;
 use crate::mail::Digest;
 use crate::sync::{
-    Base, Change, Deletion, Entry, Hold, Intent, MailboxId, MailboxRecord, Parked, Rest, RowId,
+    Base, Change, Deletion, Entry, Hold, Intent, MailboxId, MailboxRecord, News, Parked, Rest,
+    RowId,
 };
 
 /// Who this state is.
@@ -56,6 +57,15 @@ pub trait Store {
     async fn holds(&self) -> Result<Vec<Hold>, Fault>;
     /// Deletions carried out since then, seconds since 1970.
     async fn deletions(&self, since: i64) -> Result<Vec<Deletion>, Fault>;
+    /// Mailboxes that were synced whole once.
+    async fn heard(&self) -> Result<BTreeSet<MailboxId>, Fault>;
+    /// The first `most` events of the outbox, in the order of their numbers, without those of messages whose delivery
+    /// is not complete.
+    async fn news(&self, most: u32) -> Result<Vec<News>, Fault>;
+    /// Which of these contents were deleted, as far as that is remembered, whether or not it was undone.
+    async fn deleted_contents(&self, digests: &[Digest]) -> Result<BTreeSet<Digest>, Fault>;
+    /// The deletions of these rows, as far as they are remembered.
+    async fn deleted(&self, rows: &[RowId]) -> Result<Vec<Deletion>, Fault>;
     /// Makes all these changes in one transaction.
     async fn commit(&self, changes: Vec<Change>) -> Result<(), Fault>;
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{sent_entry, strangers};
+use super::{sent, strangers};
 use crate::engine::context::{Pass, Ports};
 use crate::engine::fault::{Fault, Reach};
 use crate::engine::folders::Mailboxes;
@@ -126,9 +126,8 @@ async fn look_in<P: Ports>(
         if is_content(remote, &record.name, &uid, digest).await? {
             let found = lost.remove(at);
             let row = pass.store().reserve_rows(1).await?;
-            let entry = sent_entry(&found.intent, home, row, found.uid);
             let mut changes = vec![Change::DropIntent(found.intent.id)];
-            changes.extend(entry.map(Change::PutEntry));
+            changes.extend(sent(pass, &found.intent, home, row, found.uid));
             pass.commit(changes).await?;
         }
     }

@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use super::Nobody;
 use crate::content::HeaderHasher;
-use crate::engine::ports::{LetterSink, Listed, Maildrop, Postbox};
-use crate::engine::{Fault, Home, LetterPorts, Mode, Reach, Report, carry_home};
+use crate::engine::ports::{LetterSink, Listed, Maildrop, Postbox, Store as _};
+use crate::engine::{Fault, Home, LetterPorts, Mode, Reach, Report, Telling, carry_home};
 use crate::mail::{Digest, MailboxName, Uidl};
 use crate::sim::content::{self, Body};
 use crate::sim::{NameOnMove, SimClock, SimLocal, SimStore, When, World, block_on};
@@ -175,6 +175,8 @@ struct Town {
     desk: Desk,
     keep: KeepLetters,
     all: Vec<Body>,
+    /// The state remembers all that it was told.
+    tells: bool,
 }
 
 impl Town {
@@ -187,6 +189,7 @@ impl Town {
             desk,
             keep,
             all: Vec::new(),
+            tells: true,
         };
         for (name, body) in [
             ("a", content::mail(1)),
@@ -219,7 +222,7 @@ impl Town {
             max_size: None,
             max_letters: None,
         };
-        block_on(carry_home(&place, policy, Mode::Apply))
+        block_on(carry_home(&place, policy, Telling::Everything, Mode::Apply))
     }
 
     fn here(&self) -> BTreeMap<Body, usize> {
@@ -254,6 +257,24 @@ impl Town {
         }
     }
 
+    /// Every letter that a session brought is told of, and none twice.
+    fn each_is_told_once(&self, why: &str) {
+        let told = block_on(self.world.store.news(u32::MAX)).unwrap();
+        let mut rows: Vec<i64> = told.iter().map(|news| news.row.0).collect();
+        rows.sort_unstable();
+        assert!(
+            rows.windows(2).all(|two| two[0] != two[1]),
+            "{why}: told twice"
+        );
+        let letters = self.world.store.letters_now();
+        for letter in &letters {
+            let here = self.world.local.files(&MailboxName::inbox());
+            let brought = here.contains(&letter.local);
+            let is_told = rows.contains(&letter.known.id.0);
+            assert!(is_told || !brought || !self.tells, "{why}: not told of");
+        }
+    }
+
     fn comes_home(&self, why: &str) {
         self.desk.silent_at.set(0);
         for _ in 0..2 {
@@ -272,6 +293,7 @@ impl Town {
             self.all.len()
         };
         assert_eq!(there, left, "{why}: on the server\n{}", trace());
+        self.each_is_told_once(why);
         let before = self.world.store.letters_now();
         self.session().1.unwrap();
         let quiet = self.world.store.letters_now();
@@ -390,6 +412,7 @@ fn new_letters_come_and_old_ones_stay_away_when_the_state_is_lost() {
     let mut town = Town::new(KeepLetters::Forever, 3);
     town.session().1.unwrap();
     town.world.store.lose();
+    town.tells = false;
     town.arrives("new", content::mail(9));
     town.comes_home("the state is lost");
 }
@@ -403,6 +426,7 @@ fn a_state_from_a_backup_brings_no_letter_twice() {
     town.arrives("new", content::mail(9));
     town.session().1.unwrap();
     town.world.restore_state();
+    town.tells = false;
     // Told of once, and then mended.
     assert_eq!(town.session().0.problems.len(), 1);
     town.comes_home("the state is old");

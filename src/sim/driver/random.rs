@@ -20,6 +20,8 @@ pub struct Chaos {
     pub faults: bool,
     /// Whether the server is one that can do less, at random.
     pub poor_server: bool,
+    /// Whether somebody is told of it all.
+    pub told: bool,
     /// How many rounds of acting and syncing.
     pub rounds: usize,
 }
@@ -31,6 +33,7 @@ impl Chaos {
         between_effects: None,
         faults: false,
         poor_server: false,
+        told: true,
         rounds: 4,
     };
     /// Users act between passes, and everything goes wrong.
@@ -113,6 +116,7 @@ fn live(world: &World, seed: u64, chaos: Chaos, runner: &impl Runner) -> Check {
         world.random_action(&mut rng, Mix::MESSAGES);
     }
     settle(world, runner)?;
+    world.ledger.open();
     for _ in 0..chaos.rounds {
         for _ in 0..=rng.below(6) {
             world.random_action(&mut rng, chaos.between_passes);
@@ -124,6 +128,10 @@ fn live(world: &World, seed: u64, chaos: Chaos, runner: &impl Runner) -> Check {
     // Who acts in the middle of a transfer, or renumbers meanwhile, may leave twins that nobody can tell from copies.
     if chaos.between_effects.is_none() && !chaos.between_passes.structure {
         world.nothing_doubled()?;
+    }
+    world.told_well()?;
+    if chaos.told && !chaos.between_passes.structure {
+        world.told_once(chaos.between_effects.is_none())?;
     }
     if world.store.holds_now().is_empty() {
         world.equal()?;

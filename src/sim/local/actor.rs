@@ -29,7 +29,7 @@ impl SimLocal {
         self.steps.note(format!("ext: local {text}"));
     }
 
-    fn fresh_file(&self, body: &Body, flags: &Flags) -> (LocalId, SimFile) {
+    pub(super) fn fresh_file(&self, body: &Body, flags: &Flags) -> (LocalId, SimFile) {
         let now = self.clock.now();
         let mut state = self.state.borrow_mut();
         let number = state.inode();
@@ -215,6 +215,7 @@ impl SimLocal {
         };
         self.account_for(&old, folder);
         self.ledger.born(body, Side::Local);
+        self.ledger.edited(&old, body);
     }
 
     /// A folder is made by hand, without a marker.

@@ -100,6 +100,38 @@ impl SimLocal {
         })
     }
 
+    /// A copy under a name that follows from the number, made once.
+    pub(super) fn copy_one(
+        &self,
+        from: &MailboxName,
+        to: &MailboxName,
+        file: &LocalId,
+        flags: &Flags,
+        number: u128,
+    ) -> Result<Result<LocalId, Fault>, Fault> {
+        let title = self.title(from, file);
+        let found = self.state.borrow_mut().file(from, file).cloned();
+        let Ok(found) = found else {
+            return Ok(Err(no_file(file)));
+        };
+        let name = format!("{}.R{number:032x}.sim", found.mtime_ns / 1_000_000_000);
+        let Some(id) = LocalId::new(name.as_bytes()) else {
+            return Ok(Err(no_file(file)));
+        };
+        if self.state.borrow_mut().file(to, &id).is_ok() {
+            return Ok(Ok(id));
+        }
+        let (_, mut copy) = self.fresh_file(&found.body, flags);
+        self.effect(&format!("copy {from} {title} to {to}"), |state| {
+            copy.flags = state.scope.visible(flags);
+            copy.mtime_ns = found.mtime_ns;
+            copy.written = 0;
+            self.ledger.born(&found.body, Side::Local);
+            state.folder(to)?.files.insert(id.clone(), copy);
+            Ok(id)
+        })
+    }
+
     pub(super) fn trash_one(
         &self,
         name: &MailboxName,

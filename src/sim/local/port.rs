@@ -6,7 +6,7 @@ use super::delivery::{SimBody, SimDelivery};
 use super::disk::{Dir, SimFolder, Spot};
 use super::files::{Each, each};
 use super::{SimLocal, disk_fault, no_file, no_folder};
-use crate::engine::ports::{Folder, Inspected, Local, Marker, Root, Staged};
+use crate::engine::ports::{Folder, Inspected, Local, Looked, Marker, Root, Seen, Staged};
 use crate::engine::{Fault, Reach};
 use crate::mail::{Flags, LocalId, MailboxName};
 use crate::sim::content;
@@ -279,6 +279,40 @@ impl Local for SimLocal {
         })?;
         self.sync_dir(&Dir::Folder(to.clone()))?;
         self.sync_dir(&Dir::Folder(from.clone()))?;
+        Ok(done)
+    }
+
+    async fn look(&self, name: &MailboxName, files: &[LocalId]) -> Result<Looked, Fault> {
+        self.begin("look").await?;
+        let mut state = self.state.borrow_mut();
+        let scope = state.scope.clone();
+        let folder = state.folder(name)?;
+        let seen = |id: &LocalId| {
+            let file = folder.files.get(id)?;
+            Some(Seen {
+                path: format!("/mail/{name}/{id}").into(),
+                flags: file.flags.clone(),
+                stamp: file.stamp(),
+            })
+        };
+        Ok(Looked {
+            files: files.iter().map(seen).collect(),
+            scope,
+        })
+    }
+
+    async fn copy(
+        &self,
+        from: &MailboxName,
+        to: &MailboxName,
+        files: &[(LocalId, Flags, u128)],
+    ) -> Result<Each<LocalId>, Fault> {
+        let broken = self.begin("copy").await?;
+        self.state.borrow_mut().folder(to)?;
+        let done = each(files, broken, |(file, flags, number)| {
+            self.copy_one(from, to, file, flags, *number)
+        })?;
+        self.sync_dir(&Dir::Folder(to.clone()))?;
         Ok(done)
     }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::StoreState;
 use crate::engine::{Fault, Reach};
 use crate::sim::steps::fault;
-use crate::sync::{Change, Entry, EntryState, IntentKind, MailboxId, Parked, RowId, Watermark};
+use crate::sync::{
+    Change, Entry, EntryState, IntentKind, MailboxId, News, NewsId, Parked, RowId, Watermark,
+};
 
 impl StoreState {
     /// Makes one change. What is about something that is not there changes nothing.
@@ -48,6 +50,9 @@ impl StoreState {
                 }
             }
             Change::PutEntry(entry) => {
+                if let Some(digest) = entry.digest {
+                    self.digests.entry(entry.row).or_insert(digest);
+                }
                 self.entries.insert(entry.row, entry);
             }
             Change::ForgetUids(mailbox) => {
@@ -57,7 +62,19 @@ impl StoreState {
                 }
             }
             Change::DropEntry(row) => {
-                self.entries.remove(&row);
+                let entry = self.entries.remove(&row);
+                if entry.is_some_and(|entry| entry.state == EntryState::Delivering) {
+                    self.outbox.retain(|_, news| news.row != row);
+                }
+            }
+            Change::PutNews(tidings) => {
+                self.news += 1;
+                let id = NewsId(self.news);
+                self.outbox.insert(id, tidings.numbered(id));
+            }
+            Change::DropNews(all) => self.outbox.retain(|id, _| !all.contains(id)),
+            Change::Hear(mailbox) => {
+                self.heard.insert(mailbox);
             }
             Change::PutIntent(intent) => {
                 self.intents.insert(intent.id, intent);
@@ -195,10 +212,22 @@ impl StoreState {
 
     fn drop_mailbox(&mut self, id: MailboxId) {
         self.mailboxes.remove(&id);
+        self.heard.remove(&id);
+        self.forget_untold(|entry| entry.mailbox == id);
         self.entries.retain(|_, entry| entry.mailbox != id);
         self.parked.retain(|parked| parked.mailbox != id);
         self.holds.retain(|_, hold| hold.mailbox != id);
         self.intents.retain(|_, intent| home(&intent.kind) != id);
+    }
+
+    /// What was to be told of messages that are not delivered yet.
+    pub(super) fn forget_untold(&mut self, which: impl Fn(&Entry) -> bool) {
+        let entries = &self.entries;
+        let untold = |news: &News| {
+            let entry = entries.get(&news.row);
+            entry.is_some_and(|entry| entry.state == EntryState::Delivering && which(entry))
+        };
+        self.outbox.retain(|_, news| !untold(news));
     }
 
     fn unpark(&mut self, like: &Parked) {

@@ -1,6 +1,6 @@
 //! The port [`Store`], as its documentation has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{SimStore, StoreState};
 use crate::engine::ports::{LetterStore, Serial, StateId, Store};
@@ -8,8 +8,8 @@ use crate::engine::{Fault, Reach};
 use crate::mail::Digest;
 use crate::sim::steps::{DiskError, Place, SimError, Trouble, fault};
 use crate::sync::{
-    Base, Change, Deletion, Entry, Hold, Intent, Letter, MailboxId, MailboxRecord, Parked, Rest,
-    RowId,
+    Base, Change, Deletion, Entry, Hold, Intent, Letter, MailboxId, MailboxRecord, News, Parked,
+    Rest, RowId,
 };
 
 impl SimStore {
@@ -43,7 +43,12 @@ fn broken(error: DiskError, what: &str) -> Fault {
 fn is_weighty(change: &Change) -> bool {
     !matches!(
         change,
-        Change::SetOutcome { .. } | Change::SetWatermark(..) | Change::PutRest(..)
+        Change::SetOutcome { .. }
+            | Change::SetWatermark(..)
+            | Change::PutRest(..)
+            | Change::PutNews(_)
+            | Change::DropNews(_)
+            | Change::Hear(_)
     )
 }
 
@@ -83,6 +88,8 @@ impl Store for SimStore {
             state.epoch = 1;
             state.fresh = true;
             state.pending = None;
+            state.forget_untold(|_| true);
+            state.heard.clear();
             state.entries.clear();
             state.intents.clear();
             state.parked.clear();
@@ -186,6 +193,37 @@ impl Store for SimStore {
                 .iter()
                 .filter(|deletion| deletion.at >= since);
             recent.cloned().collect()
+        }))
+    }
+
+    async fn heard(&self) -> Result<BTreeSet<MailboxId>, Fault> {
+        self.begin("heard").await?;
+        Ok(self.read(|state| state.heard.clone()))
+    }
+
+    async fn news(&self, most: u32) -> Result<Vec<News>, Fault> {
+        self.begin("news").await?;
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        Ok(self.news_now().into_iter().take(most).collect())
+    }
+
+    async fn deleted_contents(&self, digests: &[Digest]) -> Result<BTreeSet<Digest>, Fault> {
+        self.begin("deleted_contents").await?;
+        Ok(self.read(|state| {
+            let all = state.deletions.iter();
+            all.filter_map(|deletion| deletion.identity.digest)
+                .filter(|digest| digests.contains(digest))
+                .collect()
+        }))
+    }
+
+    async fn deleted(&self, rows: &[RowId]) -> Result<Vec<Deletion>, Fault> {
+        self.begin("deleted").await?;
+        Ok(self.read(|state| {
+            let all = state.deletions.iter();
+            all.filter(|deletion| rows.contains(&deletion.row))
+                .cloned()
+                .collect()
         }))
     }
 

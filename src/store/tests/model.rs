@@ -1,6 +1,6 @@
 //! Random lists of changes, applied to the state and to plain maps, lead to the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -16,6 +16,8 @@ struct Model {
     parked: Vec<Parked>,
     deletions: Vec<Deletion>,
     letters: BTreeMap<i64, Letter>,
+    heard: BTreeSet<i64>,
+    outbox: Vec<Tidings>,
 }
 
 impl Model {
@@ -35,7 +37,8 @@ impl Model {
         names.sort();
         let unique = names.windows(2).all(|pair| pair[0] != pair[1]);
         let rests = next.rests.keys().all(|id| known(MailboxId(*id)));
-        (rests && entries && holds && parked && intents && unique).then_some(next)
+        let heard = next.heard.iter().all(|id| known(MailboxId(*id)));
+        (rests && heard && entries && holds && parked && intents && unique).then_some(next)
     }
 
     fn identities_hold(&self) -> bool {
@@ -53,6 +56,21 @@ impl Model {
         files.sort();
         uids.windows(2).all(|pair| pair[0] != pair[1])
             && files.windows(2).all(|pair| pair[0] != pair[1])
+    }
+
+    fn delivering(&self, row: RowId) -> bool {
+        let entry = self.entries.get(&row.0);
+        entry.is_some_and(|entry| entry.state == EntryState::Delivering)
+    }
+
+    /// As it is told: nothing of a message whose delivery is not complete.
+    fn told(mut self) -> Self {
+        let outbox = std::mem::take(&mut self.outbox);
+        self.outbox = outbox
+            .into_iter()
+            .filter(|it| !self.delivering(it.row))
+            .collect();
+        self
     }
 
     fn edit(&mut self, row: RowId, edit: impl FnOnce(&mut Entry)) {
@@ -91,8 +109,15 @@ impl Model {
                     self.rests.remove(&entry.mailbox.0);
                     entry.hold = None;
                 }
+                let lost = |it: &Tidings| {
+                    let entry = self.entries.get(&it.row.0);
+                    self.delivering(it.row) && entry.is_some_and(|entry| entry.mailbox == id)
+                };
+                let kept = self.outbox.iter().filter(|it| !lost(it)).cloned().collect();
+                self.outbox = kept;
                 // What refers to a mailbox that never was is refused at the end, so it must stay.
                 if known {
+                    self.heard.remove(&id.0);
                     self.rests.remove(&id.0);
                     self.entries.retain(|_, entry| entry.mailbox != id);
                     self.holds.retain(|_, hold| hold.mailbox != id);
@@ -144,6 +169,9 @@ impl Model {
                 }
             }
             Change::DropEntry(row) => {
+                if self.delivering(row) {
+                    self.outbox.retain(|it| it.row != row);
+                }
                 if let Some(old) = self.entries.remove(&row.0) {
                     self.rests.remove(&old.mailbox.0);
                 }
@@ -185,6 +213,9 @@ impl Model {
                 }
             }
             Change::DropLetter(id) => drop(self.letters.remove(&id.0)),
+            Change::PutNews(tidings) => self.outbox.push(tidings),
+            Change::DropNews(_) => {}
+            Change::Hear(id) => drop(self.heard.insert(id.0)),
         }
     }
 }
@@ -220,7 +251,28 @@ fn state(store: &SqliteStore) -> Model {
             .collect(),
         parked: block(store.parked()).unwrap(),
         deletions: block(store.deletions(i64::MIN)).unwrap(),
+        heard: block(store.heard())
+            .unwrap()
+            .iter()
+            .map(|it| it.0)
+            .collect(),
+        outbox: block(store.news(1000))
+            .unwrap()
+            .into_iter()
+            .map(unnumbered)
+            .collect(),
         mailboxes: mailboxes.into_iter().map(|m| (m.id.0, m)).collect(),
+    }
+}
+
+fn unnumbered(news: News) -> Tidings {
+    Tidings {
+        row: news.row,
+        mailbox: news.mailbox,
+        side: news.side,
+        at: news.at,
+        old: news.old,
+        what: news.what,
     }
 }
 
@@ -240,10 +292,11 @@ fn uid() -> impl Strategy<Value = Option<Uid>> {
 
 prop_compose! {
     fn any_entry()(row in 1i64..8, mailbox in 1i64..4, uid in uid(), file in file(), flags in flags(), inode: u64,
-                   date: i64, raw: bool, digest in proptest::option::of(0u8..3), hold in proptest::option::of(1i64..3)) -> Entry {
+                   date: i64, raw: bool, digest in proptest::option::of(0u8..3), hold in proptest::option::of(1i64..3), linked: bool) -> Entry {
         Entry {
             uid, flags, date, raw, local: file, hold: hold.map(HoldId), digest: digest.map(|byte| Digest([byte; 32])),
             stamp: FileStamp { inode, size: inode / 3, mtime_ns: date },
+            state: if linked { EntryState::Linked } else { EntryState::Delivering },
             ..entry(row, mailbox, None)
         }
     }
@@ -268,6 +321,17 @@ fn letter_state() -> impl Strategy<Value = LetterState> {
         LetterState::Linked,
         LetterState::Deleting,
     ])
+}
+
+fn any_event() -> impl Strategy<Value = What> {
+    prop_oneof![
+        Just(What::New),
+        Just(What::Deleted),
+        (1i64..4).prop_map(|from| What::Moved {
+            from: MailboxId(from)
+        }),
+        (flags(), flags()).prop_map(|(added, removed)| What::Flags { added, removed }),
+    ]
 }
 
 fn any_change() -> impl Strategy<Value = Change> {
@@ -317,6 +381,9 @@ fn any_change() -> impl Strategy<Value = Change> {
             .prop_map(|(ids, state)| Change::SetLetters(ids, state)),
         1 => ((1i64..5).prop_map(LetterId), any::<Option<i64>>()).prop_map(|(id, at)| Change::SetMissing(id, at)),
         1 => (1i64..5).prop_map(|id| Change::DropLetter(LetterId(id))),
+        1 => id().prop_map(Change::Hear),
+        3 => (row(), id(), any::<bool>(), any::<bool>(), any_event()).prop_map(|(row, mailbox, old, here, what)|
+            Change::PutNews(Tidings { row, mailbox, old, what, at: 6, side: if here { Side::Local } else { Side::Remote } })),
     ]
 }
 
@@ -338,6 +405,7 @@ proptest! {
             model = next.unwrap_or(model);
         }
         model.parked.sort_by_key(|parked| (parked.mailbox, parked.uid, parked.local.clone()));
+        let model = model.told();
         prop_assert_eq!(&state(&store), &model);
         prop_assert_eq!(&state(&reopen(store, dir.path())), &model);
     }

@@ -119,7 +119,8 @@ fn at_rest_it_rests() {
     ));
     assert!(after.kib < sized(60, 25) * 1024, "{after:?}");
     assert!(ticks <= sized(5, 30), "{ticks} ticks in {time:?}");
-    assert!(sleeps <= sized(25, 5), "{sleeps} wake-ups in {time:?}");
+    // In five minutes the watch is renewed once, which is followed by a look: a handful of answers to wait for.
+    assert!(sleeps <= sized(40, 60), "{sleeps} wake-ups in {time:?}");
     ends(daemon);
 }
 

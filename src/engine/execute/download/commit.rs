@@ -9,7 +9,7 @@ use crate::engine::execute::Executor;
 use crate::engine::fault::Fault;
 use crate::engine::ports::{Batch, Event, Local, Staged, Store};
 use crate::mail::{Flags, Uid, UidSet};
-use crate::sync::{Change, Entry, EntryState, MailboxInput, RowId};
+use crate::sync::{Change, Entry, EntryState, MailboxInput, RowId, Side, What};
 
 /// Brings batches from `tmp/` to their names, with the state always one step ahead.
 pub(super) struct Committer<'a, 'b, 'c, P: Ports> {
@@ -64,6 +64,8 @@ impl<P: Ports> Committer<'_, '_, '_, P> {
         }
         let count = u32::try_from(fresh.len()).unwrap_or(u32::MAX);
         let first = self.executor.pass.store().reserve_rows(count).await?;
+        let contents = fresh.iter().map(|(staged, _)| staged.identity.digest);
+        let known = self.executor.pass.known_before(contents).await?;
         let mut rows = Vec::with_capacity(fresh.len());
         let mut changes = Vec::with_capacity(fresh.len());
         let mut files = Vec::with_capacity(fresh.len());
@@ -71,6 +73,11 @@ impl<P: Ports> Committer<'_, '_, '_, P> {
             let row = wanted.replaces.unwrap_or(RowId(number));
             let flags = staged.flags.clone().unwrap_or_else(|| wanted.flags.clone());
             changes.push(Change::PutEntry(self.entry(row, &staged, &flags)));
+            match wanted.replaces {
+                Some(row) => changes.extend(self.came_again(row, &flags)),
+                None if staged.identity.digest.is_some_and(|it| known.contains(&it)) => {}
+                None => changes.extend(self.arrived(row)),
+            }
             rows.push(row);
             files.push((staged, flags));
         }
@@ -88,6 +95,22 @@ impl<P: Ports> Committer<'_, '_, '_, P> {
             }
         }
         self.executor.pass.commit(changes).await
+    }
+
+    /// Written down with the row, told once it is delivered: whether it is new mail is known only now.
+    fn arrived(&self, row: RowId) -> Option<Change> {
+        let mailbox = self.input.base.mailbox.id;
+        let pass = self.executor.pass;
+        pass.news(row, mailbox, Side::Remote, What::New)
+    }
+
+    fn came_again(&self, row: RowId, flags: &Flags) -> Vec<Change> {
+        let Some((_, before)) = self.executor.entry(row) else {
+            return Vec::new();
+        };
+        let mailbox = self.input.base.mailbox.id;
+        let pass = self.executor.pass;
+        pass.flags_became(row, mailbox, Side::Remote, &before.flags, flags)
     }
 
     fn entry(&self, row: RowId, staged: &Staged, flags: &Flags) -> Entry {

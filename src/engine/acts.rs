@@ -1,0 +1,361 @@
+//! What listeners want done to messages, done as if the user had done it in the Maildir: the ordinary sync finds it
+//! there and takes it to the server, with its guard and its trash. Nothing is sent from here, and the state is only read.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::context::{Ports, Settings};
+use super::fault::{Fault, Reach};
+use super::ports::{Clock, Local, Marker, Root, Seen, Store};
+use crate::content::Hasher;
+use crate::mail::{Flags, LocalId, MailboxName};
+use crate::sync::{Act, KeywordScope, RowId, Wanted};
+
+/// What became of wishes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Acted {
+    /// So many were carried out, or had nothing left to do.
+    pub done: u64,
+    /// So many were not: the message was not there any more as it had been seen.
+    pub skipped: u64,
+    /// Those that could not be, with the reason for people.
+    pub refused: Vec<(Wanted, String)>,
+    /// Copies that were made: of which message, where, under which name.
+    pub copies: Vec<(RowId, MailboxName, LocalId)>,
+    /// Where something changed.
+    pub touched: BTreeSet<MailboxName>,
+    /// Whether a folder was made.
+    pub folders: bool,
+}
+
+/// Where a message was seen.
+type Spot = (MailboxName, LocalId);
+
+/// Carries out wishes: those for one message in their order, those for different messages side by side.
+///
+/// # Errors
+/// The Maildir is not there, or not the one that the state speaks of; or a fault that reaches the whole account. What
+/// had been done by then stays done, and doing it again does nothing.
+pub async fn act<P: Ports>(
+    ports: &P,
+    settings: &Settings,
+    wanted: &[Wanted],
+) -> Result<Acted, Fault> {
+    let mut acts = Acts {
+        ports,
+        settings,
+        folders: folders(ports).await?,
+        moved: BTreeMap::new(),
+        base: base_flags(ports, wanted).await?,
+        acted: Acted::default(),
+    };
+    let mut queues: BTreeMap<Spot, VecDeque<&Wanted>> = BTreeMap::new();
+    for wish in wanted {
+        let spot = (wish.mailbox.clone(), wish.local.clone());
+        queues.entry(spot).or_default().push_back(wish);
+    }
+    loop {
+        let round: Vec<&Wanted> = queues
+            .values_mut()
+            .filter_map(|it| it.pop_front())
+            .collect();
+        if round.is_empty() {
+            return Ok(acts.acted);
+        }
+        acts.round(&round).await?;
+    }
+}
+
+/// The folders there are, if the Maildir is ours.
+async fn folders<P: Ports>(ports: &P) -> Result<BTreeSet<MailboxName>, Fault> {
+    let state = ports.store().id().await?;
+    let ours = match ports.local().root().await? {
+        Root::Marked(marker) => marker.id == state.id,
+        Root::Missing | Root::Unmarked { .. } => false,
+    };
+    if !ours {
+        let text = "the Maildir is not there as the state knows it";
+        return Err(Fault::new(Reach::Account, true, text));
+    }
+    let all = ports.local().folders().await?;
+    Ok(all.into_iter().map(|folder| folder.name).collect())
+}
+
+/// What file names need not show.
+async fn base_flags<P: Ports>(
+    ports: &P,
+    wanted: &[Wanted],
+) -> Result<BTreeMap<RowId, Flags>, Fault> {
+    let rows: BTreeSet<RowId> = wanted.iter().map(|wish| wish.row).collect();
+    let rows: Vec<RowId> = rows.into_iter().collect();
+    let entries = ports.store().entries(&rows).await?;
+    Ok(entries
+        .into_iter()
+        .map(|entry| (entry.row, entry.flags))
+        .collect())
+}
+
+struct Acts<'a, P: Ports> {
+    ports: &'a P,
+    settings: &'a Settings,
+    folders: BTreeSet<MailboxName>,
+    /// Where messages are that an earlier wish moved.
+    moved: BTreeMap<Spot, MailboxName>,
+    base: BTreeMap<RowId, Flags>,
+    acted: Acted,
+}
+
+/// A wish and the file it is about.
+type Ready<'w> = (&'w Wanted, Seen, Flags);
+
+impl<P: Ports> Acts<'_, P> {
+    /// At most one wish for each message.
+    async fn round(&mut self, round: &[&Wanted]) -> Result<(), Fault> {
+        let mut groups: BTreeMap<MailboxName, Vec<&Wanted>> = BTreeMap::new();
+        for wish in round {
+            let spot = (wish.mailbox.clone(), wish.local.clone());
+            let place = self.moved.get(&spot).unwrap_or(&wish.mailbox).clone();
+            groups.entry(place).or_default().push(wish);
+        }
+        for (place, wishes) in groups {
+            let ready = self.look(&place, &wishes).await?;
+            self.label(&place, &ready).await?;
+            self.carry(&place, &ready).await?;
+            self.delete(&place, &ready).await?;
+        }
+        Ok(())
+    }
+
+    /// Those whose file is there, with its flags as they are now.
+    async fn look<'w>(
+        &mut self,
+        place: &MailboxName,
+        wishes: &[&'w Wanted],
+    ) -> Result<Vec<Ready<'w>>, Fault> {
+        let files: Vec<LocalId> = wishes.iter().map(|wish| wish.local.clone()).collect();
+        let looked = match self.ports.local().look(place, &files).await {
+            Ok(looked) => looked,
+            Err(fault) if fault.reach >= Reach::Account => return Err(fault),
+            Err(_) => {
+                self.skip(wishes.len());
+                return Ok(Vec::new());
+            }
+        };
+        let mut ready = Vec::new();
+        for (wish, seen) in wishes.iter().copied().zip(looked.files) {
+            match seen {
+                Some(seen) => {
+                    let flags = self.whole(&looked.scope, wish.row, &seen.flags);
+                    ready.push((wish, seen, flags));
+                }
+                None => self.skip(1),
+            }
+        }
+        Ok(ready)
+    }
+
+    fn whole(&self, scope: &KeywordScope, row: RowId, shown: &Flags) -> Flags {
+        match self.base.get(&row) {
+            Some(base) => scope.complete(shown, base),
+            None => shown.clone(),
+        }
+    }
+
+    fn skip(&mut self, count: usize) {
+        self.acted.skipped += u64::try_from(count).unwrap_or(u64::MAX);
+    }
+
+    fn refuse(&mut self, wish: &Wanted, why: impl ToString) {
+        self.acted.refused.push((wish.clone(), why.to_string()));
+    }
+
+    /// One result for each wish that was tried in `place`.
+    fn settle<T>(
+        &mut self,
+        place: &MailboxName,
+        tried: &[&Wanted],
+        results: Vec<Result<T, Fault>>,
+    ) -> Result<Vec<(usize, T)>, Fault> {
+        let mut done = Vec::new();
+        for (at, (wish, result)) in tried.iter().zip(results).enumerate() {
+            match result {
+                Ok(value) => {
+                    self.acted.done += 1;
+                    self.acted.touched.insert(place.clone());
+                    done.push((at, value));
+                }
+                Err(fault) if fault.reach >= Reach::Account => return Err(fault),
+                Err(fault) => self.refuse(wish, fault),
+            }
+        }
+        Ok(done)
+    }
+
+    async fn label(&mut self, place: &MailboxName, ready: &[Ready<'_>]) -> Result<(), Fault> {
+        let mut wishes = Vec::new();
+        let mut files = Vec::new();
+        for (wish, _, flags) in ready {
+            let wanted = match &wish.act {
+                Act::AddFlags(more) => flags.union(more),
+                Act::RemoveFlags(less) => flags.minus(less),
+                Act::MoveTo(_) | Act::CopyTo(_) | Act::Delete => continue,
+            };
+            if wanted == *flags {
+                self.acted.done += 1;
+                continue;
+            }
+            wishes.push(*wish);
+            files.push((wish.local.clone(), wanted));
+        }
+        if files.is_empty() {
+            return Ok(());
+        }
+        let results = self.ports.local().relabel(place, &files).await?;
+        self.settle(place, &wishes, results).map(drop)
+    }
+
+    /// Moves and copies.
+    async fn carry(&mut self, place: &MailboxName, ready: &[Ready<'_>]) -> Result<(), Fault> {
+        let mut moves: BTreeMap<&MailboxName, Vec<&Ready<'_>>> = BTreeMap::new();
+        let mut copies: BTreeMap<&MailboxName, Vec<&Ready<'_>>> = BTreeMap::new();
+        for one in ready {
+            match &one.0.act {
+                Act::MoveTo(to) | Act::CopyTo(to) if to == place => self.acted.done += 1,
+                Act::MoveTo(to) => moves.entry(to).or_default().push(one),
+                Act::CopyTo(to) => copies.entry(to).or_default().push(one),
+                Act::AddFlags(_) | Act::RemoveFlags(_) | Act::Delete => {}
+            }
+        }
+        for (to, group) in copies {
+            if self.has_target(to, &group).await? {
+                self.copy_all(place, to, &group).await?;
+            }
+        }
+        for (to, group) in moves {
+            if self.has_target(to, &group).await? {
+                self.move_all(place, to, &group).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn move_all(
+        &mut self,
+        place: &MailboxName,
+        to: &MailboxName,
+        group: &[&Ready<'_>],
+    ) -> Result<(), Fault> {
+        let wishes: Vec<&Wanted> = group.iter().map(|one| one.0).collect();
+        let files: Vec<(LocalId, Flags)> = group
+            .iter()
+            .map(|(wish, _, flags)| (wish.local.clone(), flags.clone()))
+            .collect();
+        let results = self.ports.local().relocate(place, to, &files).await?;
+        for (at, ()) in self.settle(place, &wishes, results)? {
+            if let Some(wish) = wishes.get(at) {
+                let spot = (wish.mailbox.clone(), wish.local.clone());
+                self.moved.insert(spot, to.clone());
+                self.acted.touched.insert(to.clone());
+            }
+        }
+        Ok(())
+    }
+
+    async fn copy_all(
+        &mut self,
+        place: &MailboxName,
+        to: &MailboxName,
+        group: &[&Ready<'_>],
+    ) -> Result<(), Fault> {
+        let wishes: Vec<&Wanted> = group.iter().map(|one| one.0).collect();
+        let files: Vec<(LocalId, Flags, u128)> = group
+            .iter()
+            .map(|(wish, _, flags)| {
+                let number = number_of(&wish.local, &wish.mailbox, to);
+                (wish.local.clone(), flags.clone(), number)
+            })
+            .collect();
+        let results = self.ports.local().copy(place, to, &files).await?;
+        for (at, copy) in self.settle(to, &wishes, results)? {
+            if let Some(wish) = wishes.get(at) {
+                self.acted.copies.push((wish.row, to.clone(), copy));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether messages can go to a mailbox; its folder is made if there is none.
+    async fn has_target(&mut self, to: &MailboxName, group: &[&Ready<'_>]) -> Result<bool, Fault> {
+        if self.folders.contains(to) && (self.settings.selects)(to) {
+            return Ok(true);
+        }
+        let why = match self.make(to).await? {
+            Ok(()) => return Ok(true),
+            Err(why) => why,
+        };
+        for one in group {
+            self.refuse(one.0, &why);
+        }
+        Ok(false)
+    }
+
+    /// Makes a folder as the user would: the next pass makes the mailbox.
+    async fn make(&mut self, to: &MailboxName) -> Result<Result<(), String>, Fault> {
+        if !(self.settings.selects)(to) {
+            // What goes there would look deleted.
+            return Ok(Err(format!(
+                "{to} is not among the mailboxes of this account"
+            )));
+        }
+        if !self.settings.policy.push.mailboxes {
+            return Ok(Err(format!("there is no {to}, and none may be made")));
+        }
+        let marker = Marker {
+            id: self.ports.store().random_id()?,
+            epoch: 0,
+        };
+        match self.ports.local().create_folder(to, &marker).await {
+            Ok(()) => {
+                self.folders.insert(to.clone());
+                self.acted.folders = true;
+                Ok(Ok(()))
+            }
+            Err(fault) if fault.reach >= Reach::Account => Err(fault),
+            Err(fault) => Ok(Err(fault.to_string())),
+        }
+    }
+
+    /// To the local trash: even should the message be gone from the server, none is lost by a listener.
+    async fn delete(&mut self, place: &MailboxName, ready: &[Ready<'_>]) -> Result<(), Fault> {
+        let doomed = ready.iter().filter(|one| one.0.act == Act::Delete);
+        let doomed: Vec<&Ready<'_>> = doomed.collect();
+        if doomed.is_empty() {
+            return Ok(());
+        }
+        let wishes: Vec<&Wanted> = doomed.iter().map(|one| one.0).collect();
+        let files: Vec<_> = doomed
+            .iter()
+            .map(|(wish, seen, _)| (wish.local.clone(), seen.stamp))
+            .collect();
+        let day = self.ports.clock().day(0);
+        let results = self.ports.local().trash(place, &files, &day).await?;
+        self.settle(place, &wishes, results).map(drop)
+    }
+}
+
+/// The same for the same copy.
+fn number_of(local: &LocalId, from: &MailboxName, to: &MailboxName) -> u128 {
+    let mut hasher = Hasher::new();
+    for part in [
+        local.as_bytes(),
+        from.as_str().as_bytes(),
+        to.as_str().as_bytes(),
+    ] {
+        hasher.update(part);
+        hasher.update(&[0]);
+    }
+    let digest = hasher.finish().0;
+    let (first, _) = digest.split_at(16);
+    first
+        .iter()
+        .fold(0, |number, octet| number << 8 | u128::from(*octet))
+}

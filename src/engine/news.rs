@@ -1,0 +1,144 @@
+//! What listeners are to be told of: written to the outbox in the commit that makes it true, so that it is told neither
+//! twice nor never, wherever a pass stops.
+//!
+//! Told is what a person would say happened to a message. Not told are pairings, comparisons, what is fetched or sent
+//! again for a row that was known before, and what was there when a mailbox was first synced.
+
+use std::collections::BTreeSet;
+
+use super::context::{Home, Pass};
+use super::fault::Fault;
+use super::ports::{Clock, Store};
+use crate::mail::{Digest, FlagDelta, Flags};
+use crate::sync::{Change, FlagPlan, MailboxId, RowId, Side, Tidings, What};
+
+/// What is written to the outbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Telling {
+    /// Nothing: there are no listeners.
+    #[default]
+    Nothing,
+    /// What happens in mailboxes that were synced whole once.
+    News,
+    /// The mail that was there before, too.
+    Everything,
+}
+
+impl<P: Home> Pass<'_, P> {
+    /// Finds out which mailboxes were synced whole before.
+    pub(super) async fn listen(&self) -> Result<(), Fault> {
+        let heard = self.store().heard().await?;
+        self.heard.replace(heard);
+        Ok(())
+    }
+
+    /// Whether what happens in a mailbox is news.
+    pub(super) fn has_heard(&self, mailbox: MailboxId) -> bool {
+        self.heard.borrow().contains(&mailbox)
+    }
+
+    /// Which of these contents listeners knew before: deleted once, they come back out of a trash, or into it.
+    pub(super) async fn known_before(
+        &self,
+        digests: impl Iterator<Item = Option<Digest>>,
+    ) -> Result<BTreeSet<Digest>, Fault> {
+        if self.settings.telling == Telling::Nothing {
+            return Ok(BTreeSet::new());
+        }
+        let digests: Vec<Digest> = digests.flatten().collect();
+        self.store().deleted_contents(&digests).await
+    }
+
+    /// Something happened to a message; nothing if nobody listens.
+    pub(super) fn news(
+        &self,
+        row: RowId,
+        mailbox: MailboxId,
+        side: Side,
+        what: What,
+    ) -> Option<Change> {
+        // No mail is old because it reached a new mailbox, or left one.
+        let heard = |place: MailboxId| self.heard.borrow().contains(&place);
+        let old = match &what {
+            What::Moved { from } => !heard(*from) && !heard(mailbox),
+            _ => !heard(mailbox),
+        };
+        let told = match self.settings.telling {
+            Telling::Nothing => false,
+            Telling::News => !old,
+            Telling::Everything => true,
+        };
+        told.then(|| {
+            Change::PutNews(Tidings {
+                row,
+                mailbox,
+                side,
+                at: self.clock().now(),
+                old,
+                what,
+            })
+        })
+    }
+
+    /// A message is in another mailbox now; nothing if it is the same one.
+    pub(super) fn moved(
+        &self,
+        row: RowId,
+        from: MailboxId,
+        to: MailboxId,
+        side: Side,
+    ) -> Option<Change> {
+        (from != to)
+            .then(|| self.news(row, to, side, What::Moved { from }))
+            .flatten()
+    }
+
+    /// A message that was fetched again, or sent again, has these flags now.
+    pub(super) fn flags_became(
+        &self,
+        row: RowId,
+        mailbox: MailboxId,
+        side: Side,
+        before: &Flags,
+        now: &Flags,
+    ) -> Vec<Change> {
+        let plan = FlagPlan {
+            agreed: now.clone(),
+            local: None,
+            remote: match side {
+                Side::Local => before.delta_to(now),
+                Side::Remote => FlagDelta::default(),
+            },
+        };
+        self.flagged(row, mailbox, before, &plan)
+    }
+
+    /// The agreed flags of a message become others. Who changed which follows from what had to be sent: that came from
+    /// the Maildir, all else from the server.
+    pub(super) fn flagged(
+        &self,
+        row: RowId,
+        mailbox: MailboxId,
+        before: &Flags,
+        plan: &FlagPlan,
+    ) -> Vec<Change> {
+        let added = plan.agreed.minus(before);
+        let removed = before.minus(&plan.agreed);
+        let (sent, unsent) = (&plan.remote.add, &plan.remote.remove);
+        let sides = [
+            (
+                Side::Local,
+                added.intersection(sent),
+                removed.intersection(unsent),
+            ),
+            (Side::Remote, added.minus(sent), removed.minus(unsent)),
+        ];
+        let some = sides
+            .into_iter()
+            .filter(|(_, added, removed)| !added.is_empty() || !removed.is_empty());
+        some.filter_map(|(side, added, removed)| {
+            self.news(row, mailbox, side, What::Flags { added, removed })
+        })
+        .collect()
+    }
+}

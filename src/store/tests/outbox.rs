@@ -1,0 +1,147 @@
+//! The outbox: its numbers, and what is held back.
+
+use super::*;
+
+fn tidings(row: i64, what: What) -> Change {
+    Change::PutNews(Tidings {
+        row: RowId(row),
+        mailbox: MailboxId(1),
+        side: Side::Remote,
+        at: 7,
+        old: false,
+        what,
+    })
+}
+
+fn told(store: &SqliteStore) -> Vec<(i64, What)> {
+    let news = block(store.news(100)).unwrap();
+    news.into_iter().map(|it| (it.row.0, it.what)).collect()
+}
+
+fn numbers(store: &SqliteStore) -> Vec<NewsId> {
+    let news = block(store.news(100)).unwrap();
+    news.into_iter().map(|it| it.id).collect()
+}
+
+fn with_mailbox(dir: &Path) -> SqliteStore {
+    let store = open(dir);
+    commit(&store, vec![Change::PutMailbox(mailbox(1, "INBOX"))]);
+    store
+}
+
+#[test]
+fn a_number_is_never_used_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = with_mailbox(dir.path());
+    commit(&store, vec![tidings(1, What::New), tidings(2, What::New)]);
+    let first = numbers(&store);
+    commit(&store, vec![Change::DropNews(first.clone())]);
+    assert_eq!(numbers(&store), []);
+    let store = reopen(store, dir.path());
+    commit(&store, vec![tidings(3, What::Deleted)]);
+    assert!(numbers(&store)[0] > first[1]);
+}
+
+#[test]
+fn a_state_that_takes_the_place_of_another_goes_on_counting() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = with_mailbox(one.path());
+    commit(&store, vec![tidings(1, What::New)]);
+    let first = numbers(&store);
+    thread::sleep(std::time::Duration::from_millis(1100));
+    let store = with_mailbox(two.path());
+    commit(&store, vec![tidings(1, What::New)]);
+    assert!(numbers(&store) > first);
+}
+
+#[test]
+fn nothing_is_told_of_a_message_before_it_is_delivered() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = with_mailbox(dir.path());
+    let first = vec![
+        Change::PutEntry(entry(1, 1, Some(1))),
+        tidings(1, What::New),
+        tidings(9, What::Deleted),
+    ];
+    commit(&store, first);
+    assert_eq!(told(&store), [(9, What::Deleted)]);
+    let store = reopen(store, dir.path());
+    commit(
+        &store,
+        vec![Change::Delivered(RowId(1), entry(1, 1, None).stamp)],
+    );
+    assert_eq!(told(&store), [(1, What::New), (9, What::Deleted)]);
+}
+
+#[test]
+fn what_was_never_delivered_is_never_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = with_mailbox(dir.path());
+    let put = |row| {
+        vec![
+            Change::PutEntry(entry(row, 1, None)),
+            tidings(row, What::New),
+        ]
+    };
+    for drop in [
+        Change::DropEntry(RowId(1)),
+        Change::DropMailbox(MailboxId(1)),
+    ] {
+        commit(&store, put(1));
+        commit(&store, vec![drop]);
+        assert_eq!(told(&store), []);
+    }
+    commit(&store, vec![Change::PutMailbox(mailbox(1, "INBOX"))]);
+    commit(&store, put(2));
+    block(store.start_over()).unwrap();
+    assert_eq!(told(&store), []);
+}
+
+#[test]
+fn what_was_delivered_is_told_though_it_is_gone_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = with_mailbox(dir.path());
+    let linked = Entry {
+        state: EntryState::Linked,
+        ..entry(1, 1, None)
+    };
+    let deletion = Deletion {
+        row: RowId(1),
+        mailbox: MailboxId(1),
+        side: Side::Local,
+        at: 8,
+        identity: linked.identity(),
+        flags: linked.flags.clone(),
+        trash_path: None,
+    };
+    commit(
+        &store,
+        vec![Change::PutEntry(linked), tidings(1, What::New)],
+    );
+    commit(
+        &store,
+        vec![
+            Change::PutDeletion(deletion.clone()),
+            Change::DropEntry(RowId(1)),
+            tidings(1, What::Deleted),
+        ],
+    );
+    assert_eq!(told(&store), [(1, What::New), (1, What::Deleted)]);
+    let found = block(store.deleted(&[RowId(1), RowId(2)])).unwrap();
+    assert_eq!(found, [deletion]);
+}
+
+#[test]
+fn a_mailbox_is_heard_until_it_goes_or_everything_starts_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = with_mailbox(dir.path());
+    assert!(block(store.heard()).unwrap().is_empty());
+    let hear = || vec![Change::Hear(MailboxId(1)), Change::Hear(MailboxId(1))];
+    commit(&store, hear());
+    assert_eq!(block(store.heard()).unwrap().len(), 1);
+    block(store.start_over()).unwrap();
+    assert!(block(store.heard()).unwrap().is_empty());
+    commit(&store, hear());
+    commit(&store, vec![Change::DropMailbox(MailboxId(1))]);
+    assert!(block(store.heard()).unwrap().is_empty());
+}

@@ -6,7 +6,8 @@ use super::StoreState;
 use crate::engine::{Fault, Reach};
 use crate::sim::steps::fault;
 use crate::sync::{
-    Change, Entry, EntryState, IntentKind, MailboxId, News, NewsId, Parked, RowId, Watermark,
+    Change, Entry, EntryState, HoldId, IntentKind, MailboxId, News, NewsId, Parked, RowId,
+    Watermark,
 };
 
 impl StoreState {
@@ -100,20 +101,19 @@ impl StoreState {
             Change::PutHold(hold) => {
                 self.holds.insert(hold.id, hold);
             }
-            Change::DropHold(id) => {
-                self.holds.remove(&id);
-                for entry in self
-                    .entries
-                    .values_mut()
-                    .filter(|entry| entry.hold == Some(id))
-                {
-                    entry.hold = None;
-                }
-            }
+            Change::DropHold(id) => self.drop_hold(id),
             Change::PutRest(mailbox, rest) => {
                 self.rests.insert(mailbox, rest);
             }
             other => self.apply_to_letter(other),
+        }
+    }
+
+    fn drop_hold(&mut self, id: HoldId) {
+        self.holds.remove(&id);
+        let rows = self.entries.values_mut();
+        for entry in rows.filter(|entry| entry.hold == Some(id)) {
+            entry.hold = None;
         }
     }
 

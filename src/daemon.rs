@@ -9,11 +9,15 @@
 
 mod account;
 mod backoff;
+mod bell;
+mod herald;
 mod inbox;
 mod jobs;
 mod view;
 
 pub use account::{Account, Options};
+pub use bell::{Bell, Tale};
+pub use herald::{Batch, Herald, Listener, Told};
 pub use inbox::{Order, Wish};
 pub use view::{Activity, Notice, View};
 

@@ -51,7 +51,7 @@ const ROOMS: &[Room] = &[
     Room { name: "maildir", rooms: &["PORTS", "mail", "sync", "content"], crates: None, pure: false },
     Room { name: "store", rooms: &["PORTS", "mail", "sync", "content"], crates: None, pure: false },
     Room { name: "config", rooms: &["mail", "sync", "auth"], crates: None, pure: false },
-    Room { name: "daemon", rooms: &["engine", "mail"], crates: Some(&["tokio", "tracing"]), pure: false },
+    Room { name: "daemon", rooms: &["engine", "mail", "sync"], crates: Some(&["tokio", "tracing"]), pure: false },
     Room { name: "control", rooms: &[], crates: None, pure: false },
     Room { name: "systemd", rooms: &[], crates: Some(&["rustix::time", "tracing"]), pure: false },
     Room { name: "sim", rooms: &["engine", "mail", "sync", "content"], crates: None, pure: false },

@@ -8,11 +8,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
+use super::requests::{state_of, state_word};
 use crate::cli::backend::account::{Parts, settings};
+use crate::cli::backend::listeners::Makes;
 use crate::cli::progress::Terminal;
 use crate::config::{Account, Config, ImapAccount};
-use crate::daemon::{self, Notice, Options, Order, View};
-use crate::engine::{Problem, Settings};
+use crate::daemon::{self, Bell, Notice, Options, Order, Tale, View};
+use crate::engine::{Acted, Ports as _, Problem, Settings, Telling};
 use crate::mail::MailboxName;
 
 /// How long to wait when somebody else has the account, as `mailferry sync` at the start may.
@@ -40,6 +42,7 @@ impl Running {
         config: &Config,
         account: &Account,
         imap: &ImapAccount,
+        makes: Makes,
         tell: mpsc::UnboundedSender<Told>,
     ) -> Self {
         let (orders, taken) = mpsc::unbounded_channel();
@@ -50,6 +53,8 @@ impl Running {
             account: account.clone(),
             imap: imap.clone(),
             parts: Rc::clone(&parts),
+            makes,
+            orders: orders.downgrade(),
         };
         let span = tracing::error_span!("account", account = %account.name);
         let name = account.name.to_string();
@@ -118,11 +123,23 @@ async fn pass_on_changes(
     std::future::pending::<()>().await;
 }
 
+/// Has each change of state told.
+async fn say_states(mut views: watch::Receiver<View>, bell: &Bell) {
+    while views.changed().await.is_ok() {
+        let state = state_of(&views.borrow_and_update());
+        bell.say(Tale::State(state_word(state)));
+    }
+    // Whoever waits for both is ended by the account itself.
+    std::future::pending::<()>().await;
+}
+
 struct Task {
     config: Config,
     account: Account,
     imap: ImapAccount,
     parts: Rc<RefCell<Option<Rc<Parts>>>>,
+    makes: Makes,
+    orders: mpsc::WeakUnboundedSender<Order>,
 }
 
 impl Task {
@@ -142,10 +159,22 @@ impl Task {
             idle: vec![MailboxName::inbox()],
             watching: 1,
         };
-        let life = daemon::Account::new(&*parts, settings(&self.imap), options, show, notices);
+        let listeners = (self.makes)(&self.config, &self.account);
+        let telling = listeners.telling();
+        let wishes = || Settings {
+            telling,
+            ..settings(&self.imap)
+        };
+        let views = show.subscribe();
+        let life = daemon::Account::new(&*parts, wishes(), options, show, notices);
         let name = self.account.name.to_string();
+        let bell = parts.observer().bell();
+        let hear = listeners.hear(&parts, wishes(), &name, |acted| self.look(acted));
         let pass_on = async {
             while let Some(notice) = noticed.recv().await {
+                if telling != Telling::Nothing {
+                    bell.say(Tale::Notice(notice.clone()));
+                }
                 let told = Told {
                     account: name.clone(),
                     notice: Some(notice),
@@ -155,12 +184,26 @@ impl Task {
                 }
             }
         };
-        futures_util::future::join(life.run(orders), pass_on).await;
+        tokio::select! {
+            _ = futures_util::future::join(life.run(orders), pass_on) => {}
+            () = hear => {}
+            () = say_states(views, &bell), if telling != Telling::Nothing => {}
+        }
         self.parts.replace(None);
         if let Some(parts) = Rc::into_inner(parts)
             && let Err(fault) = parts.close().await
         {
             tracing::warn!("the state was not closed properly: {fault}");
+        }
+    }
+
+    /// What was done for listeners is synced at once.
+    fn look(&self, acted: Acted) {
+        if (!acted.touched.is_empty() || acted.folders)
+            && let Some(orders) = self.orders.upgrade()
+        {
+            // It has ended: it is synced the next time.
+            let _ = orders.send(Order::Look(acted.touched, acted.folders));
         }
     }
 

@@ -35,6 +35,7 @@ mod selftest;
 mod size;
 mod smalldisk;
 mod syscalls;
+mod telling;
 mod trials;
 mod watching;
 

@@ -16,6 +16,7 @@
 //! * [`engine`]: carries decisions out through its ports.
 //! * [`config`]: what the user wants, checked and resolved.
 //! * [`control`]: how a running daemon is asked; [`systemd`]: how the service manager is told.
+//! * [`letter`]: what a message says, for hooks and notifications; the sync never looks inside.
 //! * [`cli`]: what the user types and sees.
 
 pub mod auth;
@@ -33,6 +34,7 @@ pub mod engine;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod imap;
+pub mod letter;
 pub mod mail;
 pub mod maildir;
 pub mod net;

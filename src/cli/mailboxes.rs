@@ -78,7 +78,7 @@ mod tests {
             rule: rule.map(str::to_owned),
         };
         let report = MailboxesReport {
-            accounts: vec![crate::cli::reports::AccountMailboxes {
+            accounts: vec![AccountMailboxes {
                 name: "work".to_owned(),
                 mailboxes: vec![
                     choice("INBOX", true, Some("*")),

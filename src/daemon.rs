@@ -9,6 +9,8 @@
 
 mod account;
 mod backoff;
+mod bell;
+mod herald;
 mod inbox;
 mod jobs;
 mod letters;
@@ -16,6 +18,8 @@ mod quota;
 mod view;
 
 pub use account::{Account, Options};
+pub use bell::{Bell, Tale};
+pub use herald::{Batch, Herald, Listener, Told};
 pub use inbox::{Order, Wish};
 pub use letters::{Collected, Letters};
 pub use quota::Limited;

@@ -15,6 +15,8 @@
 //! * [`engine`]: carries decisions out through its ports.
 //! * [`config`]: what the user wants, checked and resolved.
 //! * [`control`]: how a running daemon is asked; [`systemd`]: how the service manager is told.
+//! * [`hooks`]: Lua scripts that are told what happened to mail, and say what is to be done with it.
+//! * [`letter`]: what a message says, for hooks and notifications; the sync never looks inside.
 //! * [`cli`]: what the user types and sees.
 
 pub mod auth;
@@ -31,7 +33,9 @@ pub mod engine;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzz;
+pub mod hooks;
 pub mod imap;
+pub mod letter;
 pub mod mail;
 pub mod maildir;
 pub mod net;

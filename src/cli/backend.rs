@@ -8,12 +8,14 @@ mod daemon;
 mod holds;
 mod last;
 mod letters;
+mod listeners;
 mod pass;
 mod server;
 mod status;
 
-pub use daemon::run;
+pub use daemon::{run, run_with};
 pub use holds::{Verdict, decide, done, holds, undo};
+pub use listeners::{Doing, Ear, Listeners, Makes};
 pub use pass::sync;
 pub use server::{check, mailboxes};
 pub use status::status;

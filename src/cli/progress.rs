@@ -4,11 +4,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IsTerminal as _, Write as _};
+use std::rc::Rc;
 use std::time::Duration;
 
 use indicatif::{BinaryBytes, MultiProgress, ProgressBar, ProgressStyle};
 
 use super::render;
+use crate::daemon::Bell;
 use crate::engine::ports::{Event, Observer};
 
 const STYLE: &str = "{prefix:16!} {bar:24} {pos}/{len} messages  {msg}  {eta} left";
@@ -55,6 +57,7 @@ impl Terminal {
             total: Cell::new(0),
             done: Cell::new(0),
             octets: Cell::new(0),
+            bell: Rc::default(),
         }
     }
 }
@@ -69,9 +72,16 @@ pub struct AccountProgress {
     total: Cell<u64>,
     done: Cell<u64>,
     octets: Cell<u64>,
+    bell: Rc<Bell>,
 }
 
 impl AccountProgress {
+    /// Rings when there is something to tell listeners.
+    #[must_use]
+    pub fn bell(&self) -> Rc<Bell> {
+        Rc::clone(&self.bell)
+    }
+
     /// Messages carried over so far, and how many there are to be.
     #[must_use]
     pub fn messages(&self) -> (u64, u64) {
@@ -121,6 +131,7 @@ impl Observer for AccountProgress {
                 self.octets.set(self.octets.get() + octets);
                 self.with_bar(|bar| bar.set_position(self.done.get()));
             }
+            Event::News => self.bell.ring(),
             Event::Mailbox(mailbox) => {
                 tracing::info!(account = %self.name, mailbox = %mailbox, "looking at a mailbox");
             }

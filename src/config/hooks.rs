@@ -11,8 +11,8 @@ use super::paths::Places;
 use super::reader::{Entry, Section, escape};
 use super::units::parse_duration;
 
-pub(super) const KEYS: [&str; 7] = [
-    "file", "plugin", "accounts", "allow", "timeout", "memory", "options",
+pub(super) const KEYS: [&str; 8] = [
+    "file", "plugin", "accounts", "allow", "timeout", "memory", "old_mail", "options",
 ];
 
 /// What a hook can be granted.
@@ -62,6 +62,7 @@ fn hook(table: &Section<'_>, accounts: &[AccountName], places: Places<'_>) -> Op
     let memory = table
         .entry("memory")
         .and_then(|entry| entry.parsed("a size such as \"32MiB\"", positive_size));
+    let old_mail = table.entry("old_mail").and_then(|entry| entry.truth());
     let options = table
         .entry("options")
         .and_then(|entry| match plain(entry.value, 0) {
@@ -81,6 +82,7 @@ fn hook(table: &Section<'_>, accounts: &[AccountName], places: Places<'_>) -> Op
         allow,
         timeout: timeout.unwrap_or(Duration::from_secs(2)),
         memory: memory.unwrap_or(32 << 20),
+        old_mail: old_mail.unwrap_or(false),
         options: options.unwrap_or_default(),
     })
 }

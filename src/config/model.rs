@@ -270,6 +270,8 @@ pub struct Hook {
     pub timeout: Duration,
     /// How much memory it may use, in bytes.
     pub memory: u64,
+    /// Whether it is told of the mail that was there before the first sync.
+    pub old_mail: bool,
     /// Handed to the script.
     pub options: toml::Table,
 }

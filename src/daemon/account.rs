@@ -172,6 +172,12 @@ impl<'p, P: Watched> Account<'p, P> {
             self.retry_at = Duration::ZERO;
             self.backoff.reset();
         }
+        let (names, made) = std::mem::take(&mut inbox.look);
+        let hints = names.into_iter().map(Hint::Mailbox);
+        for hint in hints.chain(made.then_some(Hint::Mailboxes)) {
+            let now = self.now();
+            self.jobs.hint(hint, From::Local, now);
+        }
         if std::mem::take(&mut inbox.woken) && (self.blocked || self.remote.is_none()) {
             self.blocked = false;
             self.quota = Quota::new(self.settings.connections);

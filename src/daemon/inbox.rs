@@ -1,12 +1,13 @@
 //! Orders to an account, taken also while it is busy.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::pin;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::engine::{Mode, Report, Scope};
+use crate::mail::MailboxName;
 
 /// A pass that somebody waits for.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub enum Order {
     Wake,
     /// The machine slept: connections can only be dead.
     Reconnect,
+    /// Something was done in these folders; with `true`, a folder was made.
+    Look(BTreeSet<MailboxName>, bool),
     /// The network changed: connections may be dead, and what was out of reach may be in reach.
     Probe,
     /// End.
@@ -49,6 +52,8 @@ pub(super) struct Inbox {
     pub(super) reconnect: bool,
     pub(super) probe: bool,
     pub(super) stop: bool,
+    /// Folders in which something was done since they were last asked for, and whether one was made.
+    pub(super) look: (BTreeSet<MailboxName>, bool),
 }
 
 impl Inbox {
@@ -61,6 +66,7 @@ impl Inbox {
             reconnect: false,
             probe: false,
             stop: false,
+            look: (BTreeSet::new(), false),
         }
     }
 
@@ -74,6 +80,10 @@ impl Inbox {
             }
             Some(Order::Wake) => self.woken = true,
             Some(Order::Reconnect) => self.reconnect = true,
+            Some(Order::Look(names, made)) => {
+                self.look.0.extend(names);
+                self.look.1 |= made;
+            }
             Some(Order::Probe) => self.probe = true,
             Some(Order::Stop) | None => self.stop = true,
         }

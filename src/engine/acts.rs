@@ -56,7 +56,7 @@ pub async fn act<P: Ports>(
     loop {
         let round: Vec<&Wanted> = queues
             .values_mut()
-            .filter_map(|it| it.pop_front())
+            .filter_map(VecDeque::pop_front)
             .collect();
         if round.is_empty() {
             return Ok(acts.acted);

@@ -134,6 +134,11 @@ impl Announced {
     }
 }
 
+/// Whether there may be something to tell after it.
+fn is_news(change: &Change) -> bool {
+    matches!(change, Change::PutNews(_) | Change::Delivered(..))
+}
+
 impl<'a, P: Home> Pass<'a, P> {
     pub(super) fn new(
         ports: &'a P,
@@ -181,7 +186,12 @@ impl<'a, P: Home> Pass<'a, P> {
             return Ok(());
         }
         self.announce().await?;
-        self.store().commit(changes).await
+        let news = self.settings.telling != Telling::Nothing && changes.iter().any(is_news);
+        self.store().commit(changes).await?;
+        if news {
+            self.event(Event::News);
+        }
+        Ok(())
     }
 
     /// Whether this pass has had an effect.

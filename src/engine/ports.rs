@@ -60,6 +60,8 @@ pub enum Event<'a> {
         /// Its octets.
         octets: u64,
     },
+    /// There is something in the outbox.
+    News,
     /// A mailbox is being looked at.
     Mailbox(&'a MailboxName),
     /// Something people should know that is no failure, and is in no report.

@@ -37,6 +37,7 @@ mod selftest;
 mod size;
 mod smalldisk;
 mod syscalls;
+mod telling;
 mod trials;
 mod watching;
 

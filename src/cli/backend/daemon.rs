@@ -3,12 +3,14 @@
 mod requests;
 mod running;
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal as Unix, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use self::running::{Running, Told};
+use super::listeners::{Listeners, Makes};
 use crate::cli::Failure;
 use crate::cli::client::place;
 use crate::config::{Config, ConfigError};
@@ -30,6 +32,7 @@ const END: Duration = Duration::from_millis(1500);
 struct Daemon<'a> {
     config: Config,
     load: &'a dyn Fn() -> Result<Config, ConfigError>,
+    makes: Makes,
     running: Vec<Running>,
     tell: mpsc::UnboundedSender<Told>,
     server: Server,
@@ -71,6 +74,18 @@ pub async fn run(
     config: Config,
     load: &dyn Fn() -> Result<Config, ConfigError>,
 ) -> Result<(), Failure> {
+    run_with(config, load, Rc::new(Listeners::of)).await
+}
+
+/// The same with other listeners than those of the configuration.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_with(
+    config: Config,
+    load: &dyn Fn() -> Result<Config, ConfigError>,
+    makes: Makes,
+) -> Result<(), Failure> {
     let (calls, mut called) = mpsc::channel(CALLS);
     let (tell, mut told) = mpsc::unbounded_channel();
     let server = serve(&config, calls).await?;
@@ -79,6 +94,7 @@ pub async fn run(
         running: Vec::new(),
         config,
         load,
+        makes,
         tell,
         server,
         service: systemd::Notifier::of_process(),
@@ -206,7 +222,8 @@ impl Daemon<'_> {
             if self.running.iter().any(|it| it.is(account)) {
                 continue;
             }
-            let running = Running::start(&self.config, account, self.tell.clone());
+            let makes = Rc::clone(&self.makes);
+            let running = Running::start(&self.config, account, makes, self.tell.clone());
             self.running.push(running);
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::account::{Parts, settings};
+use super::listeners::Listeners;
 use super::pass;
 use crate::cli::Failure;
 use crate::cli::progress::Terminal;
@@ -133,7 +134,17 @@ pub async fn decide(
         parts.close().await?;
         return Err(no_such(&hold.id));
     }
-    let report = pass::one(config, account, imap, &parts, &Scope::All, Mode::Apply).await;
+    let settings = wishes(config, account, imap);
+    let report = pass::one(
+        config,
+        account,
+        imap,
+        &parts,
+        &settings,
+        &Scope::All,
+        Mode::Apply,
+    )
+    .await;
     parts.close().await?;
     Ok(report)
 }
@@ -157,7 +168,17 @@ pub async fn undo(
     };
     let parts = Parts::open(config, account, imap, terminal).await?;
     let problems = undo_batch(&parts, &settings(imap), batch).await?;
-    let mut report = pass::one(config, account, imap, &parts, &Scope::All, Mode::Apply).await;
+    let settings = wishes(config, account, imap);
+    let mut report = pass::one(
+        config,
+        account,
+        imap,
+        &parts,
+        &settings,
+        &Scope::All,
+        Mode::Apply,
+    )
+    .await;
     for problem in problems {
         report.state = State::Failed;
         report.problems.push(Problem {
@@ -196,5 +217,13 @@ fn imap_account<'a>(
     match account.map(|account| (account, &account.protocol)) {
         Some((account, Protocol::Imap(imap))) => Ok((account, imap)),
         _ => Err(Failure::Usage(format!("there is no IMAP account `{name}`"))),
+    }
+}
+
+/// What listeners are told of later, by whoever has time for that.
+fn wishes(config: &Config, account: &Account, imap: &ImapAccount) -> engine::Settings {
+    engine::Settings {
+        telling: Listeners::of(config, account).telling(),
+        ..settings(imap)
     }
 }

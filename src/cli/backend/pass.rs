@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::account::{Parts, settings};
 use super::last::{self, Last};
 use super::letters;
+use super::listeners::Listeners;
 use crate::cli::Failure;
 use crate::cli::progress::Terminal;
 use crate::cli::reports::{AccountSync, Counts, LeftOnServer, MailboxSync, Problem, State};
 use crate::cli::selection::Selected;
 use crate::config::{Account, Config, ImapAccount, Protocol};
-use crate::engine::{self, Fault, LeftThere, Mode, Report, Scope, ports::Clock as _};
+use crate::engine::{self, Fault, LeftThere, Mode, Report, Scope, Settings, ports::Clock as _};
 
 /// One pass over an account. What goes wrong with the account is in the report.
 ///
@@ -38,11 +39,43 @@ pub async fn sync(
         Some(names) => Scope::Only(names.iter().cloned().collect::<BTreeSet<_>>()),
     };
     let mode = if dry_run { Mode::DryRun } else { Mode::Apply };
-    let report = one(config, account, imap, &parts, &scope, mode).await;
+    let listeners = Listeners::of(config, account);
+    let wishes = Settings {
+        telling: listeners.telling(),
+        ..settings(imap)
+    };
+    let mut report = one(config, account, imap, &parts, &wishes, &scope, mode).await;
+    if mode == Mode::Apply {
+        let told = tell(account, &parts, listeners, imap, &mut report).await;
+        if let Err(fault) = told {
+            report = with_problem(report, &fault);
+        }
+    }
     match parts.close().await {
         Ok(()) => Ok(report),
         Err(fault) => Ok(with_problem(report, &fault)),
     }
+}
+
+/// Tells listeners what the pass has brought, and syncs what they did.
+async fn tell(
+    account: &Account,
+    parts: &Parts,
+    listeners: Listeners,
+    imap: &ImapAccount,
+    report: &mut AccountSync,
+) -> Result<(), Fault> {
+    let telling = listeners.telling();
+    let wishes = || Settings {
+        telling,
+        ..settings(imap)
+    };
+    let again = async || match engine::sync(parts, &wishes(), &Scope::All, Mode::Apply).await {
+        Ok(more) => report.problems.extend(told(account, more).problems),
+        Err(fault) => report.problems.push(Problem::of_account(fault.to_string())),
+    };
+    let name = account.name.as_str();
+    listeners.hear_once(parts, wishes(), name, again).await
 }
 
 /// One pass with everything opened already.
@@ -51,11 +84,11 @@ pub(super) async fn one(
     account: &Account,
     imap: &ImapAccount,
     parts: &Parts,
+    settings: &Settings,
     scope: &Scope,
     mode: Mode,
 ) -> AccountSync {
-    let settings = settings(imap);
-    let result = engine::sync(parts, &settings, scope, mode).await;
+    let result = engine::sync(parts, settings, scope, mode).await;
     let now = engine::Home::clock(parts).now();
     let report = match result {
         Ok(report) => told(account, report),

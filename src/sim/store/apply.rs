@@ -62,21 +62,14 @@ impl StoreState {
                     entry.uid = None;
                 }
             }
-            Change::DropEntry(row) => {
-                let entry = self.entries.remove(&row);
-                if entry.is_some_and(|entry| entry.state == EntryState::Delivering) {
-                    self.outbox.retain(|_, news| news.row != row);
-                }
-            }
+            Change::DropEntry(row) => self.drop_entry(row),
             Change::PutNews(tidings) => {
                 self.news += 1;
                 let id = NewsId(self.news);
                 self.outbox.insert(id, tidings.numbered(id));
             }
             Change::DropNews(all) => self.outbox.retain(|id, _| !all.contains(id)),
-            Change::Hear(mailbox) => {
-                self.heard.insert(mailbox);
-            }
+            Change::Hear(mailbox) => drop(self.heard.insert(mailbox)),
             Change::PutIntent(intent) => {
                 self.intents.insert(intent.id, intent);
             }
@@ -218,6 +211,13 @@ impl StoreState {
         self.parked.retain(|parked| parked.mailbox != id);
         self.holds.retain(|_, hold| hold.mailbox != id);
         self.intents.retain(|_, intent| home(&intent.kind) != id);
+    }
+
+    fn drop_entry(&mut self, row: RowId) {
+        let entry = self.entries.remove(&row);
+        if entry.is_some_and(|entry| entry.state == EntryState::Delivering) {
+            self.outbox.retain(|_, news| news.row != row);
+        }
     }
 
     /// What was to be told of messages that are not delivered yet.

@@ -145,7 +145,8 @@ impl Ferry {
         self.place.path().join("state")
     }
 
-    fn config(&self) -> PathBuf {
+    /// Its configuration.
+    pub fn config(&self) -> PathBuf {
         self.place.path().join("config.toml")
     }
 

@@ -27,7 +27,7 @@ pub(super) fn state_word(state: State) -> String {
 }
 
 /// How an account is, going by what its task shows.
-fn state_of(view: &View) -> State {
+pub(super) fn state_of(view: &View) -> State {
     match view.activity {
         Activity::Paused => State::Paused,
         Activity::Blocked => State::Failed,

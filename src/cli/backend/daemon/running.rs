@@ -11,12 +11,14 @@ use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
 use self::letters::LetterTask;
+use super::requests::{state_of, state_word};
 use crate::cli::backend::account::{Parts, settings};
 use crate::cli::backend::letters::LetterParts;
+use crate::cli::backend::listeners::Makes;
 use crate::cli::progress::Terminal;
 use crate::config::{Account, Config, ImapAccount, Protocol};
-use crate::daemon::{self, Notice, Options, Order, View};
-use crate::engine::{Fault, Home as _, Problem, Settings};
+use crate::daemon::{self, Bell, Notice, Options, Order, Tale, View};
+use crate::engine::{Acted, Fault, Home as _, Problem, Settings, Telling};
 
 /// How long to wait when somebody else has the account, as `mailferry sync` at the start may.
 const BUSY: Duration = Duration::from_secs(2);
@@ -44,12 +46,13 @@ impl Running {
     pub(super) fn start(
         config: &Config,
         account: &Account,
+        makes: Makes,
         tell: mpsc::UnboundedSender<Told>,
     ) -> Self {
         let (orders, taken) = mpsc::unbounded_channel();
         let (show, view) = watch::channel(View::default());
         let (parts, letters) = (Rc::default(), Rc::default());
-        let life = life(config, account, &parts, &letters);
+        let life = life(config, account, &parts, &letters, makes, orders.downgrade());
         let span = tracing::error_span!("account", account = %account.name);
         let name = account.name.to_string();
         let changes = pass_on_changes(name, view.clone(), tell.clone());
@@ -141,12 +144,16 @@ fn life(
     account: &Account,
     parts: &Rc<RefCell<Option<Rc<Parts>>>>,
     letters: &Rc<RefCell<Option<Rc<LetterParts>>>>,
+    makes: Makes,
+    orders: mpsc::WeakUnboundedSender<Order>,
 ) -> Life {
     let (config, account) = (config.clone(), account.clone());
     match &account.protocol {
         Protocol::Imap(imap) => Life::Imap(Box::new(Task {
             imap: imap.clone(),
             parts: Rc::clone(parts),
+            makes,
+            orders,
             config,
             account,
         })),
@@ -224,11 +231,23 @@ async fn pass_notices_on(
     }
 }
 
+/// Has each change of state told.
+async fn say_states(mut views: watch::Receiver<View>, bell: &Bell) {
+    while views.changed().await.is_ok() {
+        let state = state_of(&views.borrow_and_update());
+        bell.say(Tale::State(state_word(state)));
+    }
+    // Whoever waits for both is ended by the account itself.
+    std::future::pending::<()>().await;
+}
+
 struct Task {
     config: Config,
     account: Account,
     imap: ImapAccount,
     parts: Rc<RefCell<Option<Rc<Parts>>>>,
+    makes: Makes,
+    orders: mpsc::WeakUnboundedSender<Order>,
 }
 
 impl Task {
@@ -250,20 +269,56 @@ impl Task {
         };
         let parts = Rc::new(parts);
         self.parts.replace(Some(Rc::clone(&parts)));
-        let (notices, noticed) = mpsc::unbounded_channel();
+        let (notices, mut noticed) = mpsc::unbounded_channel();
         let options = Options {
             poll: self.account.poll,
             idle: self.imap.idle.clone(),
         };
-        let life = daemon::Account::new(&*parts, settings(&self.imap), options, show, notices);
+        let listeners = (self.makes)(&self.config, &self.account);
+        let telling = listeners.telling();
+        let wishes = || Settings {
+            telling,
+            ..settings(&self.imap)
+        };
+        let views = show.subscribe();
+        let life = daemon::Account::new(&*parts, wishes(), options, show, notices);
         let name = self.account.name.to_string();
-        let pass_on = pass_notices_on(name, noticed, tell);
-        futures_util::future::join(life.run(orders), pass_on).await;
+        let bell = parts.observer().bell();
+        let hear = listeners.hear(&parts, wishes(), &name, |acted| self.look(acted));
+        let pass_on = async {
+            while let Some(notice) = noticed.recv().await {
+                if telling != Telling::Nothing {
+                    bell.say(Tale::Notice(notice.clone()));
+                }
+                let told = Told {
+                    account: name.clone(),
+                    notice: Some(notice),
+                };
+                if tell.send(told).is_err() {
+                    break;
+                }
+            }
+        };
+        tokio::select! {
+            _ = futures_util::future::join(life.run(orders), pass_on) => {}
+            () = hear => {}
+            () = say_states(views, &bell), if telling != Telling::Nothing => {}
+        }
         self.parts.replace(None);
         if let Some(parts) = Rc::into_inner(parts)
             && let Err(fault) = parts.close().await
         {
             tracing::warn!("the state was not closed properly: {fault}");
+        }
+    }
+
+    /// What was done for listeners is synced at once.
+    fn look(&self, acted: Acted) {
+        if (!acted.touched.is_empty() || acted.folders)
+            && let Some(orders) = self.orders.upgrade()
+        {
+            // It has ended: it is synced the next time.
+            let _ = orders.send(Order::Look(acted.touched, acted.folders));
         }
     }
 }

@@ -1,0 +1,169 @@
+//! Who is told of what happens in an account, in which order: hooks as the configuration has them, then the desktop.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::account::Parts;
+use crate::config::{Account, Config};
+use crate::daemon::{Batch, Herald, Listener};
+use crate::engine::ports::Store;
+use crate::engine::{Acted, Fault, Home as _, Settings, Telling};
+use crate::sync::{Change, Wanted};
+
+/// How long a pass without a daemon waits for listeners in all. What they were not told by then stays in the outbox.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// So many times what listeners did is synced, and they are told of that.
+const ROUNDS: u32 = 3;
+/// So much of an outbox that nobody wants is forgotten at once.
+const PAGE: u32 = 1000;
+
+/// What a listener does, some time.
+pub type Doing<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// One listener: a hook, or the desktop.
+pub trait Ear {
+    /// Whether it wants to know of the mail that was there before the first sync.
+    fn wants_old(&self) -> bool {
+        false
+    }
+
+    /// Is told, at least once, and says what it wants done. It must come to an end by itself: until it does, nothing
+    /// else of this account is told. The sync does not wait for it.
+    fn told<'a>(&'a mut self, account: &'a str, batch: &'a Batch) -> Doing<'a, Vec<Wanted>>;
+
+    /// Is told at most once, after all were told and their wishes were carried out.
+    fn done<'a>(&'a mut self, account: &'a str, batch: &'a Batch) -> Doing<'a, ()> {
+        let _ = (account, batch);
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// Makes an account's listeners, each time its task starts.
+pub type Makes = Rc<dyn Fn(&Config, &Account) -> Listeners>;
+
+/// The listeners of one account, in order.
+#[derive(Default)]
+pub struct Listeners {
+    ears: Vec<Box<dyn Ear>>,
+}
+
+impl std::fmt::Debug for Listeners {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listeners")
+            .field("ears", &self.ears.len())
+            .finish()
+    }
+}
+
+impl Listeners {
+    /// Those of the configuration.
+    #[must_use]
+    pub fn of(_config: &Config, _account: &Account) -> Self {
+        Self::default()
+    }
+
+    /// One more, told after the others.
+    #[must_use]
+    pub fn with(mut self, ear: impl Ear + 'static) -> Self {
+        self.ears.push(Box::new(ear));
+        self
+    }
+
+    /// What has to be written down for them.
+    #[must_use]
+    pub fn telling(&self) -> Telling {
+        match self.ears.iter().map(|ear| ear.wants_old()).max() {
+            None => Telling::Nothing,
+            Some(false) => Telling::News,
+            Some(true) => Telling::Everything,
+        }
+    }
+
+    /// Tells until it is dropped, at once what is left from before. Never ends. `acted` hears what was done.
+    pub(super) async fn hear(
+        self,
+        parts: &Parts,
+        settings: Settings,
+        account: &str,
+        acted: impl Fn(Acted),
+    ) {
+        if self.ears.is_empty() {
+            if let Err(fault) = forget(parts).await {
+                tracing::warn!("the outbox was not emptied: {fault}");
+            }
+            return std::future::pending().await;
+        }
+        let bell = parts.observer().bell();
+        let herald = Herald::new(parts, settings, account, self, bell);
+        herald.run(acted).await;
+    }
+
+    /// Tells what there is, has what listeners did synced by `again`, and tells of that, within bounds.
+    ///
+    /// # Errors
+    /// The state or the Maildir cannot be used.
+    pub(super) async fn hear_once(
+        self,
+        parts: &Parts,
+        settings: Settings,
+        account: &str,
+        mut again: impl AsyncFnMut(),
+    ) -> Result<(), Fault> {
+        if self.ears.is_empty() {
+            return forget(parts).await;
+        }
+        let bell = parts.observer().bell();
+        let mut herald = Herald::new(parts, settings, account, self, bell);
+        let rounds = async {
+            for _ in 0..ROUNDS {
+                let told = herald.empty().await?;
+                if told.acted.touched.is_empty() {
+                    break;
+                }
+                again().await;
+            }
+            Ok(())
+        };
+        let Ok(told) = tokio::time::timeout(PATIENCE, rounds).await else {
+            tracing::warn!(
+                "hooks take their time; what they were not told they are told the next time"
+            );
+            return Ok(());
+        };
+        told
+    }
+}
+
+/// What nobody listens to is not kept: whoever listens later wants to know of what happens then.
+async fn forget(parts: &Parts) -> Result<(), Fault> {
+    loop {
+        let news = parts.store().news(PAGE).await?;
+        if news.is_empty() {
+            return Ok(());
+        }
+        let all = news.into_iter().map(|news| news.id).collect();
+        parts.store().commit(vec![Change::DropNews(all)]).await?;
+    }
+}
+
+impl Listener for Listeners {
+    async fn told(&mut self, account: &str, batch: &Batch) -> Vec<Wanted> {
+        let mut wanted = Vec::new();
+        for ear in &mut self.ears {
+            if !batch.old || ear.wants_old() {
+                wanted.extend(ear.told(account, batch).await);
+            }
+        }
+        wanted
+    }
+
+    async fn done(&mut self, account: &str, batch: &Batch) {
+        for ear in &mut self.ears {
+            if !batch.old || ear.wants_old() {
+                ear.done(account, batch).await;
+            }
+        }
+    }
+}

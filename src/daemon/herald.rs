@@ -1,0 +1,275 @@
+//! Empties an account's outbox: tells listeners what happened, carries out what they want, and forgets an event only
+//! after that.
+//!
+//! It runs beside the account's task and never in its way: a listener that takes its time delays what it is told, not
+//! the mail. Events of one mailbox are told in their order. What is told and not forgotten when the program ends is told
+//! again, under the same number. Only a page of the outbox is in memory.
+
+mod bounds;
+mod subjects;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::time::Duration;
+
+use self::bounds::Bounds;
+use self::subjects::{Names, Page};
+use super::bell::{Bell, Tale};
+use super::view::Notice;
+use crate::engine::ports::{Clock, Store};
+use crate::engine::{Acted, Fault, Ports, Problem, Settings, act};
+use crate::mail::MailboxName;
+use crate::sync::{Change, HoldVerdict, NewsId, Occasion, Wanted};
+
+/// Most events that are read at once.
+const PAGE: u32 = 256;
+/// After a failure the outbox is looked at again not before this, and then after twice the time...
+const SOON: Duration = Duration::from_secs(1);
+/// ...up to this.
+const LATE: Duration = Duration::from_secs(300);
+
+/// What is told at once: events of one mailbox in their order, then that it is synced; or what concerns the account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The mailbox that the events are of; `None` for what concerns the account.
+    pub mailbox: Option<MailboxName>,
+    /// Whether it is mail that was there before the mailbox was first synced: only for listeners that asked for it.
+    pub old: bool,
+    /// What happened.
+    pub occasions: Vec<Occasion>,
+}
+
+/// Who is told. An error is the listener's own affair: what it does not want to hear again it takes.
+pub trait Listener {
+    /// Is told, at least once, and says what it wants done. Until it returns nothing else of this account is told.
+    async fn told(&mut self, account: &str, batch: &Batch) -> Vec<Wanted>;
+
+    /// Is told at most once, after `told`: its wishes are carried out and the events are out of the outbox.
+    async fn done(&mut self, account: &str, batch: &Batch);
+}
+
+/// What telling led to.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// So many events were told.
+    pub events: u64,
+    /// What was done for listeners.
+    pub acted: Acted,
+}
+
+impl Told {
+    fn add(&mut self, events: usize, acted: Acted) {
+        self.events += u64::try_from(events).unwrap_or(u64::MAX);
+        self.acted.done += acted.done;
+        self.acted.skipped += acted.skipped;
+        self.acted.refused.extend(acted.refused);
+        self.acted.copies.extend(acted.copies);
+        self.acted.touched.extend(acted.touched);
+        self.acted.folders |= acted.folders;
+    }
+}
+
+/// Tells what happened in one account.
+pub struct Herald<'p, P: Ports, L> {
+    parts: &'p P,
+    settings: Settings,
+    account: String,
+    listener: L,
+    bell: Rc<Bell>,
+    names: Names,
+    bounds: Bounds,
+    problems: Vec<Problem>,
+    state: String,
+    holds: BTreeSet<i64>,
+}
+
+impl<P: Ports, L> std::fmt::Debug for Herald<'_, P, L> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Herald").finish_non_exhaustive()
+    }
+}
+
+impl<'p, P: Ports, L: Listener> Herald<'p, P, L> {
+    /// For one account; `bell` rings when there is something to tell.
+    pub fn new(
+        parts: &'p P,
+        settings: Settings,
+        account: &str,
+        listener: L,
+        bell: Rc<Bell>,
+    ) -> Self {
+        Self {
+            parts,
+            settings,
+            account: account.to_owned(),
+            listener,
+            bell,
+            names: Names::default(),
+            bounds: Bounds::default(),
+            problems: Vec::new(),
+            state: String::new(),
+            holds: BTreeSet::new(),
+        }
+    }
+
+    /// Tells until it is dropped, which may be at any time. `acted` hears what was done in the Maildir.
+    pub async fn run(mut self, acted: impl Fn(Acted)) {
+        let mut wait = SOON;
+        loop {
+            match self.empty().await {
+                Ok(told) => {
+                    wait = SOON;
+                    acted(told.acted);
+                    self.tell_tales().await;
+                    self.bell.rung().await;
+                }
+                Err(fault) => {
+                    tracing::warn!("listeners cannot be told at the moment: {fault}");
+                    self.parts.clock().sleep(wait).await;
+                    wait = (wait * 2).min(LATE);
+                }
+            }
+        }
+    }
+
+    /// Tells everything that is in the outbox now.
+    ///
+    /// # Errors
+    /// The state or the Maildir cannot be used; what was not told stays in the outbox.
+    pub async fn empty(&mut self) -> Result<Told, Fault> {
+        let mut told = Told::default();
+        loop {
+            let news = self.parts.store().news(PAGE).await?;
+            if news.is_empty() {
+                return Ok(told);
+            }
+            self.names.refresh(self.parts.store()).await?;
+            let page = Page::gather(self.parts, &self.names, news).await?;
+            self.bounds.note_copies(&page, self.parts.clock().now());
+            for (batch, ids) in page.batches() {
+                let events = ids.len();
+                let acted = self.tell(&batch, ids).await?;
+                told.add(events, acted);
+            }
+        }
+    }
+
+    async fn tell(&mut self, batch: &Batch, ids: Vec<NewsId>) -> Result<Acted, Fault> {
+        let mut acted = Acted::default();
+        if !batch.occasions.is_empty() {
+            let wanted = self.listener.told(&self.account, batch).await;
+            acted = self.carry_out(wanted).await?;
+        }
+        self.parts
+            .store()
+            .commit(vec![Change::DropNews(ids)])
+            .await?;
+        if !batch.occasions.is_empty() {
+            self.listener.done(&self.account, batch).await;
+        }
+        Ok(acted)
+    }
+
+    async fn carry_out(&mut self, wanted: Vec<Wanted>) -> Result<Acted, Fault> {
+        if wanted.is_empty() {
+            return Ok(Acted::default());
+        }
+        let now = self.parts.clock().now();
+        let (wanted, refused) = self.bounds.allow(wanted, now);
+        let mut acted = act(self.parts, &self.settings, &wanted).await?;
+        acted.refused.extend(refused);
+        self.bounds.made(&acted.copies, now);
+        for (wish, why) in &acted.refused {
+            tracing::warn!(mailbox = %wish.mailbox, file = %wish.local, "a listener's wish was not carried out: {why}");
+        }
+        if acted.skipped > 0 {
+            let skipped = acted.skipped;
+            tracing::info!(
+                skipped,
+                "messages that a listener wants something done to have gone"
+            );
+        }
+        Ok(acted)
+    }
+
+    /// What is not written down; all of it in one batch.
+    async fn tell_tales(&mut self) {
+        let mut occasions = Vec::new();
+        for tale in self.bell.take() {
+            match tale {
+                Tale::State(state) if state != self.state => {
+                    self.state.clone_from(&state);
+                    occasions.push(Occasion::AccountState { state });
+                }
+                Tale::State(_) | Tale::Notice(Notice::NewMail { .. }) => {}
+                Tale::Notice(Notice::HoldRaised { .. }) => {
+                    occasions.extend(self.holds().await);
+                }
+                Tale::Notice(Notice::Synced { complete, problems }) => {
+                    occasions.extend(self.errors(problems));
+                    occasions.push(Occasion::AccountSynced { complete });
+                }
+            }
+        }
+        if occasions.is_empty() {
+            return;
+        }
+        let batch = Batch {
+            mailbox: None,
+            old: false,
+            occasions,
+        };
+        let wanted = self.listener.told(&self.account, &batch).await;
+        match self.carry_out(wanted).await {
+            Ok(_) => self.listener.done(&self.account, &batch).await,
+            Err(fault) => tracing::warn!("wishes were not carried out: {fault}"),
+        }
+    }
+
+    /// Problems that were not there before.
+    fn errors(&mut self, problems: Vec<Problem>) -> Vec<Occasion> {
+        let fresh = problems
+            .iter()
+            .filter(|problem| !self.problems.contains(problem));
+        let told = fresh.map(|problem| Occasion::Error {
+            mailbox: problem.mailbox.clone(),
+            text: problem.text.clone(),
+        });
+        let told = told.collect();
+        self.problems = problems;
+        told
+    }
+
+    /// Holds that wait for the user and were not told of.
+    async fn holds(&mut self) -> Vec<Occasion> {
+        let Ok(all) = self.parts.store().holds().await else {
+            return Vec::new();
+        };
+        if self.names.refresh(self.parts.store()).await.is_err() {
+            return Vec::new();
+        }
+        let open = all.into_iter().filter(|it| it.verdict == HoldVerdict::Open);
+        let mut told = Vec::new();
+        for hold in open {
+            let Some(mailbox) = self.names.of(hold.mailbox) else {
+                continue;
+            };
+            if self.holds.insert(hold.id.0) {
+                let base = self.parts.store().base(hold.mailbox).await;
+                let count = base.map_or(0, |base| {
+                    let held = base.entries.iter().filter(|it| it.hold == Some(hold.id));
+                    u64::try_from(held.count()).unwrap_or(u64::MAX)
+                });
+                told.push(Occasion::Hold {
+                    id: format!("{}:{}", self.account, hold.id.0),
+                    mailbox: mailbox.clone(),
+                    count,
+                    reason: hold.reason,
+                });
+            }
+        }
+        told
+    }
+}

@@ -1,0 +1,237 @@
+//! Events as listeners are told of them: with names for numbers, and each message as it is now.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+
+use super::Batch;
+use crate::engine::ports::{Local, Looked, Seen, Store};
+use crate::engine::{Fault, Ports, Reach};
+use crate::mail::{Flags, LocalId, MailboxName};
+use crate::sync::{
+    Deletion, Entry, Happened, MailboxId, News, NewsId, Occasion, RowId, Subject, What,
+};
+
+/// The names of mailboxes, also of those that are gone by now.
+#[derive(Debug, Default)]
+pub(super) struct Names(BTreeMap<MailboxId, MailboxName>);
+
+impl Names {
+    pub(super) async fn refresh(&mut self, store: &impl Store) -> Result<(), Fault> {
+        for record in store.mailboxes().await? {
+            self.0.insert(record.id, record.name);
+        }
+        Ok(())
+    }
+
+    pub(super) fn of(&self, mailbox: MailboxId) -> Option<&MailboxName> {
+        self.0.get(&mailbox)
+    }
+}
+
+/// Some events, and what is to be known of their messages.
+#[derive(Debug)]
+pub(super) struct Page {
+    news: Vec<News>,
+    names: BTreeMap<MailboxId, MailboxName>,
+    entries: HashMap<RowId, Entry>,
+    deleted: HashMap<RowId, Deletion>,
+    seen: HashMap<RowId, (Seen, Flags)>,
+}
+
+impl Page {
+    pub(super) async fn gather<P: Ports>(
+        ports: &P,
+        names: &Names,
+        news: Vec<News>,
+    ) -> Result<Self, Fault> {
+        let rows: BTreeSet<RowId> = news.iter().map(|news| news.row).collect();
+        let rows: Vec<RowId> = rows.into_iter().collect();
+        let entries = ports.store().entries(&rows).await?;
+        let entries: HashMap<RowId, Entry> = entries.into_iter().map(|it| (it.row, it)).collect();
+        let gone: Vec<RowId> = rows
+            .into_iter()
+            .filter(|row| !entries.contains_key(row))
+            .collect();
+        let deleted = ports.store().deleted(&gone).await?;
+        let mut page = Self {
+            news,
+            names: names.0.clone(),
+            entries,
+            deleted: deleted.into_iter().map(|it| (it.row, it)).collect(),
+            seen: HashMap::new(),
+        };
+        page.look(ports).await?;
+        Ok(page)
+    }
+
+    /// Looks for the files, folder by folder.
+    async fn look<P: Ports>(&mut self, ports: &P) -> Result<(), Fault> {
+        let mut folders: BTreeMap<MailboxId, (Vec<RowId>, Vec<LocalId>)> = BTreeMap::new();
+        for entry in self.entries.values() {
+            if let Some(local) = &entry.local {
+                let (rows, files) = folders.entry(entry.mailbox).or_default();
+                rows.push(entry.row);
+                files.push(local.clone());
+            }
+        }
+        for (mailbox, (rows, files)) in folders {
+            let Some(name) = self.names.get(&mailbox) else {
+                continue;
+            };
+            let looked = match ports.local().look(name, &files).await {
+                Ok(looked) => looked,
+                Err(fault) if fault.reach >= Reach::Account => return Err(fault),
+                // The folder is gone: so are its files.
+                Err(_) => Looked::default(),
+            };
+            for (row, seen) in rows.into_iter().zip(looked.files) {
+                let base = self.entries.get(&row);
+                if let (Some(seen), Some(entry)) = (seen, base) {
+                    let flags = looked.scope.complete(&seen.flags, &entry.flags);
+                    self.seen.insert(row, (seen, flags));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Where messages are.
+    pub(super) fn places(&self) -> impl Iterator<Item = (RowId, &MailboxName, &LocalId)> {
+        self.entries.values().filter_map(|entry| {
+            let name = self.names.get(&entry.mailbox)?;
+            Some((entry.row, name, entry.local.as_ref()?))
+        })
+    }
+
+    /// In order; each with the numbers of its events.
+    pub(super) fn batches(&self) -> Vec<(Batch, Vec<NewsId>)> {
+        let mut groups: Vec<((MailboxId, bool), Vec<&News>)> = Vec::new();
+        for news in &self.news {
+            let key = (news.mailbox, news.old);
+            match groups.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, group)) => group.push(news),
+                None => groups.push((key, vec![news])),
+            }
+        }
+        groups
+            .into_iter()
+            .map(|((mailbox, old), group)| {
+                let ids = group.iter().map(|news| news.id).collect();
+                (self.batch(mailbox, old, &group), ids)
+            })
+            .collect()
+    }
+
+    fn batch(&self, mailbox: MailboxId, old: bool, group: &[&News]) -> Batch {
+        let Some(name) = self.names.get(&mailbox) else {
+            // A mailbox that was gone before this process began has no name any more: there is nothing to tell.
+            return Batch {
+                mailbox: None,
+                old,
+                occasions: Vec::new(),
+            };
+        };
+        let mut occasions: Vec<Occasion> = group
+            .iter()
+            .filter_map(|news| self.occasion(name, news))
+            .collect();
+        occasions.extend(self.summaries(name, group));
+        Batch {
+            mailbox: Some(name.clone()),
+            old,
+            occasions,
+        }
+    }
+
+    fn occasion(&self, name: &MailboxName, news: &News) -> Option<Occasion> {
+        let what = match &news.what {
+            What::New => Happened::New,
+            What::Flags { added, removed } => Happened::Flags {
+                added: added.clone(),
+                removed: removed.clone(),
+            },
+            What::Moved { from } => Happened::Moved {
+                from: self.names.get(from)?.clone(),
+            },
+            What::Deleted => Happened::Deleted,
+        };
+        Some(Occasion::Message {
+            id: news.id,
+            side: news.side,
+            what,
+            subject: self.subject(name, news),
+        })
+    }
+
+    /// The message as it is now, wherever that is.
+    fn subject(&self, name: &MailboxName, news: &News) -> Subject {
+        let gone = news.what == What::Deleted;
+        let entry = self.entries.get(&news.row).filter(|_| !gone);
+        let Some(entry) = entry else {
+            return self.gone(name, news);
+        };
+        let place = self.names.get(&entry.mailbox).unwrap_or(name);
+        let seen = self.seen.get(&news.row);
+        Subject {
+            row: news.row,
+            mailbox: place.clone(),
+            local: seen.and_then(|_| entry.local.clone()),
+            path: seen.map(|(seen, _)| seen.path.clone()),
+            uid: entry.uid,
+            size: seen.map_or(entry.size, |(seen, _)| seen.stamp.size),
+            flags: seen.map_or_else(|| entry.flags.clone(), |(_, flags)| flags.clone()),
+            date: entry.date,
+        }
+    }
+
+    fn gone(&self, name: &MailboxName, news: &News) -> Subject {
+        let known = self.deleted.get(&news.row);
+        Subject {
+            row: news.row,
+            mailbox: name.clone(),
+            local: None,
+            path: None,
+            uid: None,
+            size: known.map_or(0, |it| it.identity.size),
+            flags: known.map_or_else(Flags::new, |it| it.flags.clone()),
+            date: known.map_or(news.at, |it| it.identity.date),
+        }
+    }
+
+    /// That the mailbox is synced, and those from which messages moved to it.
+    fn summaries(&self, name: &MailboxName, group: &[&News]) -> Vec<Occasion> {
+        let count = |test: &dyn Fn(&What) -> bool| {
+            let found = group.iter().filter(|news| test(&news.what)).count();
+            u64::try_from(found).unwrap_or(u64::MAX)
+        };
+        let changed: BTreeSet<PathBuf> = group
+            .iter()
+            .filter(|news| news.what != What::Deleted)
+            .filter_map(|news| self.seen.get(&news.row))
+            .map(|(seen, _)| seen.path.clone())
+            .collect();
+        let mut left: BTreeMap<&MailboxName, u64> = BTreeMap::new();
+        for news in group {
+            if let What::Moved { from } = &news.what
+                && let Some(from) = self.names.get(from)
+            {
+                *left.entry(from).or_default() += 1;
+            }
+        }
+        let own = Occasion::MailboxSynced {
+            mailbox: name.clone(),
+            changed: changed.into_iter().collect(),
+            new: count(&|what| *what == What::New),
+            gone: count(&|what| *what == What::Deleted),
+        };
+        let others = left
+            .into_iter()
+            .map(|(from, gone)| Occasion::MailboxSynced {
+                mailbox: from.clone(),
+                changed: Vec::new(),
+                new: 0,
+                gone,
+            });
+        std::iter::once(own).chain(others).collect()
+    }
+}

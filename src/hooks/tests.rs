@@ -1,0 +1,1 @@
+//! Scripts, good and hostile.

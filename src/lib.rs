@@ -8,6 +8,7 @@
 //!   imap, maildir, store implement engine's traits and never see each other
 //!   pop3 so far is a codec that looks at mail and sync only
 //!   imap uses net and auth; cli and daemon put everything together from config
+//!   desktop shows what has happened and asks for what the user wants done; bus is what it and control share
 //!   control carries requests from cli to daemon; systemd is told how the daemon is
 //! ```
 //!
@@ -15,6 +16,7 @@
 //! * [`sync`]: the decision; pure.
 //! * [`engine`]: carries decisions out through its ports.
 //! * [`config`]: what the user wants, checked and resolved.
+//! * [`desktop`]: notifications.
 //! * [`control`]: how a running daemon is asked; [`systemd`]: how the service manager is told.
 //! * [`cli`]: what the user types and sees.
 
@@ -31,6 +33,9 @@ pub mod content;
 #[cfg(not(fuzzing))]
 pub mod control;
 pub mod daemon;
+// Nor there.
+#[cfg(not(fuzzing))]
+pub mod desktop;
 pub mod engine;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

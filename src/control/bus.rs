@@ -39,7 +39,11 @@ pub(super) async fn serve(interface: Interface, signals: broadcast::WeakSender<S
 
 /// Connects and asks for the name. Where another daemon has it, this one waits in the bus's queue.
 async fn join(interface: Interface) -> zbus::Result<Connection> {
-    let connection = bus::session().await?.serve_at(PATH, interface)?.build().await?;
+    let connection = bus::session()
+        .await?
+        .serve_at(PATH, interface)?
+        .build()
+        .await?;
     connection
         .request_name_with_flags(NAME, Default::default())
         .await?;

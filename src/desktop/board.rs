@@ -52,8 +52,15 @@ pub(super) enum Call {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Press {
     /// What is to be done, as it would be written in "Could not ...", and to which messages.
-    Act { what: &'static str, wanted: Vec<Wanted> },
-    Open { detail: std::sync::Arc<Detail>, member: Box<Member>, command: Vec<String> },
+    Act {
+        what: &'static str,
+        wanted: Vec<Wanted>,
+    },
+    Open {
+        detail: std::sync::Arc<Detail>,
+        member: Box<Member>,
+        command: Vec<String>,
+    },
     Approve(String),
     Restore(String),
     SignIn,
@@ -70,14 +77,17 @@ pub(super) struct Board {
     abilities: Option<Abilities>,
     /// The server lets nothing through at the moment.
     inhibited: bool,
-    /// A call has no answer yet.
-    busy: bool,
+    /// The key of the bubble that is on its way to the server: the call has no answer yet. 0 for calls of no bubble.
+    busy: Option<u64>,
     closing: Vec<u32>,
 }
 
 impl Board {
     pub(super) fn new(muted: Muted) -> Self {
-        Self { muted, ..Self::default() }
+        Self {
+            muted,
+            ..Self::default()
+        }
     }
 
     /// The accounts there are, in place of those before.
@@ -85,19 +95,28 @@ impl Board {
         let mut former = std::mem::take(&mut self.shelves);
         for (name, rules) in accounts {
             let at = former.iter().position(|shelf| shelf.name == name);
-            let shelf = match at.map(|at| former.swap_remove(at)) {
-                Some(known) => Shelf { rules, ..known },
-                None => Shelf::new(name, rules),
+            let mut shelf = match at {
+                Some(at) => former.swap_remove(at),
+                None => Shelf::new(name, rules.clone()),
             };
+            shelf.rules = rules;
             self.shelves.push(shelf);
         }
         self.closing.extend(former.iter().flat_map(Shelf::ids));
         let shelves = &self.shelves;
-        let over = self.notices.keep(|account| shelves.iter().any(|shelf| shelf.name == account));
+        let over = self
+            .notices
+            .keep(|account| shelves.iter().any(|shelf| shelf.name == account));
         self.closing.extend(over);
     }
 
-    pub(super) fn arrived(&mut self, account: &str, since: Option<i64>, items: Vec<Arrival>, now: &Now) {
+    pub(super) fn arrived(
+        &mut self,
+        account: &str,
+        since: Option<i64>,
+        items: Vec<Arrival>,
+        now: &Now,
+    ) {
         if let Some(shelf) = self.shelves.iter_mut().find(|shelf| shelf.name == account) {
             shelf.arrived(since, items, now, &mut self.muted);
         }
@@ -125,7 +144,8 @@ impl Board {
     /// Whether a server is needed that is not there.
     pub(super) fn wants_server(&self) -> bool {
         let waits = self.shelves.iter().any(|shelf| shelf.due().is_some());
-        self.abilities.is_none() && (waits || self.notices.due().is_some() || self.notices.is_urgent())
+        self.abilities.is_none()
+            && (waits || self.notices.due().is_some() || self.notices.is_urgent())
     }
 
     /// There is a server.
@@ -148,6 +168,7 @@ impl Board {
     pub(super) fn lost(&mut self, now: &Now) {
         self.abilities = None;
         self.inhibited = false;
+        self.busy = None;
         self.closing.clear();
         for shelf in &mut self.shelves {
             shelf.forget_shown();
@@ -165,7 +186,7 @@ impl Board {
 
     /// When [`Board::step`] is of use again; in the past for at once.
     pub(super) fn due(&self) -> Option<Duration> {
-        if self.abilities.is_none() || self.busy {
+        if self.abilities.is_none() || self.busy.is_some() {
             return None;
         }
         if self.notices.is_urgent() || !self.closing.is_empty() {
@@ -180,15 +201,26 @@ impl Board {
 
     /// What is to be told to the server now.
     pub(super) fn step(&mut self, now: &Now) -> Option<Call> {
-        let abilities = self.abilities.filter(|_| !self.busy)?;
+        let abilities = self.abilities.filter(|_| self.busy.is_none())?;
         let call = self.next_call(now).map(|call| match call {
-            Call::Show { key, replaces, bubble } => {
+            Call::Show {
+                key,
+                replaces,
+                bubble,
+            } => {
                 let bubble = bubble.for_server(&abilities);
-                Call::Show { key, replaces, bubble }
+                Call::Show {
+                    key,
+                    replaces,
+                    bubble,
+                }
             }
             close @ Call::Close(_) => close,
         });
-        self.busy = call.is_some();
+        self.busy = call.as_ref().map(|call| match call {
+            Call::Show { key, .. } => *key,
+            Call::Close(_) => 0,
+        });
         call
     }
 
@@ -198,14 +230,19 @@ impl Board {
             replaces: show.replaces,
             bubble: show.bubble,
         };
-        if let Some(urgent) = self.notices.urgent(&mut self.counter) {
+        if let Some(urgent) = self.notices.urgent() {
             return Some(show(urgent));
         }
         // New before old: a bubble that takes another one's place leaves no gap.
         if !self.inhibited {
             let shelves = &self.shelves;
-            let quiet = |account: &str| shelves.iter().find(|shelf| shelf.name == account)?.quiet(now);
-            if let Some(notice) = self.notices.step(now, quiet, &mut self.counter) {
+            let quiet = |account: &str| {
+                shelves
+                    .iter()
+                    .find(|shelf| shelf.name == account)?
+                    .quiet(now)
+            };
+            if let Some(notice) = self.notices.step(now, quiet) {
                 return Some(show(notice));
             }
             let several = self.shelves.len() > 1;
@@ -222,8 +259,8 @@ impl Board {
 
     /// The server has answered a [`Call::Show`]: with a number, or not with one.
     pub(super) fn shown(&mut self, key: u64, id: Option<u32>) {
-        self.busy = false;
-        let mut known = self.notices.shown(key, id);
+        self.busy = None;
+        let mut known = key == 0 || self.notices.shown(key, id);
         for shelf in &mut self.shelves {
             known = known || shelf.shown(key, id);
         }
@@ -235,7 +272,7 @@ impl Board {
 
     /// The server has answered a [`Call::Close`].
     pub(super) fn answered(&mut self) {
-        self.busy = false;
+        self.busy = None;
     }
 
     /// A bubble was closed by the user, by time, or by us.
@@ -243,7 +280,7 @@ impl Board {
         self.closing.retain(|closing| *closing != id);
         self.notices.closed(id);
         for shelf in &mut self.shelves {
-            shelf.closed(id);
+            shelf.closed(id, self.busy);
         }
     }
 
@@ -268,12 +305,16 @@ impl Board {
         let wanted = |act: &Act| wanted(&members, act);
         let (what, wanted) = match (word, tag) {
             ("default", None) => return Some((name, open(&members, &shelf.rules)?)),
-            ("read", Some(_)) => ("mark as read", wanted(&Act::AddFlags(Flags::new().with(Flag::Seen)))),
+            ("read", Some(_)) => (
+                "mark as read",
+                wanted(&Act::AddFlags(Flags::new().with(Flag::Seen))),
+            ),
             ("archive", Some(_)) => ("archive", wanted(&Act::MoveTo(shelf.rules.archive.clone()))),
             ("delete", Some(_)) => ("delete", wanted(&Act::Delete)),
             ("mute", Some(_)) => {
                 let threads = members.iter().filter_map(|member| member.detail.clone());
-                self.muted.add(threads.flat_map(|detail| detail.thread.clone()));
+                self.muted
+                    .add(threads.flat_map(|detail| detail.thread.clone()));
                 let flags = Flags::new().with_keyword(Keyword::new("$Muted")?);
                 ("mark as muted", wanted(&Act::AddFlags(flags)))
             }
@@ -289,7 +330,11 @@ impl Board {
 
     /// All bubbles on the screen.
     pub(super) fn ids(&self) -> Vec<u32> {
-        self.shelves.iter().flat_map(Shelf::ids).chain(self.notices.ids()).collect()
+        self.shelves
+            .iter()
+            .flat_map(Shelf::ids)
+            .chain(self.notices.ids())
+            .collect()
     }
 }
 

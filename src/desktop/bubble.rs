@@ -27,7 +27,10 @@ pub(super) const DETAILED: usize = 100;
 
 /// What a notification server can do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "as the specification has them")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "as the specification has them"
+)]
 pub struct Abilities {
     /// Shows text below the headline.
     pub body: bool,
@@ -147,10 +150,23 @@ pub(super) struct Detail {
 
 impl Member {
     pub(super) fn of(arrival: Arrival) -> Self {
-        let Arrival { subject, letter, wish, .. } = arrival;
+        let Arrival {
+            subject,
+            letter,
+            wish,
+            ..
+        } = arrival;
         let message_id = letter.message_id.as_deref().and_then(message_id);
-        let others = letter.references.iter().filter_map(|id| self::message_id(id));
-        let thread = message_id.iter().cloned().chain(others).take(THREAD).collect();
+        let others = letter
+            .references
+            .iter()
+            .filter_map(|id| self::message_id(id));
+        let thread = message_id
+            .iter()
+            .cloned()
+            .chain(others)
+            .take(THREAD)
+            .collect();
         let detail = Detail {
             sender: sender(&letter),
             subject: or(line(&letter.subject, SUBJECT), "(no subject)"),
@@ -175,7 +191,8 @@ impl Member {
 
 /// A Message-ID that can be part of a URL and of a line.
 fn message_id(text: &str) -> Option<String> {
-    let fine = (1..=MESSAGE_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let fine =
+        (1..=MESSAGE_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
     fine.then(|| text.to_owned())
 }
 
@@ -191,7 +208,11 @@ fn sender(letter: &Letter) -> String {
 }
 
 fn or(text: String, otherwise: &str) -> String {
-    if text.is_empty() { otherwise.to_owned() } else { text }
+    if text.is_empty() {
+        otherwise.to_owned()
+    } else {
+        text
+    }
 }
 
 /// `1 new message`, `12 new messages`.
@@ -227,7 +248,12 @@ pub(super) fn of_one(member: &Member, rules: &Rules, account: Option<&str>, tag:
 }
 
 /// What is said of several messages, the newest last.
-pub(super) fn of_many(members: &[Member], rules: &Rules, account: Option<&str>, tag: u64) -> Bubble {
+pub(super) fn of_many(
+    members: &[Member],
+    rules: &Rules,
+    account: Option<&str>,
+    tag: u64,
+) -> Bubble {
     let mut bubble = mail(line(&headline(members, account), HEADLINE), rules);
     bubble.body = match rules.privacy {
         Privacy::Full => subjects(members),
@@ -256,13 +282,20 @@ fn headline(members: &[Member], account: Option<&str>) -> String {
         [one] => format!(" in {}", line(one.as_str(), MAILBOX)),
         several => format!(" in {} mailboxes", several.len()),
     };
-    let account = account.map(|account| format!(" ({account})")).unwrap_or_default();
+    let account = account
+        .map(|account| format!(" ({account})"))
+        .unwrap_or_default();
     format!("{}{place}{account}", count(members.len()))
 }
 
 /// The newest messages, a line each, and how many more there are.
 fn subjects(members: &[Member]) -> String {
-    let told: Vec<&Arc<Detail>> = members.iter().rev().filter_map(|it| it.detail.as_ref()).take(LINES).collect();
+    let told: Vec<&Arc<Detail>> = members
+        .iter()
+        .rev()
+        .filter_map(|it| it.detail.as_ref())
+        .take(LINES)
+        .collect();
     let mut lines: Vec<String> = told
         .iter()
         .map(|detail| line(&format!("{}: {}", detail.sender, detail.subject), HEADLINE))
@@ -276,7 +309,12 @@ fn subjects(members: &[Member]) -> String {
 /// The newest messages' senders, each once.
 fn senders(members: &[Member]) -> String {
     let mut names: Vec<&str> = Vec::new();
-    for name in members.iter().rev().map(Member::sender).filter(|name| !name.is_empty()) {
+    for name in members
+        .iter()
+        .rev()
+        .map(Member::sender)
+        .filter(|name| !name.is_empty())
+    {
         if names.len() == NAMES {
             break;
         }
@@ -284,7 +322,10 @@ fn senders(members: &[Member]) -> String {
             names.push(name);
         }
     }
-    let told = members.iter().filter(|member| names.contains(&member.sender())).count();
+    let told = members
+        .iter()
+        .filter(|member| names.contains(&member.sender()))
+        .count();
     match members.len() - told {
         0 => names.join(", "),
         1 => format!("{} and 1 more message", names.join(", ")),
@@ -320,11 +361,19 @@ pub(super) fn of_notice(notice: &Notice, account: &str) -> Bubble {
     match notice {
         Notice::SignIn { reason } => Bubble {
             body: line(reason, TEXT),
-            actions: vec![button("default", "Try again"), button("sign-in", "Try again")],
+            actions: vec![
+                button("default", "Try again"),
+                button("sign-in", "Try again"),
+            ],
             lasting: true,
             ..Bubble::plain("dialog-password", format!("Sign in again: {account}"))
         },
-        Notice::Hold { mailbox, count, reason, .. } => Bubble {
+        Notice::Hold {
+            mailbox,
+            count,
+            reason,
+            ..
+        } => Bubble {
             body: line(reason, TEXT),
             actions: vec![button("approve", "Approve"), button("restore", "Restore")],
             lasting: true,
@@ -333,9 +382,16 @@ pub(super) fn of_notice(notice: &Notice, account: &str) -> Bubble {
         Notice::SetAside { plugin, error } => Bubble {
             body: line(error, TEXT),
             lasting: true,
-            ..Bubble::plain("dialog-error", format!("Plugin set aside: {}", line(plugin, SENDER)))
+            ..Bubble::plain(
+                "dialog-error",
+                format!("Plugin set aside: {}", line(plugin, SENDER)),
+            )
         },
-        Notice::Said { title, body, urgency } => Bubble {
+        Notice::Said {
+            title,
+            body,
+            urgency,
+        } => Bubble {
             body: line(body, TEXT),
             urgency: *urgency,
             ..Bubble::plain("mail-unread", or(line(title, HEADLINE), "mailferry"))
@@ -345,16 +401,23 @@ pub(super) fn of_notice(notice: &Notice, account: &str) -> Bubble {
 
 fn held(mailbox: &MailboxName, count: u64, account: &str) -> String {
     let many = if count == 1 { "deletion" } else { "deletions" };
-    format!("{count} {many} held in {} ({account})", line(mailbox.as_str(), MAILBOX))
+    format!(
+        "{count} {many} held in {} ({account})",
+        line(mailbox.as_str(), MAILBOX)
+    )
 }
 
 /// Several things that hooks say at once.
 pub(super) fn of_talk(said: &[Notice], unsaid: usize) -> Bubble {
     let all = said.len() + unsaid;
-    let titles = said.iter().rev().take(LINES).filter_map(|notice| match notice {
-        Notice::Said { title, .. } => Some(line(title, HEADLINE)),
-        _ => None,
-    });
+    let titles = said
+        .iter()
+        .rev()
+        .take(LINES)
+        .filter_map(|notice| match notice {
+            Notice::Said { title, .. } => Some(line(title, HEADLINE)),
+            _ => None,
+        });
     let mut lines: Vec<String> = titles.collect();
     if all > lines.len() {
         lines.push(format!("and {} more", all - lines.len()));

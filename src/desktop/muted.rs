@@ -20,7 +20,11 @@ impl Muted {
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut muted = Self::default();
-        muted.add(text.lines().map(str::to_owned).filter(|line| !line.is_empty()));
+        muted.add(
+            text.lines()
+                .map(str::to_owned)
+                .filter(|line| !line.is_empty()),
+        );
         muted.changed = false;
         muted
     }

@@ -70,13 +70,20 @@ impl Notices {
                 self.said.pop_front();
                 self.unsaid += 1;
             }
-            return self.said.push_back(Said { account, notice, due });
+            return self.said.push_back(Said {
+                account,
+                notice,
+                due,
+            });
         };
         let mut answered = self.answered.iter();
         if answered.any(|(whose, known)| *whose == account && is_same(known, &notice)) {
             return;
         }
-        let known = self.posted.iter_mut().find(|it| it.account == account && it.topic == topic);
+        let known = self
+            .posted
+            .iter_mut()
+            .find(|it| it.account == account && it.topic == topic);
         match known {
             Some(posted) if is_same(&posted.notice, &notice) => {}
             Some(posted) => {
@@ -97,8 +104,11 @@ impl Notices {
 
     /// Something does not hold any more. Gives the bubbles that are to be closed.
     pub(super) fn over(&mut self, account: &str, topic: &Topic) -> Vec<u32> {
-        self.answered.retain(|(whose, notice)| whose != account || notice.topic().as_ref() != Some(topic));
-        let over = self.posted.extract_if(.., |it| it.account == account && it.topic == *topic);
+        self.answered
+            .retain(|(whose, notice)| whose != account || notice.topic().as_ref() != Some(topic));
+        let over = self
+            .posted
+            .extract_if(.., |it| it.account == account && it.topic == *topic);
         over.filter_map(|posted| posted.id).collect()
     }
 
@@ -106,7 +116,9 @@ impl Notices {
     pub(super) fn keep(&mut self, is_account: impl Fn(&str) -> bool) -> Vec<u32> {
         self.answered.retain(|(account, _)| is_account(account));
         self.said.retain(|said| is_account(&said.account));
-        let over = self.posted.extract_if(.., |posted| !is_account(&posted.account));
+        let over = self
+            .posted
+            .extract_if(.., |posted| !is_account(&posted.account));
         over.filter_map(|posted| posted.id).collect()
     }
 
@@ -133,20 +145,16 @@ impl Notices {
     }
 
     /// A failure that is to be shown.
-    pub(super) fn urgent(&mut self, counter: &mut Counter) -> Option<Show> {
-        let bubble = self.failures.pop_front()?;
-        Some(Show { key: counter.next(), replaces: 0, bubble })
+    pub(super) fn urgent(&mut self) -> Option<Show> {
+        self.failures.pop_front().map(Show::once)
     }
 
     /// What is to be shown now. `quiet` says how many minutes it stays quiet for an account.
-    pub(super) fn step(
-        &mut self,
-        now: &Now,
-        quiet: impl Fn(&str) -> Option<u16>,
-        counter: &mut Counter,
-    ) -> Option<Show> {
+    pub(super) fn step(&mut self, now: &Now, quiet: impl Fn(&str) -> Option<u16>) -> Option<Show> {
         for posted in &mut self.posted {
-            let State::Due(due) = posted.state else { continue };
+            let State::Due(due) = posted.state else {
+                continue;
+            };
             if due > now.at {
                 continue;
             }
@@ -163,11 +171,12 @@ impl Notices {
             });
         }
         // What a plugin says at night is not worth waking up for in the morning.
-        self.said.retain(|said| said.due > now.at || quiet(&said.account).is_none());
-        self.talk(now, counter)
+        self.said
+            .retain(|said| said.due > now.at || quiet(&said.account).is_none());
+        self.talk(now)
     }
 
-    fn talk(&mut self, now: &Now, counter: &mut Counter) -> Option<Show> {
+    fn talk(&mut self, now: &Now) -> Option<Show> {
         let first = self.said.front()?;
         if first.due.max(self.pace.next()) > now.at {
             return None;
@@ -180,7 +189,7 @@ impl Notices {
             let said = self.said.pop_front()?;
             bubble::of_notice(&said.notice, &said.account)
         };
-        Some(Show { key: counter.next(), replaces: 0, bubble })
+        Some(Show::once(bubble))
     }
 
     /// The server says what it calls a bubble, or that it does not show it. Whether the bubble is known here.
@@ -198,7 +207,8 @@ impl Notices {
     /// A bubble was closed by the user, or by time.
     pub(super) fn closed(&mut self, id: u32) {
         let closed = self.posted.extract_if(.., |posted| posted.id == Some(id));
-        self.answered.extend(closed.map(|posted| (posted.account, posted.notice)));
+        self.answered
+            .extend(closed.map(|posted| (posted.account, posted.notice)));
     }
 
     /// All bubbles on the screen.
@@ -219,7 +229,11 @@ impl Notices {
             posted.key = counter.next();
             posted.id = None;
             if posted.state == State::Shown {
-                posted.state = if posted.tries < TRIES { State::Due(now.at + SETTLE) } else { State::Parked };
+                posted.state = if posted.tries < TRIES {
+                    State::Due(now.at + SETTLE)
+                } else {
+                    State::Parked
+                };
             }
         }
     }

@@ -23,9 +23,21 @@ const FACES: usize = 3;
 /// A bubble to be shown in place of another one, or of none (0).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Show {
+    /// 0 if it is of no interest what becomes of it.
     pub(super) key: u64,
     pub(super) replaces: u32,
     pub(super) bubble: Bubble,
+}
+
+impl Show {
+    /// Shows a bubble that never changes and is never withdrawn.
+    pub(super) fn once(bubble: Bubble) -> Self {
+        Self {
+            key: 0,
+            replaces: 0,
+            bubble,
+        }
+    }
 }
 
 /// One account's messages.
@@ -97,13 +109,22 @@ impl Shelf {
     }
 
     /// New messages came. `since`: what is older than the account's first sync is no news.
-    pub(super) fn arrived(&mut self, since: Option<i64>, items: Vec<Arrival>, now: &Now, muted: &mut Muted) {
+    pub(super) fn arrived(
+        &mut self,
+        since: Option<i64>,
+        items: Vec<Arrival>,
+        now: &Now,
+        muted: &mut Muted,
+    ) {
         for arrival in items {
             if !self.hears(&arrival) || !self.is_wanted(&arrival, since, now) {
                 continue;
             }
             let member = Member::of(arrival);
-            let thread = member.detail.as_ref().map_or(&[][..], |detail| &detail.thread);
+            let thread = member
+                .detail
+                .as_ref()
+                .map_or(&[][..], |detail| &detail.thread);
             if muted.takes_in(thread) {
                 continue;
             }
@@ -122,7 +143,8 @@ impl Shelf {
         if heard.is_some_and(|heard| *heard >= arrival.id) {
             return false;
         }
-        self.heard.insert(arrival.subject.mailbox.clone(), arrival.id);
+        self.heard
+            .insert(arrival.subject.mailbox.clone(), arrival.id);
         true
     }
 
@@ -175,14 +197,24 @@ impl Shelf {
     pub(super) fn due(&self) -> Option<Duration> {
         let pace = self.pace.next();
         match self.waiting.is_empty() {
-            true => self.live.iter().filter_map(|live| live.stale).min().map(|stale| stale.max(pace)),
+            true => self
+                .live
+                .iter()
+                .filter_map(|live| live.stale)
+                .min()
+                .map(|stale| stale.max(pace)),
             false if self.merges() => Some(self.due.max(pace)),
             false => Some(self.due),
         }
     }
 
     /// What is to be shown now, and what is to be closed for it.
-    pub(super) fn step(&mut self, now: &Now, several: bool, counter: &mut Counter) -> (Option<Show>, Vec<u32>) {
+    pub(super) fn step(
+        &mut self,
+        now: &Now,
+        several: bool,
+        counter: &mut Counter,
+    ) -> (Option<Show>, Vec<u32>) {
         if self.due().is_none_or(|due| due > now.at) {
             return (None, Vec::new());
         }
@@ -220,7 +252,12 @@ impl Shelf {
     }
 
     /// All that is shown or waits becomes one bubble, in place of the newest.
-    fn merge(&mut self, now: &Now, account: Option<&str>, counter: &mut Counter) -> (Show, Vec<u32>) {
+    fn merge(
+        &mut self,
+        now: &Now,
+        account: Option<&str>,
+        counter: &mut Counter,
+    ) -> (Show, Vec<u32>) {
         let mut live = Live {
             key: counter.next(),
             id: None,
@@ -236,7 +273,11 @@ impl Shelf {
             live.faces = former.faces;
             live.members.extend(former.members);
         }
-        let urgency = self.waiting.iter().filter_map(|member| Some(member.detail.as_ref()?.urgency)).max();
+        let urgency = self
+            .waiting
+            .iter()
+            .filter_map(|member| Some(member.detail.as_ref()?.urgency))
+            .max();
         live.members.append(&mut self.waiting);
         forget_details(&mut live.members);
         let tag = counter.next();
@@ -270,9 +311,10 @@ impl Shelf {
         live.map(|live| live.id = Some(id)).is_some()
     }
 
-    /// A bubble was closed, by the user or by time.
-    pub(super) fn closed(&mut self, id: u32) {
-        self.live.retain(|live| live.id != Some(id));
+    /// A bubble was closed, by the user or by time. One that is on its way to take its place comes nevertheless.
+    pub(super) fn closed(&mut self, id: u32, on_its_way: Option<u64>) {
+        self.live
+            .retain(|live| live.id != Some(id) || Some(live.key) == on_its_way);
     }
 
     /// All bubbles on the screen.

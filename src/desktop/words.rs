@@ -172,7 +172,9 @@ impl Gone {
         let mailbox = match what {
             Happened::New => return None,
             Happened::Flags { added, .. } => {
-                let read = [Flag::Seen, Flag::Deleted].iter().any(|flag| added.has(*flag));
+                let read = [Flag::Seen, Flag::Deleted]
+                    .iter()
+                    .any(|flag| added.has(*flag));
                 read.then(|| subject.mailbox.clone())?
             }
             Happened::Moved { from } => from.clone(),
@@ -295,12 +297,27 @@ mod tests {
 
     #[test]
     fn quiet_hours_begin_and_end_on_the_minute_and_pass_midnight() {
-        let night = Quiet { from: 1320, to: 420 };
-        for (minute, left) in [(1319, None), (1320, Some(540)), (0, Some(420)), (419, Some(1)), (420, None)] {
+        let night = Quiet {
+            from: 1320,
+            to: 420,
+        };
+        for (minute, left) in [
+            (1319, None),
+            (1320, Some(540)),
+            (0, Some(420)),
+            (419, Some(1)),
+            (420, None),
+        ] {
             assert_eq!(night.left(minute), left, "{minute}");
         }
         let noon = Quiet { from: 720, to: 780 };
-        for (minute, left) in [(719, None), (720, Some(60)), (779, Some(1)), (780, None), (0, None)] {
+        for (minute, left) in [
+            (719, None),
+            (720, Some(60)),
+            (779, Some(1)),
+            (780, None),
+            (0, None),
+        ] {
             assert_eq!(noon.left(minute), left, "{minute}");
         }
     }

@@ -16,6 +16,8 @@ mod pace;
 mod server;
 mod shelf;
 mod task;
+#[cfg(test)]
+mod tests;
 mod text;
 mod trial;
 mod words;

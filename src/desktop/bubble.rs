@@ -243,7 +243,7 @@ pub(super) fn of_one(member: &Member, rules: &Rules, account: Option<&str>, tag:
         bubble.alone = Some(format!("{}: {}", bubble.summary, detail.subject));
     }
     bubble.urgency = detail.map(|detail| detail.urgency).unwrap_or_default();
-    bubble.actions = buttons(rules, tag, 1);
+    bubble.actions = buttons(rules, tag, std::slice::from_ref(member));
     bubble
 }
 
@@ -260,7 +260,7 @@ pub(super) fn of_many(
         Privacy::Sender => senders(members),
         Privacy::Count => String::new(),
     };
-    bubble.actions = buttons(rules, tag, members.len());
+    bubble.actions = buttons(rules, tag, members);
     bubble
 }
 
@@ -334,16 +334,17 @@ fn senders(members: &[Member]) -> String {
 }
 
 /// What is written on a button, and comes back with the tag of what was shown.
-fn buttons(rules: &Rules, tag: u64, members: usize) -> Vec<(String, String)> {
-    let alone = members == 1 && rules.privacy != Privacy::Count;
+fn buttons(rules: &Rules, tag: u64, members: &[Member]) -> Vec<(String, String)> {
+    let count = members.len();
+    let alone = count == 1 && rules.privacy != Privacy::Count;
     let one = |button: &Button| {
         let (word, label) = match button {
             // The bubble itself is what opens the message; its key is fixed.
             Button::Open => return Some(("default".to_owned(), "Open".to_owned())),
-            Button::Read if members == 1 => ("read", "Mark as read".to_owned()),
+            Button::Read if count == 1 => ("read", "Mark as read".to_owned()),
             // Which ones they are is not known any more.
-            Button::Read if members > DETAILED => return None,
-            Button::Read => ("read", format!("Mark all {members} as read")),
+            Button::Read if members.iter().any(|member| member.local.is_none()) => return None,
+            Button::Read => ("read", format!("Mark all {count} as read")),
             // Nobody throws away what they have not seen.
             _ if !alone => return None,
             Button::Archive => ("archive", "Archive".to_owned()),

@@ -1,0 +1,1 @@
+//! A server that shows what it is told.

@@ -10,7 +10,7 @@ use mailferry::sync::{Act, RowId};
 
 use super::fake::Fake;
 use super::private_bus::PrivateBus;
-use super::{SOON, arrival, rules, soon, start};
+use super::{arrival, rules, soon, start};
 
 #[tokio::test]
 async fn a_button_asks_for_its_message_and_a_failure_is_told() {
@@ -68,9 +68,11 @@ async fn held_deletions_can_be_approved_and_restored() {
     let shown = fake.shows().await;
     fake.press(shown.id, &shown.key("Approve")).await;
     let request = soon(requests.recv()).await;
-    assert!(
-        matches!(request, Some(Request::Approve { id, done, .. }) if id == "work:7" && done.send(Ok(())).is_ok())
-    );
+    let Some(Request::Approve { id, done, .. }) = request else {
+        panic!("{request:?}")
+    };
+    assert_eq!(id, "work:7");
+    done.send(Ok(())).unwrap();
     fake.press(shown.id, &shown.key("Restore")).await;
     let request = soon(requests.recv()).await;
     let Some(Request::Restore { id, done, .. }) = request else {
@@ -181,5 +183,5 @@ async fn muted_threads_are_remembered_over_restarts() {
     answer.letter.references = vec!["1@x".to_owned()];
     desktop.arrived("work", None, vec![answer, arrival(3)]);
     assert_eq!(fake.shows().await.summary, "Sender 3");
-    assert!(SOON > Duration::ZERO && fake.rest().is_empty());
+    assert!(fake.rest().is_empty());
 }

@@ -16,7 +16,7 @@
 //! * [`sync`]: the decision; pure.
 //! * [`engine`]: carries decisions out through its ports.
 //! * [`config`]: what the user wants, checked and resolved.
-//! * [`desktop`]: notifications.
+//! * [`desktop`] shows notifications.
 //! * [`control`]: how a running daemon is asked; [`systemd`]: how the service manager is told.
 //! * [`cli`]: what the user types and sees.
 

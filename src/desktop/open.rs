@@ -1,7 +1,7 @@
 //! Opening a message in the user's mail program.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::{OsStrExt, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -51,10 +51,7 @@ fn present(path: &Path, local: &[u8]) -> Option<PathBuf> {
     let mut found = ["cur", "new"].iter().filter_map(|directory| {
         let files = std::fs::read_dir(folder.join(directory)).ok()?;
         files.flatten().map(|file| file.path()).find(|file| {
-            let name = file
-                .file_name()
-                .map(|name| name.as_bytes())
-                .unwrap_or_default();
+            let name = file.file_name().map(OsStrExt::as_bytes).unwrap_or_default();
             name.strip_prefix(local)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(b":"))
         })

@@ -2,11 +2,12 @@
 //!
 //! `MAILFERRY_SCREENSHOT=docs/notifications.png cargo test --test desktop bubbles_as_people` takes a picture.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use mailferry::desktop::{Notice, Request, Rules};
+use mailferry::desktop::{Arrival, Notice, Request, Rules};
 use mailferry::mail::MailboxName;
 use mailferry::sync::{Act, RowId};
 use zbus::Connection;
@@ -238,97 +239,97 @@ async fn a_press_in_dunst_is_for_the_message_shown() {
     seat.displays(2).await;
 }
 
-#[tokio::test]
-async fn bubbles_as_people_see_them() {
-    let seat = Seat::new().await;
-    let (desktop, _requests) = start(
-        &seat.bus,
-        Rules {
-            burst: 6,
-            ..rules()
-        },
-    );
-    let empty = seat.picture();
-    let said = [
-        (
+/// A message with these words.
+fn letter(number: i64, mailbox: &str, name: &str, subject: &str, text: &str) -> Arrival {
+    let mut one = arrival(number);
+    one.subject.mailbox = MailboxName::parse(mailbox).unwrap();
+    one.letter.name = name.to_owned();
+    one.letter.subject = subject.to_owned();
+    one.letter.text = text.to_owned();
+    one
+}
+
+/// Letters for one bubble each, and letters for one summary.
+fn letters() -> [Vec<Arrival>; 2] {
+    let few = vec![
+        letter(
+            1,
+            "INBOX",
             "Ada Lovelace",
             "Notes on the engine",
             "I have added a note G, with the numbers of Bernoulli in full.",
         ),
-        (
+        letter(
+            2,
+            "INBOX",
             "Café <Zoë> & Söhne",
             "Ihre Bestellung: 3 × „Löwe“",
             "Vielen Dank! <b>Rechnung</b> & Lieferschein liegen bei.",
         ),
     ];
-    let items = said.iter().zip(1..).map(|((name, subject, text), number)| {
-        let mut one = arrival(number);
-        one.letter.name = (*name).to_owned();
-        one.letter.subject = (*subject).to_owned();
-        one.letter.text = (*text).to_owned();
-        one
+    let names = "rust-lang Linus Greg neomutt-devel Debian Dovecot LWN".split(' ');
+    let many = names.zip(1..).map(|(name, number)| {
+        let subject = format!("[PATCH v2 {number}/7] never lose a mail");
+        letter(10 + number, "Lists", name, &subject, "")
     });
-    desktop.arrived("work", None, items.collect());
+    [few, many.collect()]
+}
+
+fn write_picture(picture: &[u8], file: &OsStr) {
+    let raw = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(raw.path(), picture).unwrap();
+    let mut convert = Command::new("convert");
+    convert
+        .arg(format!("xwd:{}", raw.path().display()))
+        .args(["-colors", "64", "-strip"])
+        .arg(file);
+    let made = convert
+        .status()
+        .expect("convert is needed: apt-get install imagemagick");
+    assert!(made.success());
+}
+
+#[tokio::test]
+async fn bubbles_as_people_see_them() {
+    let seat = Seat::new().await;
+    let empty = seat.picture();
+    let [few, many] = letters();
+    let (desktop, _requests) = start(&seat.bus, rules());
+    desktop.arrived("work", None, few);
     seat.displays(2).await;
+    let reason = "212 of 230 messages within ten minutes. Approve lets them go on, Restore brings them back.";
     desktop.notice(
         "work",
         Notice::Hold {
             id: "work:1".to_owned(),
             mailbox: MailboxName::parse("Lists").unwrap(),
             count: 212,
-            reason: "212 of 230 messages within ten minutes. Approve lets them go on, Restore brings them back.".to_owned(),
+            reason: reason.to_owned(),
         },
     );
-    desktop.notice(
-        "work",
-        Notice::SignIn {
-            reason: "The server says: invalid credentials".to_owned(),
-        },
-    );
+    seat.displays(3).await;
+    let reason = "The server says: invalid credentials".to_owned();
+    desktop.notice("work", Notice::SignIn { reason });
     seat.displays(4).await;
-    let (two, _more) = start(
-        &seat.bus,
-        Rules {
-            burst: 2,
-            ..rules()
-        },
-    );
-    let names = [
-        "rust-lang",
-        "Linus",
-        "Greg",
-        "neomutt-devel",
-        "Debian Bugs",
-        "Dovecot",
-        "LWN",
-    ];
-    let lists = names.iter().zip(10..).map(|(name, number)| {
-        let mut one = arrival(number);
-        one.letter.name = (*name).to_owned();
-        one.letter.subject = format!("[PATCH v2 {}/7] never lose a mail", number - 9);
-        one.subject.mailbox = MailboxName::parse("Lists").unwrap();
-        one
-    });
-    two.arrived("work", None, lists.collect());
+    // Another one: the first would put its own messages into the summary, too.
+    let (other, _others) = start(&seat.bus, rules());
+    other.arrived("work", None, many);
     seat.displays(5).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let picture = seat.picture();
-    assert!(
-        picture.len() > 100_000 && picture != empty,
-        "nothing is to be seen"
-    );
+    let mut picture = seat.picture();
+    // dunst counts a bubble before it has drawn it.
+    soon(async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let next = seat.picture();
+            if next == picture && next != empty {
+                break;
+            }
+            picture = next;
+        }
+    })
+    .await;
+    assert!(picture.len() > 100_000, "no picture was taken");
     if let Some(file) = std::env::var_os("MAILFERRY_SCREENSHOT") {
-        let raw = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(raw.path(), &picture).unwrap();
-        let from = format!("xwd:{}", raw.path().display());
-        let made = Command::new("convert")
-            .arg(from)
-            .args(["-colors", "64", "-strip"])
-            .arg(file)
-            .status();
-        assert!(
-            made.expect("convert is needed: apt-get install imagemagick")
-                .success()
-        );
+        write_picture(&picture, &file);
     }
 }

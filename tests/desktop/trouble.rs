@@ -57,7 +57,7 @@ async fn a_server_that_is_started_anew_is_asked_anew_and_numbers_start_over() {
     // Nothing of the old one is withdrawn from the new one.
     desktop.gone("work", vec![gone(1)]);
     desktop.arrived("work", None, vec![arrival(2)]);
-    let mut shown = vec![fake.shows().await, fake.shows().await];
+    let mut shown = [fake.shows().await, fake.shows().await];
     shown.sort_by(|one, other| one.summary.cmp(&other.summary));
     assert_eq!(shown[0].summary, "Sender 2");
     assert_eq!(

@@ -280,10 +280,10 @@ impl Work {
     fn hear(&mut self, heard: Heard) {
         match heard {
             Heard::Pressed { id, action, from } if self.is_from_server(&from) => {
-                self.press(id, &action)
+                self.press(id, &action);
             }
             Heard::Token { id, token, from } if self.is_from_server(&from) => {
-                self.token = Some((id, token))
+                self.token = Some((id, token));
             }
             Heard::Closed { id, from } if self.is_from_server(&from) => self.board.closed(id),
             Heard::Inhibited { inhibited, from } if self.is_from_server(&from) => {

@@ -45,10 +45,10 @@ fn what_is_no_news_is_not_told() {
         ("silenced", |it| it.wish.silent = true),
         ("gone", |it| it.subject.local = None),
         ("in another mailbox", |it| {
-            it.subject.mailbox = mailbox("Other")
+            it.subject.mailbox = mailbox("Other");
         }),
         ("older than the first sync", |it| {
-            it.subject.date = TODAY - 1001
+            it.subject.date = TODAY - 1001;
         }),
         ("very old", |it| it.subject.date = TODAY - 31 * 24 * 3600),
     ];

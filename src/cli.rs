@@ -5,6 +5,7 @@
 
 mod args;
 pub mod backend;
+mod bubble;
 mod check;
 mod client;
 mod failure;
@@ -13,7 +14,6 @@ mod holds;
 mod logging;
 mod mailboxes;
 mod not_yet;
-mod notify;
 mod outcome;
 mod output;
 mod pause;
@@ -72,7 +72,7 @@ fn dispatch(
         Command::Completions { shell } => generate::completions(*shell, output),
         Command::Man => generate::man(output),
         Command::Hooks(_) => not_yet::hooks(),
-        Command::Notify(NotifyCommand::Test) => notify::test(output),
+        Command::Notify(NotifyCommand::Test) => bubble::test(output),
         Command::Check(wanted) => check::run(wanted, file, output),
         Command::Run => run::run(file),
         Command::Pause { account } => pause::pause(account.as_deref(), &read_config(file)?, output),

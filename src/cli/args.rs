@@ -85,6 +85,9 @@ pub(super) enum Command {
     /// Try a hook without touching any mail
     #[command(subcommand)]
     Hooks(HooksCommand),
+    /// Try notifications
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -146,6 +149,12 @@ pub(super) struct HoldsArgs {
     /// Show deletions that were carried out instead; `restore` brings them back, too
     #[arg(long)]
     pub done: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum NotifyCommand {
+    /// Show one notification, and what the desktop can do with them
+    Test,
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,6 +5,7 @@
 mod account;
 mod clock;
 mod daemon;
+pub mod desktop;
 mod holds;
 mod last;
 mod listeners;

@@ -9,9 +9,9 @@ use zbus::connection::{self, Connection};
 use zbus::message::Message;
 use zbus::{MatchRule, MessageStream};
 
-use super::peer::split;
 use super::place::{self, Place};
 use super::{Answer, ControlError, NAME, PATH, Refusal, Request, Signal};
+use crate::bus::split;
 
 /// How long the daemon may take to let us in. Afterwards there is no limit: a sync takes as long as it takes.
 const HELLO: Duration = Duration::from_secs(10);

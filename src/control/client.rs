@@ -115,6 +115,7 @@ impl Client {
             Request::Sync { targets, dry_run } => self.method("Sync", &(targets, dry_run)).await,
             Request::Status => self.method("Status", &()).await,
             Request::Pause { account } => self.method("Pause", &optional(account)).await,
+            Request::EnableHook { name } => self.method("EnableHook", &name.as_str()).await,
             Request::Resume { account } => self.method("Resume", &optional(account)).await,
             Request::Holds => self.method("Holds", &()).await,
             Request::Approve { id } => self.method("Approve", &id).await,

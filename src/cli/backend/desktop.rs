@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::{Account, Config, Notify, NotifyAction, Privacy};
 use crate::desktop::{self, Bus, Button, Chosen, Quiet, Rules, Setup};
+use crate::letter::{Body, Letter, read};
 
 /// How notifications begin.
 pub fn setup(config: &Config) -> Setup {
@@ -54,4 +55,37 @@ fn button(action: NotifyAction) -> Button {
         NotifyAction::Delete => Button::Delete,
         NotifyAction::Mute => Button::Mute,
     }
+}
+
+/// So much of a message is read for what a bubble shows of it.
+const READ: usize = 64 * 1024;
+/// So much of its text a bubble may show.
+const TEXT: usize = 400;
+
+/// What is written on a message; nothing where its file cannot be read.
+pub(super) async fn letter_of(path: PathBuf) -> desktop::Letter {
+    let read = move || {
+        let octets = read(&path, READ).ok()?;
+        let header = Letter::parse(&octets);
+        let from = header.from();
+        let references = ["References", "In-Reply-To"].map(|name| header.header(name));
+        let references = references.into_iter().flatten().flat_map(|text| ids(&text));
+        Some(desktop::Letter {
+            name: from.as_ref().map(|it| it.name.clone()).unwrap_or_default(),
+            address: from.map(|it| it.address).unwrap_or_default(),
+            subject: header.subject(),
+            text: Body::parse(&octets, TEXT).text,
+            message_id: header.message_id(),
+            references: references.collect(),
+        })
+    };
+    let read = tokio::task::spawn_blocking(read).await;
+    read.ok().flatten().unwrap_or_default()
+}
+
+/// The Message-IDs in a text, without their brackets.
+fn ids(text: &str) -> Vec<String> {
+    let parts = text.split('<').skip(1);
+    let inside = parts.filter_map(|part| part.split_once('>').map(|(id, _)| id));
+    inside.map(str::to_owned).collect()
 }

@@ -10,6 +10,7 @@ use tracing::Instrument as _;
 
 use super::requests::{state_of, state_word};
 use crate::cli::backend::account::{Parts, settings};
+use crate::cli::backend::hooks::Board;
 use crate::cli::backend::listeners::Makes;
 use crate::cli::progress::Terminal;
 use crate::config::{Account, Config, ImapAccount};
@@ -31,6 +32,8 @@ pub(super) struct Running {
     pub(super) account: Account,
     pub(super) imap: ImapAccount,
     pub(super) parts: Rc<RefCell<Option<Rc<Parts>>>>,
+    /// Its hooks.
+    pub(super) board: Rc<Board>,
     orders: mpsc::UnboundedSender<Order>,
     view: watch::Receiver<View>,
     task: JoinHandle<()>,
@@ -48,12 +51,14 @@ impl Running {
         let (orders, taken) = mpsc::unbounded_channel();
         let (show, view) = watch::channel(View::default());
         let parts = Rc::new(RefCell::new(None));
+        let board: Rc<Board> = Rc::default();
         let task = Task {
             config: config.clone(),
             account: account.clone(),
             imap: imap.clone(),
             parts: Rc::clone(&parts),
             makes,
+            board: Rc::clone(&board),
             orders: orders.downgrade(),
         };
         let span = tracing::error_span!("account", account = %account.name);
@@ -72,6 +77,7 @@ impl Running {
             account: account.clone(),
             imap: imap.clone(),
             parts,
+            board,
             orders,
             view,
             task,
@@ -88,6 +94,11 @@ impl Running {
     pub(super) fn order(&self, order: Order) {
         // It has ended by itself: there is nobody to be told.
         let _ = self.orders.send(order);
+    }
+
+    /// For whoever has orders later.
+    pub(super) fn sender(&self) -> mpsc::UnboundedSender<Order> {
+        self.orders.clone()
     }
 
     pub(super) fn view(&self) -> View {
@@ -139,6 +150,7 @@ struct Task {
     imap: ImapAccount,
     parts: Rc<RefCell<Option<Rc<Parts>>>>,
     makes: Makes,
+    board: Rc<Board>,
     orders: mpsc::WeakUnboundedSender<Order>,
 }
 
@@ -159,7 +171,8 @@ impl Task {
             idle: vec![MailboxName::inbox()],
             watching: 1,
         };
-        let listeners = (self.makes)(&self.config, &self.account);
+        self.board.rings(parts.observer().bell());
+        let listeners = (self.makes)(&self.config, &self.account, &self.board);
         let telling = listeners.telling();
         let wishes = || Settings {
             telling,

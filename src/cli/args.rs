@@ -164,6 +164,11 @@ pub(super) enum HooksCommand {
         /// The Lua file
         file: PathBuf,
     },
+    /// Bring back a hook that was set aside
+    Enable {
+        /// As `status` shows it, or the end of its path
+        name: String,
+    },
     /// Run a hook on a message and show what it would do
     Run {
         /// The Lua file

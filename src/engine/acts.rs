@@ -144,6 +144,15 @@ impl<P: Ports> Acts<'_, P> {
         for (wish, seen) in wishes.iter().copied().zip(looked.files) {
             match seen {
                 Some(seen) => {
+                    if let Act::AddFlags(more) = &wish.act
+                        && let Some(keyword) = more.keywords().find(|it| !looked.scope.shows(it))
+                    {
+                        // The other flags are set all the same.
+                        self.refuse(
+                            wish,
+                            format!("file names in {place} have no letter for {keyword}"),
+                        );
+                    }
                     let flags = self.whole(&looked.scope, wish.row, &seen.flags);
                     ready.push((wish, seen, flags));
                 }

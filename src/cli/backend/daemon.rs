@@ -225,7 +225,7 @@ impl Daemon<'_> {
     /// Starts the accounts that do not run yet.
     fn start_missing(&mut self) {
         for account in &self.config.accounts {
-            if self.running.iter().any(|it| it.is(account)) {
+            if self.running.iter().any(|it| it.is(&self.config, account)) {
                 continue;
             }
             match &account.protocol {
@@ -270,9 +270,11 @@ impl Daemon<'_> {
                 return Err(error);
             }
         }
-        let accounts = &self.config.accounts;
-        self.running
-            .retain(|running| accounts.iter().any(|account| running.is(account)));
+        let config = &self.config;
+        self.running.retain(|running| {
+            let mut accounts = config.accounts.iter();
+            accounts.any(|account| running.is(config, account))
+        });
         for running in &self.running {
             // A wrong password may be right by now, wherever it comes from.
             running.order(Order::Wake);
@@ -329,6 +331,11 @@ impl Daemon<'_> {
         let all = futures_util::future::join_all(ending);
         if tokio::time::timeout(END, all).await.is_err() {
             tracing::warn!("not everything could be ended properly in time");
+        }
+        // Whoever else held it has ended.
+        drop(self.makes);
+        if let Some(desktop) = self.desktop.and_then(Rc::into_inner) {
+            desktop.end().await;
         }
         self.server.close().await;
     }

@@ -54,20 +54,27 @@ impl Board {
 }
 
 /// The hooks of an account, in the order of the configuration.
-pub(super) fn specs(config: &Config, account: &Account) -> Vec<Spec> {
-    let all = config.hooks.iter();
-    let ours = all.filter(|hook| {
+pub(super) fn of<'a>(
+    config: &'a Config,
+    account: &'a Account,
+) -> impl Iterator<Item = &'a Hook> + 'a {
+    config.hooks.iter().filter(|hook| {
         hook.accounts.is_empty() || hook.accounts.iter().any(|name| *name == account.name)
-    });
-    ours.map(|hook| Spec {
-        grants: Grants::of_words(hook.allow.iter().map(String::as_str)),
-        timeout: hook.timeout,
-        memory: usize::try_from(hook.memory).unwrap_or(usize::MAX),
-        old_mail: hook.old_mail,
-        options: hook.options.clone(),
-        ..Spec::new(script(hook), account.name.as_str())
     })
-    .collect()
+}
+
+/// The same, as they are started.
+pub(super) fn specs(config: &Config, account: &Account) -> Vec<Spec> {
+    of(config, account)
+        .map(|hook| Spec {
+            grants: Grants::of_words(hook.allow.iter().map(String::as_str)),
+            timeout: hook.timeout,
+            memory: usize::try_from(hook.memory).unwrap_or(usize::MAX),
+            old_mail: hook.old_mail,
+            options: hook.options.clone(),
+            ..Spec::new(script(hook), account.name.as_str())
+        })
+        .collect()
 }
 
 /// What a hook runs.

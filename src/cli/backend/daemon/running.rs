@@ -10,10 +10,10 @@ use tracing::Instrument as _;
 
 use super::requests::{state_of, state_word};
 use crate::cli::backend::account::{Parts, settings};
-use crate::cli::backend::hooks::Board;
+use crate::cli::backend::hooks::{self, Board};
 use crate::cli::backend::listeners::Makes;
 use crate::cli::progress::Terminal;
-use crate::config::{Account, Config, ImapAccount};
+use crate::config::{Account, Config, Hook, ImapAccount};
 use crate::daemon::{self, Bell, Notice, Options, Order, Tale, View};
 use crate::engine::{Acted, Ports as _, Problem, Settings, Telling};
 use crate::mail::MailboxName;
@@ -32,7 +32,8 @@ pub(super) struct Running {
     pub(super) account: Account,
     pub(super) imap: ImapAccount,
     pub(super) parts: Rc<RefCell<Option<Rc<Parts>>>>,
-    /// Its hooks.
+    hooks: Vec<Hook>,
+    /// Its hooks, as they are.
     pub(super) board: Rc<Board>,
     orders: mpsc::UnboundedSender<Order>,
     view: watch::Receiver<View>,
@@ -77,6 +78,7 @@ impl Running {
             account: account.clone(),
             imap: imap.clone(),
             parts,
+            hooks: hooks::of(config, account).cloned().collect(),
             board,
             orders,
             view,
@@ -84,8 +86,11 @@ impl Running {
         }
     }
 
-    /// Whether it runs just so.
-    pub(super) fn is(&self, account: &Account) -> bool {
+    /// Whether it runs just so, with these hooks.
+    pub(super) fn is(&self, config: &Config, account: &Account) -> bool {
+        if !hooks::of(config, account).eq(self.hooks.iter()) {
+            return false;
+        }
         // Everything but secrets shows in it.
         self.account.secret == account.secret
             && format!("{:?}", self.account) == format!("{account:?}")

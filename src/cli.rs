@@ -5,6 +5,7 @@
 
 mod args;
 pub mod backend;
+mod bubble;
 mod check;
 mod client;
 mod failure;
@@ -32,7 +33,7 @@ use clap::Parser as _;
 pub use failure::Failure;
 pub use outcome::Outcome;
 
-use self::args::{Args, Command};
+use self::args::{Args, Command, HooksCommand, NotifyCommand};
 use self::output::Output;
 use crate::config::{Config, ConfigError, Environment};
 
@@ -70,7 +71,11 @@ fn dispatch(
     match &args.command {
         Command::Completions { shell } => generate::completions(*shell, output),
         Command::Man => generate::man(output),
+        Command::Hooks(HooksCommand::Enable { name }) => {
+            pause::enable_hook(name, &read_config(file)?, output)
+        }
         Command::Hooks(_) => not_yet::hooks(),
+        Command::Notify(NotifyCommand::Test) => bubble::test(output),
         Command::Check(wanted) => check::run(wanted, file, output),
         Command::Run => run::run(file),
         Command::Pause { account } => pause::pause(account.as_deref(), &read_config(file)?, output),

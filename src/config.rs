@@ -26,7 +26,7 @@ pub use environment::Environment;
 pub use error::{ConfigError, ConfigErrors, Mistake};
 pub use model::{
     Account, AccountName, Config, Endpoint, Hook, HookScript, ImapAccount, Keep, Layout, Notify,
-    Pop3Account, Pop3Auth, Privacy, Protocol, QuietHours, Tls, secret_key,
+    NotifyAction, Pop3Account, Pop3Auth, Privacy, Protocol, QuietHours, Tls, secret_key,
 };
 pub use nearest::nearest;
 pub use patterns::{Decision, PatternError, Patterns};

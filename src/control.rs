@@ -63,6 +63,11 @@ pub enum Request {
         /// As [`Request::Holds`] shows it, or the id of a deletion that was carried out.
         id: String,
     },
+    /// Bring a hook back that was set aside.
+    EnableHook {
+        /// As `status` shows it, or the end of its path.
+        name: String,
+    },
     /// Read the configuration again.
     Reload,
 }

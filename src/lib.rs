@@ -7,6 +7,7 @@
 //!                   ^
 //!   imap, maildir, store implement engine's traits and never see each other
 //!   so does pop3; imap and pop3 use net and auth; cli and daemon put everything together from config
+//!   desktop shows what has happened and asks for what the user wants done; bus is what it and control share
 //!   control carries requests from cli to daemon; systemd is told how the daemon is
 //! ```
 //!
@@ -14,13 +15,17 @@
 //! * [`sync`]: the decision; pure.
 //! * [`engine`]: carries decisions out through its ports.
 //! * [`config`]: what the user wants, checked and resolved.
+//! * [`desktop`] shows notifications.
 //! * [`control`]: how a running daemon is asked; [`systemd`]: how the service manager is told.
 //! * [`hooks`]: Lua scripts that are told what happened to mail, and say what is to be done with it.
 //! * [`letter`]: what a message says, for hooks and notifications; the sync never looks inside.
 //! * [`cli`]: what the user types and sees.
 
 pub mod auth;
-// Nothing to fuzz there, and half of what there is to compile.
+// Nothing to fuzz there.
+#[cfg(not(fuzzing))]
+mod bus;
+// Nor there, and half of what there is to compile.
 #[cfg(not(fuzzing))]
 pub mod cli;
 pub mod config;
@@ -29,6 +34,9 @@ pub mod content;
 #[cfg(not(fuzzing))]
 pub mod control;
 pub mod daemon;
+// Nor there.
+#[cfg(not(fuzzing))]
+pub mod desktop;
 pub mod engine;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

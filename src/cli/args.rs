@@ -85,6 +85,9 @@ pub(super) enum Command {
     /// Try a hook without touching any mail
     #[command(subcommand)]
     Hooks(HooksCommand),
+    /// Try notifications
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -149,11 +152,22 @@ pub(super) struct HoldsArgs {
 }
 
 #[derive(Debug, Subcommand)]
+pub(super) enum NotifyCommand {
+    /// Show one notification, and what the desktop can do with them
+    Test,
+}
+
+#[derive(Debug, Subcommand)]
 pub(super) enum HooksCommand {
     /// Load a hook and show what it listens to
     Check {
         /// The Lua file
         file: PathBuf,
+    },
+    /// Bring back a hook that was set aside
+    Enable {
+        /// As `status` shows it, or the end of its path
+        name: String,
     },
     /// Run a hook on a message and show what it would do
     Run {

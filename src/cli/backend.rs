@@ -5,7 +5,9 @@
 mod account;
 mod clock;
 mod daemon;
+pub mod desktop;
 mod holds;
+mod hooks;
 mod last;
 mod letters;
 mod listeners;
@@ -15,6 +17,7 @@ mod status;
 
 pub use daemon::{run, run_with};
 pub use holds::{Verdict, decide, done, holds, undo};
+pub use hooks::Board;
 pub use listeners::{Doing, Ear, Listeners, Makes};
 pub use pass::sync;
 pub use server::{check, mailboxes};

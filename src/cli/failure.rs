@@ -3,6 +3,7 @@
 use super::Outcome;
 use crate::config::ConfigError;
 use crate::control::ControlError;
+use crate::desktop::DesktopError;
 use crate::engine::Fault;
 
 /// Why a verb could not be carried out at all. What went wrong with one account is part of its report instead.
@@ -23,6 +24,9 @@ pub enum Failure {
     /// The daemon cannot be spoken to.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// Nothing can be shown on the desktop.
+    #[error(transparent)]
+    Desktop(#[from] DesktopError),
     /// The daemon could not do it.
     #[error("{0}")]
     Refused(String),

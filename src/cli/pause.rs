@@ -1,4 +1,4 @@
-//! `pause` and `resume`. Only a daemon syncs by itself, so only a daemon can be paused.
+//! `pause`, `resume` and `hooks enable`: what only a daemon can be told.
 
 use super::output::Output;
 use super::{Failure, Outcome, block_on, client, selection};
@@ -25,6 +25,20 @@ pub(super) fn resume(
     tell(account, config, output, "resumed", |account| {
         Request::Resume { account }
     })
+}
+
+/// Brings back a hook that was set aside.
+pub(super) fn enable_hook(
+    name: &str,
+    config: &Config,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let request = Request::EnableHook {
+        name: name.to_owned(),
+    };
+    block_on(async { client::required(config).await?.tell(request).await })?;
+    output.text(&format!("{name}: enabled\n"))?;
+    Ok(Outcome::InSync)
 }
 
 fn tell(

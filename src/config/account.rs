@@ -114,7 +114,7 @@ pub(super) fn read(
     });
     let poll = time(section, "poll", 1, 300);
     let timeout = time(section, "timeout", 1, 60);
-    let notify = options::notify(section.entry("notify").as_ref());
+    let notify = options::notify(section.entry("notify").as_ref(), places);
     let protocol = match kind {
         Some(Kind::Pop3) => Protocol::Pop3(pop3(section)),
         _ => Protocol::Imap(imap(section)),

@@ -235,6 +235,29 @@ pub struct Notify {
     pub burst: u32,
     /// No bubbles at these times of day.
     pub quiet_hours: Option<QuietHours>,
+    /// What can be done from a bubble, in this order.
+    pub actions: Vec<NotifyAction>,
+    /// Program and arguments that open a message; empty: the desktop's mail program.
+    pub open: Vec<String>,
+    /// Where [`NotifyAction::Archive`] moves a message.
+    pub archive: MailboxName,
+    /// Whether new mail may be heard.
+    pub sound: bool,
+}
+
+/// What can be done to a message from its notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotifyAction {
+    /// It is shown in a mail program.
+    Open,
+    /// It is marked as read.
+    Read,
+    /// It is moved to [`Notify::archive`].
+    Archive,
+    /// It is deleted, as a mail program does it.
+    Delete,
+    /// No more notifications for its thread.
+    Mute,
 }
 
 /// How much of a message a notification shows.

@@ -1,13 +1,25 @@
 //! The smaller tables of an account: `sync`, `notify`, and the mailbox rules.
 
-use super::model::{Notify, Privacy, QuietHours};
+use super::model::{Notify, NotifyAction, Privacy, QuietHours};
+use super::paths::Places;
 use super::patterns::Patterns;
 use super::reader::{Entry, Section, escape};
+use super::secret::command;
+use crate::mail::MailboxName;
 use crate::sync::{Deletions, Guard, Policy, Pull, Push};
 
 pub(super) const SYNC_KEYS: [&str; 5] = ["pull", "push", "deletions", "trash_days", "hold"];
 pub(super) const HOLD_KEYS: [&str; 2] = ["messages", "percent"];
-pub(super) const NOTIFY_KEYS: [&str; 4] = ["mailboxes", "privacy", "burst", "quiet_hours"];
+pub(super) const NOTIFY_KEYS: [&str; 8] = [
+    "mailboxes",
+    "privacy",
+    "burst",
+    "quiet_hours",
+    "actions",
+    "open",
+    "archive",
+    "sound",
+];
 
 /// What `[accounts.NAME.sync]` says.
 pub(super) struct Sync {
@@ -137,15 +149,23 @@ pub(super) fn patterns(entry: &Entry<'_>) -> Option<Patterns> {
 }
 
 /// Reads `[accounts.NAME.notify]`.
-pub(super) fn notify(entry: Option<&Entry<'_>>) -> Notify {
+pub(super) fn notify(entry: Option<&Entry<'_>>, places: Places<'_>) -> Notify {
     entry
         .and_then(|entry| {
             entry.table("a table: [accounts.NAME.notify]", |table| {
-                read_notify(&table)
+                read_notify(&table, places)
             })
         })
         .unwrap_or_else(default_notify)
 }
+
+const ACTIONS: [(&str, NotifyAction); 5] = [
+    ("open", NotifyAction::Open),
+    ("read", NotifyAction::Read),
+    ("archive", NotifyAction::Archive),
+    ("delete", NotifyAction::Delete),
+    ("mute", NotifyAction::Mute),
+];
 
 fn default_notify() -> Notify {
     Notify {
@@ -153,10 +173,14 @@ fn default_notify() -> Notify {
         privacy: Privacy::Full,
         burst: 5,
         quiet_hours: None,
+        actions: ACTIONS.map(|(_, action)| action).to_vec(),
+        open: Vec::new(),
+        archive: MailboxName::parse("Archive").unwrap_or_else(MailboxName::inbox),
+        sound: true,
     }
 }
 
-fn read_notify(table: &Section<'_>) -> Notify {
+fn read_notify(table: &Section<'_>, places: Places<'_>) -> Notify {
     table.only(&NOTIFY_KEYS, &[]);
     let default = default_notify();
     let mailboxes = table.entry("mailboxes").and_then(|entry| {
@@ -187,7 +211,50 @@ fn read_notify(table: &Section<'_>) -> Notify {
         privacy: privacy.unwrap_or(default.privacy),
         burst: burst.unwrap_or(default.burst),
         quiet_hours,
+        actions: table
+            .entry("actions")
+            .map_or(default.actions, |entry| actions(&entry)),
+        open: table
+            .entry("open")
+            .and_then(|entry| command(&entry, places))
+            .unwrap_or_default(),
+        archive: table
+            .entry("archive")
+            .and_then(|entry| archive(&entry))
+            .unwrap_or(default.archive),
+        sound: table
+            .entry("sound")
+            .and_then(|entry| entry.truth())
+            .unwrap_or(default.sound),
     }
+}
+
+/// Which buttons there are, in the user's order.
+fn actions(entry: &Entry<'_>) -> Vec<NotifyAction> {
+    let mut actions = Vec::new();
+    let elements = entry.elements("an array of words, such as [\"open\", \"read\"]");
+    for action in elements
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|element| element.choice(&ACTIONS))
+    {
+        if !actions.contains(&action) {
+            actions.push(action);
+        }
+    }
+    actions
+}
+
+fn archive(entry: &Entry<'_>) -> Option<MailboxName> {
+    entry.parsed("the name of a mailbox in quotes", |text| {
+        let name = MailboxName::parse(text).filter(|name| !name.is_inbox());
+        name.ok_or_else(|| {
+            format!(
+                "`{}` is no mailbox that mail can be archived in",
+                escape(text)
+            )
+        })
+    })
 }
 
 fn quiet_hours(text: &str) -> Result<QuietHours, String> {

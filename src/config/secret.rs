@@ -48,7 +48,7 @@ fn read_one(key: &str, entry: &Entry<'_>, places: Places<'_>) -> Option<SecretSo
         "password_file" => entry
             .parsed("the path of a file in quotes", |text| places.resolve(text))
             .map(SecretSource::File),
-        "password_command" => command(entry, places),
+        "password_command" => command(entry, places).map(SecretSource::Command),
         "password_credential" => credential(entry),
         "password_keyring" => {
             // What it will hold is a name; a table leaves room for more.
@@ -81,7 +81,8 @@ fn plain(entry: &Entry<'_>) -> Option<SecretSource> {
     Some(SecretSource::Plain(Secret::new(password)))
 }
 
-fn command(entry: &Entry<'_>, places: Places<'_>) -> Option<SecretSource> {
+/// Reads a program and its arguments. Only the program may begin with `~/`.
+pub(super) fn command(entry: &Entry<'_>, places: Places<'_>) -> Option<Vec<String>> {
     const WANTED: &str =
         "an array of program and arguments, such as [\"pass\", \"show\", \"mail/work\"]";
     let mut arguments = Vec::new();
@@ -102,7 +103,7 @@ fn command(entry: &Entry<'_>, places: Places<'_>) -> Option<SecretSource> {
         entry.wrong(format!("is empty, expected {WANTED}"));
         return None;
     }
-    Some(SecretSource::Command(arguments))
+    Some(arguments)
 }
 
 fn credential(entry: &Entry<'_>) -> Option<SecretSource> {

@@ -72,6 +72,14 @@ fn the_examples_values_arrive() {
         to: 420,
     };
     assert_eq!(work.notify.quiet_hours, Some(quiet));
+    assert_eq!(work.notify.open, ["foot", "neomutt", "-f", "{folder}"]);
+    // The example shows the defaults of the others.
+    let other = &config.account("old").unwrap().notify;
+    assert_eq!(work.notify.actions, other.actions);
+    assert_eq!(work.notify.actions.len(), 5);
+    assert_eq!(work.notify.archive, other.archive);
+    assert_eq!(other.archive.as_str(), "Archive");
+    assert!(other.sound && other.open.is_empty());
     let Protocol::Imap(imap) = &work.protocol else {
         panic!("not imap")
     };

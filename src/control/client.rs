@@ -9,9 +9,9 @@ use zbus::connection::{self, Connection};
 use zbus::message::Message;
 use zbus::{MatchRule, MessageStream};
 
-use super::peer::split;
 use super::place::{self, Place};
 use super::{Answer, ControlError, NAME, PATH, Refusal, Request, Signal};
+use crate::bus::split;
 
 /// How long the daemon may take to let us in. Afterwards there is no limit: a sync takes as long as it takes.
 const HELLO: Duration = Duration::from_secs(10);
@@ -115,6 +115,7 @@ impl Client {
             Request::Sync { targets, dry_run } => self.method("Sync", &(targets, dry_run)).await,
             Request::Status => self.method("Status", &()).await,
             Request::Pause { account } => self.method("Pause", &optional(account)).await,
+            Request::EnableHook { name } => self.method("EnableHook", &name.as_str()).await,
             Request::Resume { account } => self.method("Resume", &optional(account)).await,
             Request::Holds => self.method("Holds", &()).await,
             Request::Approve { id } => self.method("Approve", &id).await,

@@ -87,6 +87,10 @@ impl Interface {
         self.tell(Request::Restore { id }).await
     }
 
+    async fn enable_hook(&self, name: String) -> Result<(), Refused> {
+        self.tell(Request::EnableHook { name }).await
+    }
+
     async fn reload(&self) -> Result<(), Refused> {
         self.tell(Request::Reload).await
     }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use zbus::message::Type;
 use zbus::{Address, MatchRule, MessageStream};
 
-use super::bus;
+use crate::bus;
 
 const LOGIND: &str = "org.freedesktop.login1";
 const MANAGER: &str = "org.freedesktop.login1.Manager";
@@ -56,7 +56,7 @@ enum Heard {
 
 /// Listens until the bus ends. Only logind itself is believed: anybody can send signals of this name.
 async fn hear(sender: &mpsc::Sender<()>) -> zbus::Result<Heard> {
-    let connection = bus::builder(Address::system()?).await?.build().await?;
+    let connection = bus::to(Address::system()?).await?.build().await?;
     let rule = MatchRule::builder()
         .msg_type(Type::Signal)
         .sender(LOGIND)?

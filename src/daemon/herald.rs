@@ -18,8 +18,8 @@ use self::bounds::Bounds;
 use self::subjects::{Names, Page};
 use super::bell::{Bell, Tale};
 use super::view::Notice;
-use crate::engine::ports::{Clock, Store};
-use crate::engine::{Acted, Fault, Ports, Problem, Settings, act};
+use crate::engine::ports::{Clock, LetterStore, Store};
+use crate::engine::{Acted, Fault, Home, Problem, Settings, act};
 use crate::mail::MailboxName;
 use crate::sync::{Change, HoldVerdict, NewsId, Occasion, Wanted};
 
@@ -45,6 +45,12 @@ pub struct Batch {
 pub trait Listener {
     /// Is told, at least once, and says what it wants done. Until it returns nothing else of this account is told.
     async fn told(&mut self, account: &str, batch: &Batch) -> Vec<Wanted>;
+
+    /// When [`Self::tick`] is to be called; `None` for never, unless something is told before.
+    fn due(&self) -> Option<Duration>;
+
+    /// Time has passed: what it wants done.
+    async fn tick(&mut self, account: &str) -> Vec<Wanted>;
 
     /// Is told at most once, after `told`: its wishes are carried out and the events are out of the outbox.
     async fn done(&mut self, account: &str, batch: &Batch);
@@ -72,7 +78,7 @@ impl Told {
 }
 
 /// Tells what happened in one account.
-pub struct Herald<'p, P: Ports, L> {
+pub struct Herald<'p, P: Home<Store: LetterStore>, L> {
     parts: &'p P,
     settings: Settings,
     account: String,
@@ -85,13 +91,13 @@ pub struct Herald<'p, P: Ports, L> {
     holds: BTreeSet<i64>,
 }
 
-impl<P: Ports, L> std::fmt::Debug for Herald<'_, P, L> {
+impl<P: Home<Store: LetterStore>, L> std::fmt::Debug for Herald<'_, P, L> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Herald").finish_non_exhaustive()
     }
 }
 
-impl<'p, P: Ports, L: Listener> Herald<'p, P, L> {
+impl<'p, P: Home<Store: LetterStore>, L: Listener> Herald<'p, P, L> {
     /// For one account; `bell` rings when there is something to tell.
     pub fn new(
         parts: &'p P,
@@ -122,8 +128,9 @@ impl<'p, P: Ports, L: Listener> Herald<'p, P, L> {
                 Ok(told) => {
                     wait = SOON;
                     acted(told.acted);
-                    self.tell_tales().await;
-                    self.bell.rung().await;
+                    acted(self.tell_tales().await);
+                    acted(self.tick().await);
+                    self.wait().await;
                 }
                 Err(fault) => {
                     tracing::warn!("listeners cannot be told at the moment: {fault}");
@@ -131,6 +138,27 @@ impl<'p, P: Ports, L: Listener> Herald<'p, P, L> {
                     wait = (wait * 2).min(LATE);
                 }
             }
+        }
+    }
+
+    async fn tick(&mut self) -> Acted {
+        if self.listener.due() != Some(Duration::ZERO) {
+            return Acted::default();
+        }
+        let wanted = self.listener.tick(&self.account).await;
+        self.carry_out(wanted).await.unwrap_or_else(|fault| {
+            tracing::warn!("wishes were not carried out: {fault}");
+            Acted::default()
+        })
+    }
+
+    async fn wait(&self) {
+        let Some(due) = self.listener.due() else {
+            return self.bell.rung().await;
+        };
+        tokio::select! {
+            () = self.bell.rung() => {}
+            () = self.parts.clock().sleep(due) => {}
         }
     }
 
@@ -195,7 +223,7 @@ impl<'p, P: Ports, L: Listener> Herald<'p, P, L> {
     }
 
     /// What is not written down; all of it in one batch.
-    async fn tell_tales(&mut self) {
+    async fn tell_tales(&mut self) -> Acted {
         let mut occasions = Vec::new();
         for tale in self.bell.take() {
             match tale {
@@ -214,7 +242,7 @@ impl<'p, P: Ports, L: Listener> Herald<'p, P, L> {
             }
         }
         if occasions.is_empty() {
-            return;
+            return Acted::default();
         }
         let batch = Batch {
             mailbox: None,
@@ -222,10 +250,12 @@ impl<'p, P: Ports, L: Listener> Herald<'p, P, L> {
             occasions,
         };
         let wanted = self.listener.told(&self.account, &batch).await;
-        match self.carry_out(wanted).await {
-            Ok(_) => self.listener.done(&self.account, &batch).await,
-            Err(fault) => tracing::warn!("wishes were not carried out: {fault}"),
-        }
+        let acted = self.carry_out(wanted).await.unwrap_or_else(|fault| {
+            tracing::warn!("wishes were not carried out: {fault}");
+            Acted::default()
+        });
+        self.listener.done(&self.account, &batch).await;
+        acted
     }
 
     /// Problems that were not there before.

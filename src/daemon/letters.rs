@@ -30,6 +30,7 @@ pub struct Letters<'p, P> {
     parts: &'p P,
     policy: LettersPolicy,
     poll: Duration,
+    telling: Telling,
     backoff: Backoff,
     /// The next session.
     next_at: Duration,
@@ -56,6 +57,7 @@ impl<'p, P: Collected> Letters<'p, P> {
         parts: &'p P,
         policy: LettersPolicy,
         poll: Duration,
+        telling: Telling,
         view: watch::Sender<View>,
         notices: mpsc::UnboundedSender<Notice>,
     ) -> Self {
@@ -63,6 +65,7 @@ impl<'p, P: Collected> Letters<'p, P> {
             parts,
             policy,
             poll,
+            telling,
             backoff: Backoff::default(),
             next_at: Duration::ZERO,
             alone_until: Duration::ZERO,
@@ -170,7 +173,7 @@ impl<'p, P: Collected> Letters<'p, P> {
 
     async fn work(&mut self, inbox: &mut Inbox) {
         self.act(Activity::Syncing);
-        let session = carry_home(self.parts, self.policy, Telling::default(), Mode::Apply);
+        let session = carry_home(self.parts, self.policy, self.telling, Mode::Apply);
         if let Some((report, result)) = inbox.attend(session).await {
             self.after(&report, result.as_ref().err());
         }
@@ -262,7 +265,7 @@ impl<'p, P: Collected> Letters<'p, P> {
             }
         }
         self.act(Activity::Syncing);
-        let session = carry_home(self.parts, self.policy, Telling::default(), wish.mode);
+        let session = carry_home(self.parts, self.policy, self.telling, wish.mode);
         let Some((report, result)) = inbox.attend(session).await else {
             return Err("it was interrupted; ask again".to_owned());
         };

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::context::{Ports, Settings};
+use super::context::{Home, Settings};
 use super::fault::{Fault, Reach};
 use super::ports::{Clock, Local, Marker, Root, Seen, Store};
 use crate::content::Hasher;
@@ -35,7 +35,7 @@ type Spot = (MailboxName, LocalId);
 /// # Errors
 /// The Maildir is not there, or not the one that the state speaks of; or a fault that reaches the whole account. What
 /// had been done by then stays done, and doing it again does nothing.
-pub async fn act<P: Ports>(
+pub async fn act<P: Home>(
     ports: &P,
     settings: &Settings,
     wanted: &[Wanted],
@@ -66,7 +66,7 @@ pub async fn act<P: Ports>(
 }
 
 /// The folders there are, if the Maildir is ours.
-async fn folders<P: Ports>(ports: &P) -> Result<BTreeSet<MailboxName>, Fault> {
+async fn folders<P: Home>(ports: &P) -> Result<BTreeSet<MailboxName>, Fault> {
     let state = ports.store().id().await?;
     let ours = match ports.local().root().await? {
         Root::Marked(marker) => marker.id == state.id,
@@ -81,7 +81,7 @@ async fn folders<P: Ports>(ports: &P) -> Result<BTreeSet<MailboxName>, Fault> {
 }
 
 /// What file names need not show.
-async fn base_flags<P: Ports>(
+async fn base_flags<P: Home>(
     ports: &P,
     wanted: &[Wanted],
 ) -> Result<BTreeMap<RowId, Flags>, Fault> {
@@ -94,7 +94,7 @@ async fn base_flags<P: Ports>(
         .collect())
 }
 
-struct Acts<'a, P: Ports> {
+struct Acts<'a, P: Home> {
     ports: &'a P,
     settings: &'a Settings,
     folders: BTreeSet<MailboxName>,
@@ -107,7 +107,7 @@ struct Acts<'a, P: Ports> {
 /// A wish and the file it is about.
 type Ready<'w> = (&'w Wanted, Seen, Flags);
 
-impl<P: Ports> Acts<'_, P> {
+impl<P: Home> Acts<'_, P> {
     /// At most one wish for each message.
     async fn round(&mut self, round: &[&Wanted]) -> Result<(), Fault> {
         let mut groups: BTreeMap<MailboxName, Vec<&Wanted>> = BTreeMap::new();
@@ -144,6 +144,15 @@ impl<P: Ports> Acts<'_, P> {
         for (wish, seen) in wishes.iter().copied().zip(looked.files) {
             match seen {
                 Some(seen) => {
+                    if let Act::AddFlags(more) = &wish.act
+                        && let Some(keyword) = more.keywords().find(|it| !looked.scope.shows(it))
+                    {
+                        // The other flags are set all the same.
+                        self.refuse(
+                            wish,
+                            format!("file names in {place} have no letter for {keyword}"),
+                        );
+                    }
                     let flags = self.whole(&looked.scope, wish.row, &seen.flags);
                     ready.push((wish, seen, flags));
                 }

@@ -43,14 +43,10 @@ pub trait LetterPorts: Home<Store: LetterStore> {
     fn postbox(&self) -> &Self::Postbox;
 }
 
-/// Makes one session with an account's maildrop. The report is of what was done even if a fault ended it.
-pub async fn carry_home<P: LetterPorts>(
-    ports: &P,
-    policy: LettersPolicy,
-    telling: Telling,
-    mode: Mode,
-) -> (Report, Result<(), Fault>) {
-    let settings = Settings {
+/// A POP3 account as the rest of the engine takes it.
+#[must_use]
+pub fn letter_settings(telling: Telling) -> Settings {
+    Settings {
         policy: Policy::default(),
         selects: Rc::new(|name| *name == MailboxName::inbox()),
         connections: 1,
@@ -59,7 +55,17 @@ pub async fn carry_home<P: LetterPorts>(
         large: u64::MAX,
         thorough: false,
         telling,
-    };
+    }
+}
+
+/// Makes one session with an account's maildrop. The report is of what was done even if a fault ended it.
+pub async fn carry_home<P: LetterPorts>(
+    ports: &P,
+    policy: LettersPolicy,
+    telling: Telling,
+    mode: Mode,
+) -> (Report, Result<(), Fault>) {
+    let settings = letter_settings(telling);
     let announced = Announced::default();
     let pass = Pass::new(ports, &settings, &Scope::All, mode, &announced);
     let result = run(&pass, policy).await;

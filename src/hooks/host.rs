@@ -14,15 +14,13 @@ use super::notification::Notification;
 use super::reply::{Answer, Failure, HookError, Loaded, Reply, Why};
 use super::shelf::Shelf;
 use super::spec::Spec;
-use super::worker::{self, Job, Order, Shared};
+use super::worker::{self, Job, MOST_FAILURES, Order, Shared};
 use crate::sync::Occasion;
 
 /// How long after its deadline a script may take to notice it.
 const GRACE: Duration = Duration::from_millis(250);
 /// How often the clock is looked at while no handler runs: between two handlers, or before the first.
 const BETWEEN: Duration = Duration::from_millis(50);
-/// So many failures in a row, and a hook is set aside.
-const MOST_FAILURES: usize = 5;
 /// The stack of a hook's thread: Lua allows 200 nested calls of C functions.
 const STACK: usize = 4 << 20;
 

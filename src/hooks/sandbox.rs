@@ -43,12 +43,15 @@ pub(super) fn state(
         .call::<()>((check, note))?;
     let clock = Arc::clone(clock);
     let triggers = HookTriggers::new().every_nth_instruction(STEP);
-    lua.set_global_hook(triggers, move |_, _| {
-        if clock.is_over() {
-            Err(mlua::Error::RuntimeError(OVER.to_owned()))
-        } else {
-            Ok(VmState::Continue)
+    lua.set_global_hook(triggers, move |_, debug| {
+        if !clock.is_over() {
+            return Ok(VmState::Continue);
         }
+        let place = match (debug.source().short_src, debug.current_line()) {
+            (Some(file), Some(line)) => format!("{file}:{line}: "),
+            _ => String::new(),
+        };
+        Err(mlua::Error::RuntimeError(format!("{place}{OVER}")))
     })?;
     Ok(lua)
 }

@@ -14,6 +14,9 @@ use super::state::State;
 use crate::mail::MailboxName;
 use crate::sync::{Occasion, Subject};
 
+/// So many failures in a row, and a hook is set aside.
+pub(super) const MOST_FAILURES: usize = 5;
+
 /// What a hook is to do.
 pub(super) enum Job {
     /// Tell the script.
@@ -96,6 +99,9 @@ pub(super) fn run(
             };
             if clock.is_abandoned() {
                 return;
+            }
+            if answer.failing >= Some(MOST_FAILURES) {
+                break;
             }
         }
         if !usable {

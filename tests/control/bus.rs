@@ -135,6 +135,7 @@ async fn assert_introspection(address: &str) {
         "AccountChanged ss",
         "Approve s",
         "Config read",
+        "EnableHook s",
         "HoldRaised sst",
         "Holds >s",
         "NewMail sst",

@@ -22,6 +22,7 @@ mod cutting;
 mod daemon;
 mod disasters;
 mod guard;
+mod hooking;
 mod hostile;
 mod killing;
 mod letters;

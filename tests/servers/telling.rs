@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use mailferry::cli::backend::{Doing, Ear, Listeners, run_with};
+use mailferry::cli::backend::{Board, Doing, Ear, Listeners, run_with};
 use mailferry::config::{Config, Environment};
 use mailferry::daemon::Batch;
 use mailferry::engine::ports::Store as _;
@@ -156,7 +156,7 @@ fn as_a_daemon() {
     };
     let environment = Environment::of_process();
     let load = || Config::load(config.as_ref(), &environment);
-    let make = move |_: &Config, _: &mailferry::config::Account| {
+    let make = move |_: &Config, _: &mailferry::config::Account, _: &Rc<Board>| {
         let rule = std::env::var(RULE).unwrap();
         let (rule, left) = match rule.split_once(':') {
             Some((rule, left)) => (rule.to_owned(), left.parse().ok()),

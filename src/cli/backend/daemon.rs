@@ -1,5 +1,6 @@
 //! The daemon put together: accounts, control, signals, the service manager.
 
+mod presses;
 mod requests;
 mod running;
 
@@ -10,12 +11,15 @@ use tokio::signal::unix::{Signal as Unix, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use self::running::{Running, Told};
+use super::desktop::{accounts, setup};
+use super::hooks::Board;
 use super::listeners::{Listeners, Makes};
 use crate::cli::Failure;
 use crate::cli::client::place;
-use crate::config::{Config, ConfigError};
+use crate::config::{Account, Config, ConfigError};
 use crate::control::{self, Call, Request, Server, Signal};
 use crate::daemon::{Notice, Order};
+use crate::desktop::{self, Desktop};
 use crate::net::wake;
 use crate::systemd;
 
@@ -33,6 +37,7 @@ struct Daemon<'a> {
     config: Config,
     load: &'a dyn Fn() -> Result<Config, ConfigError>,
     makes: Makes,
+    desktop: Option<Rc<Desktop>>,
     running: Vec<Running>,
     tell: mpsc::UnboundedSender<Told>,
     server: Server,
@@ -60,6 +65,7 @@ struct Sleep {
 enum Heard {
     Call(Call),
     Told(Told),
+    Pressed(desktop::Request),
     Order(fn() -> Order),
     Reload,
     Alive,
@@ -74,7 +80,13 @@ pub async fn run(
     config: Config,
     load: &dyn Fn() -> Result<Config, ConfigError>,
 ) -> Result<(), Failure> {
-    run_with(config, load, Rc::new(Listeners::of)).await
+    let (desktop, asked) = Desktop::start(setup(&config));
+    let desktop = Rc::new(desktop);
+    let shown = Rc::clone(&desktop);
+    let makes = move |config: &Config, account: &Account, board: &Rc<Board>| {
+        Listeners::of(config, account, board, Some(Rc::clone(&shown)))
+    };
+    live(config, load, Rc::new(makes), Some((desktop, asked))).await
 }
 
 /// The same with other listeners than those of the configuration.
@@ -86,6 +98,19 @@ pub async fn run_with(
     load: &dyn Fn() -> Result<Config, ConfigError>,
     makes: Makes,
 ) -> Result<(), Failure> {
+    live(config, load, makes, None).await
+}
+
+/// The desktop, and what users ask for from it.
+type Screen = (Rc<Desktop>, mpsc::UnboundedReceiver<desktop::Request>);
+
+async fn live(
+    config: Config,
+    load: &dyn Fn() -> Result<Config, ConfigError>,
+    makes: Makes,
+    screen: Option<Screen>,
+) -> Result<(), Failure> {
+    let (desktop, mut asked) = screen.unzip();
     let (calls, mut called) = mpsc::channel(CALLS);
     let (tell, mut told) = mpsc::unbounded_channel();
     let server = serve(&config, calls).await?;
@@ -95,6 +120,7 @@ pub async fn run_with(
         config,
         load,
         makes,
+        desktop,
         tell,
         server,
         service: systemd::Notifier::of_process(),
@@ -106,11 +132,13 @@ pub async fn run_with(
         let heard = tokio::select! {
             Some(call) = called.recv() => Heard::Call(call),
             Some(told) = told.recv() => Heard::Told(told),
+            Some(asked) = pressed(&mut asked) => Heard::Pressed(asked),
             heard = outside.next() => heard,
         };
         match heard {
             Heard::Call(call) => daemon.answer(call),
             Heard::Told(told) => daemon.take(told),
+            Heard::Pressed(request) => daemon.press(request),
             Heard::Order(order) => daemon.order(order),
             Heard::Reload => drop(daemon.reload()),
             Heard::Alive => daemon.service.alive(),
@@ -188,6 +216,15 @@ impl Sleep {
     }
 }
 
+async fn pressed(
+    asked: &mut Option<mpsc::UnboundedReceiver<desktop::Request>>,
+) -> Option<desktop::Request> {
+    match asked {
+        Some(asked) => asked.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
 async fn slept(sleep: &mut Option<wake::Sleep>) {
     let over = match sleep {
         Some(sleep) => sleep.over().await.is_ok(),
@@ -219,7 +256,7 @@ impl Daemon<'_> {
     /// Starts the accounts that do not run yet.
     fn start_missing(&mut self) {
         for account in &self.config.accounts {
-            if self.running.iter().any(|it| it.is(account)) {
+            if self.running.iter().any(|it| it.is(&self.config, account)) {
                 continue;
             }
             let makes = Rc::clone(&self.makes);
@@ -241,15 +278,22 @@ impl Daemon<'_> {
         let fresh = (self.load)();
         self.service.ready();
         match fresh {
-            Ok(fresh) => self.config = fresh,
+            Ok(fresh) => {
+                if let Some(desktop) = &self.desktop {
+                    desktop.configure(accounts(&fresh));
+                }
+                self.config = fresh;
+            }
             Err(error) => {
                 tracing::error!("the configuration was not read again: {error}");
                 return Err(error);
             }
         }
-        let accounts = &self.config.accounts;
-        self.running
-            .retain(|running| accounts.iter().any(|account| running.is(account)));
+        let config = &self.config;
+        self.running.retain(|running| {
+            let mut accounts = config.accounts.iter();
+            accounts.any(|account| running.is(config, account))
+        });
         for running in &self.running {
             // A wrong password may be right by now, wherever it comes from.
             running.order(Order::Wake);
@@ -307,6 +351,11 @@ impl Daemon<'_> {
         if tokio::time::timeout(END, all).await.is_err() {
             tracing::warn!("not everything could be ended properly in time");
         }
+        // Whoever else held it has ended.
+        drop(self.makes);
+        if let Some(desktop) = self.desktop.and_then(Rc::into_inner) {
+            desktop.end().await;
+        }
         self.server.close().await;
     }
 
@@ -322,6 +371,7 @@ impl Daemon<'_> {
             Request::Holds => self.holds(),
             Request::Pause { account } => self.tell_accounts(account.as_deref(), || Order::Pause),
             Request::Resume { account } => self.tell_accounts(account.as_deref(), || Order::Resume),
+            Request::EnableHook { name } => self.enable_hook(name),
             Request::Reload => self
                 .reload()
                 .map(|()| "null".to_owned())

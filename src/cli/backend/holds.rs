@@ -1,6 +1,7 @@
 //! Held deletions, and deletions that were carried out and can be undone.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::account::{Parts, settings};
 use super::listeners::Listeners;
@@ -223,7 +224,7 @@ fn imap_account<'a>(
 /// What listeners are told of later, by whoever has time for that.
 fn wishes(config: &Config, account: &Account, imap: &ImapAccount) -> engine::Settings {
     engine::Settings {
-        telling: Listeners::of(config, account).telling(),
+        telling: Listeners::of(config, account, &Rc::default(), None).telling(),
         ..settings(imap)
     }
 }

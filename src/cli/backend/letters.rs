@@ -1,7 +1,10 @@
 //! One POP3 account put together, and what the verbs do with it.
 
+use std::rc::Rc;
+
 use super::account::{local, tls};
 use super::clock::SystemClock;
+use super::listeners::Listeners;
 use super::pass::{failed, remember, told};
 use crate::cli::Failure;
 use crate::cli::progress::{AccountProgress, Terminal};
@@ -12,7 +15,7 @@ use crate::cli::selection::Selected;
 use crate::config::{Account, Config, Keep, Pop3Account, Pop3Auth};
 use crate::daemon::Collected;
 use crate::engine::ports::{Clock as _, Maildrop as _, Postbox as _};
-use crate::engine::{Fault, Home, LetterPorts, Mode, Telling, carry_home};
+use crate::engine::{Fault, Home, LetterPorts, Mode, carry_home, letter_settings};
 use crate::mail::MailboxName;
 use crate::maildir::MaildirAccount;
 use crate::pop3::{self, Pop3Postbox};
@@ -164,7 +167,9 @@ pub(super) async fn sync(
         Err(fault) => return failed(account, &fault),
     };
     let mode = if dry_run { Mode::DryRun } else { Mode::Apply };
-    let (report, result) = carry_home(&parts, policy(pop3), Telling::default(), mode).await;
+    let listeners = Listeners::of(config, account, &Rc::default(), None);
+    let telling = listeners.telling();
+    let (report, result) = carry_home(&parts, policy(pop3), telling, mode).await;
     let left = report.left_there;
     let mut report = told(account, report);
     if let Err(fault) = result {
@@ -172,6 +177,12 @@ pub(super) async fn sync(
     }
     if mode == Mode::Apply {
         remember(config, account, &report, left, parts.clock.now());
+        // What listeners do stays here: there is nothing to be synced after it.
+        let name = account.name.as_str();
+        let told = listeners.hear_once(&parts, letter_settings(telling), name, async || {});
+        if let Err(fault) = told.await {
+            report = with_fault(report, &fault);
+        }
     }
     match parts.close().await {
         Ok(()) => report,

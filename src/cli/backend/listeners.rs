@@ -5,11 +5,13 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::account::Parts;
+use super::hooks::{self, Board, Stage};
+use crate::cli::progress::AccountProgress;
 use crate::config::{Account, Config};
 use crate::daemon::{Batch, Herald, Listener};
-use crate::engine::ports::Store;
-use crate::engine::{Acted, Fault, Home as _, Settings, Telling};
+use crate::desktop::Desktop;
+use crate::engine::ports::{LetterStore, Store};
+use crate::engine::{Acted, Fault, Home, Settings, Telling};
 use crate::sync::{Change, Wanted};
 
 /// How long a pass without a daemon waits for listeners in all. What they were not told by then stays in the outbox.
@@ -29,6 +31,23 @@ pub trait Ear {
         false
     }
 
+    /// Gets ready, before it is told anything.
+    fn begin<'a>(&'a mut self, account: &'a str) -> Doing<'a, ()> {
+        let _ = account;
+        Box::pin(std::future::ready(()))
+    }
+
+    /// When [`Ear::tick`] is to be called.
+    fn due(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Time has passed: what it wants done.
+    fn tick<'a>(&'a mut self, account: &'a str) -> Doing<'a, Vec<Wanted>> {
+        let _ = account;
+        Box::pin(std::future::ready(Vec::new()))
+    }
+
     /// Is told, at least once, and says what it wants done. It must come to an end by itself: until it does, nothing
     /// else of this account is told. The sync does not wait for it.
     fn told<'a>(&'a mut self, account: &'a str, batch: &'a Batch) -> Doing<'a, Vec<Wanted>>;
@@ -41,7 +60,12 @@ pub trait Ear {
 }
 
 /// Makes an account's listeners, each time its task starts.
-pub type Makes = Rc<dyn Fn(&Config, &Account) -> Listeners>;
+pub type Makes = Rc<dyn Fn(&Config, &Account, &Rc<Board>) -> Listeners>;
+
+/// An account of which something is told.
+pub(super) trait Told: Home<Store: LetterStore, Observer = AccountProgress> {}
+
+impl<P: Home<Store: LetterStore, Observer = AccountProgress>> Told for P {}
 
 /// The listeners of one account, in order.
 #[derive(Default)]
@@ -58,10 +82,20 @@ impl std::fmt::Debug for Listeners {
 }
 
 impl Listeners {
-    /// Those of the configuration.
+    /// Those of the configuration, without the desktop if nothing of the account is to be shown there.
     #[must_use]
-    pub fn of(_config: &Config, _account: &Account) -> Self {
-        Self::default()
+    pub fn of(
+        config: &Config,
+        account: &Account,
+        board: &Rc<Board>,
+        desktop: Option<Rc<Desktop>>,
+    ) -> Self {
+        let specs = hooks::specs(config, account);
+        let desktop = desktop.filter(|_| account.notify.mailboxes.takes_anything_in());
+        if specs.is_empty() && desktop.is_none() {
+            return Self::default();
+        }
+        Self::default().with(Stage::new(specs, Rc::clone(board), desktop))
     }
 
     /// One more, told after the others.
@@ -81,10 +115,16 @@ impl Listeners {
         }
     }
 
+    async fn begin(&mut self, account: &str) {
+        for ear in &mut self.ears {
+            ear.begin(account).await;
+        }
+    }
+
     /// Tells until it is dropped, at once what is left from before. Never ends. `acted` hears what was done.
-    pub(super) async fn hear(
-        self,
-        parts: &Parts,
+    pub(super) async fn hear<P: Told>(
+        mut self,
+        parts: &P,
         settings: Settings,
         account: &str,
         acted: impl Fn(Acted),
@@ -95,6 +135,7 @@ impl Listeners {
             }
             return std::future::pending().await;
         }
+        self.begin(account).await;
         let bell = parts.observer().bell();
         let herald = Herald::new(parts, settings, account, self, bell);
         herald.run(acted).await;
@@ -104,9 +145,9 @@ impl Listeners {
     ///
     /// # Errors
     /// The state or the Maildir cannot be used.
-    pub(super) async fn hear_once(
-        self,
-        parts: &Parts,
+    pub(super) async fn hear_once<P: Told>(
+        mut self,
+        parts: &P,
         settings: Settings,
         account: &str,
         mut again: impl AsyncFnMut(),
@@ -114,6 +155,7 @@ impl Listeners {
         if self.ears.is_empty() {
             return forget(parts).await;
         }
+        self.begin(account).await;
         let bell = parts.observer().bell();
         let mut herald = Herald::new(parts, settings, account, self, bell);
         let rounds = async {
@@ -137,7 +179,7 @@ impl Listeners {
 }
 
 /// What nobody listens to is not kept: whoever listens later wants to know of what happens then.
-async fn forget(parts: &Parts) -> Result<(), Fault> {
+async fn forget(parts: &impl Told) -> Result<(), Fault> {
     loop {
         let news = parts.store().news(PAGE).await?;
         if news.is_empty() {
@@ -155,6 +197,18 @@ impl Listener for Listeners {
             if !batch.old || ear.wants_old() {
                 wanted.extend(ear.told(account, batch).await);
             }
+        }
+        wanted
+    }
+
+    fn due(&self) -> Option<Duration> {
+        self.ears.iter().filter_map(|ear| ear.due()).min()
+    }
+
+    async fn tick(&mut self, account: &str) -> Vec<Wanted> {
+        let mut wanted = Vec::new();
+        for ear in &mut self.ears {
+            wanted.extend(ear.tick(account).await);
         }
         wanted
     }

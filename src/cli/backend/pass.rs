@@ -1,6 +1,7 @@
 //! One pass over an account, and what is reported of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::account::{Parts, settings};
 use super::last::{self, Last};
@@ -39,7 +40,7 @@ pub async fn sync(
         Some(names) => Scope::Only(names.iter().cloned().collect::<BTreeSet<_>>()),
     };
     let mode = if dry_run { Mode::DryRun } else { Mode::Apply };
-    let listeners = Listeners::of(config, account);
+    let listeners = Listeners::of(config, account, &Rc::default(), None);
     let wishes = Settings {
         telling: listeners.telling(),
         ..settings(imap)

@@ -1,9 +1,10 @@
 //! How everything is, as far as the state on disk knows.
 
 use super::holds;
+use super::hooks::script;
 use super::last;
 use crate::cli::reports::{
-    AccountStatus, MailboxStatus, Problem, State, StatusReport, Watch, timestamp,
+    AccountStatus, HookStatus, MailboxStatus, Problem, State, StatusReport, Watch, timestamp,
 };
 use crate::config::{Account, Config, Protocol};
 use crate::engine::Fault;
@@ -16,6 +17,14 @@ pub fn status(config: &Config) -> StatusReport {
     let mut report = StatusReport::default();
     for account in &config.accounts {
         report.accounts.push(of_account(config, account));
+    }
+    for hook in &config.hooks {
+        report.hooks.push(HookStatus {
+            file: script(hook).name(),
+            state: "not-loaded".to_owned(),
+            failures: 0,
+            last_error: None,
+        });
     }
     report
 }

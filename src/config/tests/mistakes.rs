@@ -77,6 +77,28 @@ fn unknown_keys_and_words_name_the_nearest() {
 }
 
 #[test]
+fn mistakes_about_notifications_are_placed() {
+    assert_mistake(
+        "notify = { actions = [\"read\", \"arcive\"] }\n",
+        (6, 31),
+        "accounts.work.notify.actions[1]",
+        &["archive"],
+    );
+    assert_mistake(
+        "notify = { open = [] }\n",
+        (6, 19),
+        "accounts.work.notify.open",
+        &["is empty"],
+    );
+    assert_mistake(
+        "notify = { archive = \"inbox\" }\n",
+        (6, 22),
+        "accounts.work.notify.archive",
+        &["archived"],
+    );
+}
+
+#[test]
 fn wrong_types_and_values_are_placed() {
     assert_mistake(
         "port = \"993\"\n",

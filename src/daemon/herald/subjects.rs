@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use super::Batch;
-use crate::engine::ports::{Local, Looked, Seen, Store};
-use crate::engine::{Fault, Ports, Reach};
+use crate::engine::ports::{LetterStore, Local, Looked, Seen, Store};
+use crate::engine::{Fault, Home, Reach};
 use crate::mail::{Flags, LocalId, MailboxName};
 use crate::sync::{
-    Deletion, Entry, Happened, MailboxId, News, NewsId, Occasion, RowId, Subject, What,
+    Deletion, Entry, EntryState, FileStamp, Happened, Letter, MailboxId, News, NewsId, Occasion,
+    RowId, Subject, What,
 };
 
 /// The names of mailboxes, also of those that are gone by now.
@@ -38,8 +39,39 @@ pub(super) struct Page {
     seen: HashMap<RowId, (Seen, Flags)>,
 }
 
+/// The letters of a POP3 account that events are of, as entries: their rows are the letters' numbers.
+async fn letters<P: Home<Store: LetterStore>>(
+    ports: &P,
+    news: &[News],
+) -> Result<Vec<(RowId, Entry)>, Fault> {
+    let mut letters: HashMap<RowId, Letter> = HashMap::new();
+    for letter in ports.store().letters().await? {
+        letters.insert(RowId(letter.known.id.0), letter);
+    }
+    let entry = |news: &News| {
+        let letter = letters.get(&news.row)?;
+        let entry = Entry {
+            row: news.row,
+            mailbox: news.mailbox,
+            uid: None,
+            local: Some(letter.local.clone()),
+            flags: Flags::new(),
+            size: letter.octets,
+            date: letter.known.since,
+            message_id: None,
+            digest: Some(letter.digest),
+            raw: false,
+            stamp: FileStamp::default(),
+            state: EntryState::Linked,
+            hold: None,
+        };
+        Some((news.row, entry))
+    };
+    Ok(news.iter().filter_map(entry).collect())
+}
+
 impl Page {
-    pub(super) async fn gather<P: Ports>(
+    pub(super) async fn gather<P: Home<Store: LetterStore>>(
         ports: &P,
         names: &Names,
         news: Vec<News>,
@@ -47,7 +79,12 @@ impl Page {
         let rows: BTreeSet<RowId> = news.iter().map(|news| news.row).collect();
         let rows: Vec<RowId> = rows.into_iter().collect();
         let entries = ports.store().entries(&rows).await?;
-        let entries: HashMap<RowId, Entry> = entries.into_iter().map(|it| (it.row, it)).collect();
+        let mut entries: HashMap<RowId, Entry> =
+            entries.into_iter().map(|it| (it.row, it)).collect();
+        let unknown = |news: &&News| !entries.contains_key(&news.row);
+        if news.iter().any(|it| unknown(&it)) {
+            entries.extend(letters(ports, &news).await?);
+        }
         let gone: Vec<RowId> = rows
             .into_iter()
             .filter(|row| !entries.contains_key(row))
@@ -65,7 +102,7 @@ impl Page {
     }
 
     /// Looks for the files, folder by folder.
-    async fn look<P: Ports>(&mut self, ports: &P) -> Result<(), Fault> {
+    async fn look<P: Home<Store: LetterStore>>(&mut self, ports: &P) -> Result<(), Fault> {
         let mut folders: BTreeMap<MailboxId, (Vec<RowId>, Vec<LocalId>)> = BTreeMap::new();
         for entry in self.entries.values() {
             if let Some(local) = &entry.local {

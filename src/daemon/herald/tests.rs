@@ -113,6 +113,14 @@ impl Listener for Recorder {
         wanted
     }
 
+    fn due(&self) -> Option<Duration> {
+        None
+    }
+
+    async fn tick(&mut self, _: &str) -> Vec<Wanted> {
+        Vec::new()
+    }
+
     async fn done(&mut self, _: &str, batch: &Batch) {
         self.done.borrow_mut().push(batch.clone());
     }

@@ -120,7 +120,6 @@ fn list(lua: &Lua, addresses: &[Address]) -> Result<Table> {
 
 impl UserData for Message {
     fn add_fields<F: UserDataFields<Self>>(fields: &mut F) {
-        fields.add_meta_field("__metatable", false);
         stored(fields);
         written(fields);
         fields.add_field_method_get("attachments", attachments::list);

@@ -2,9 +2,7 @@
 
 use std::collections::HashSet;
 
-use mlua::{
-    Error, Function, Lua, Result, UserData, UserDataFields, UserDataMethods, UserDataRef, Value,
-};
+use mlua::{Error, Function, Lua, Result, UserData, UserDataMethods, UserDataRef, Value};
 
 use super::message::{Message, acts};
 use crate::mail::{LocalId, MailboxName};
@@ -49,10 +47,6 @@ impl Set {
 type Other = UserDataRef<Set>;
 
 impl UserData for Set {
-    fn add_fields<F: UserDataFields<Self>>(fields: &mut F) {
-        fields.add_meta_field("__metatable", false);
-    }
-
     fn add_methods<M: UserDataMethods<Self>>(methods: &mut M) {
         acts(methods, |this: &Self, act| {
             this.0.iter().try_for_each(|one| one.want(act.clone()))

@@ -2,24 +2,46 @@
 -- `check` raises again what a protected call has caught when time is up; `note` writes a line to the log.
 local check, note = ...
 
-local pcall_, xpcall_, setmetatable_ = pcall, xpcall, setmetatable
-local resume, close, rep = coroutine.resume, coroutine.close, string.rep
-local rawget, type, error = rawget, type, error
+local pcall_, setmetatable_ = pcall, setmetatable
+local create, resume, close, rep = coroutine.create, coroutine.resume, coroutine.close, string.rep
+local rawget, type, error, pack, unpack = rawget, type, error, table.pack, table.unpack
 
 function pcall(...)
   return check(pcall_(...))
 end
 
-function xpcall(...)
-  return check(xpcall_(...))
+-- No deadline stops a message handler where Lua would call it, before the stack is unwound.
+function xpcall(run, handler, ...)
+  local results = pack(check(pcall_(run, ...)))
+  if results[1] then
+    return unpack(results, 1, results.n)
+  end
+  local handled = pack(check(pcall_(handler, results[2])))
+  return false, unpack(handled, 2, handled.n)
 end
 
 function coroutine.resume(...)
   return check(resume(...))
 end
 
+-- What the deadline has ended is not closed: no deadline would stop that.
 function coroutine.close(...)
+  check()
   return check(close(...))
+end
+
+local function raised(ok, ...)
+  if ok then
+    return ...
+  end
+  error((...), 0)
+end
+
+function coroutine.wrap(run)
+  local made = create(run)
+  return function(...)
+    return raised(check(resume(made, ...)))
+  end
 end
 
 -- No deadline stops a finalizer.

@@ -9,13 +9,14 @@ use crate::cli::Failure;
 use crate::cli::backend::holds::{holds, undo_batch};
 use crate::cli::backend::{last, letters, pass, status};
 use crate::cli::reports::{
-    AccountStatus, AccountSync, LimitedReport, Problem, State, SyncReport, Watch,
+    AccountStatus, AccountSync, HookStatus, LimitedReport, Problem, State, SyncReport, Watch,
 };
 use crate::cli::selection;
 use crate::config::Protocol;
 use crate::control::{Answer, Call, Refusal};
 use crate::daemon::{Activity, Order, View, Wish};
 use crate::engine::{Mode, Scope};
+use crate::hooks::HookState;
 use crate::sync::{HoldId, HoldVerdict};
 
 /// The word for a state, as in `status --json`.
@@ -81,7 +82,25 @@ impl Daemon<'_> {
                 overlay(account, running);
             }
         }
+        for hook in &mut report.hooks {
+            let boards = self.running.iter().flat_map(|it| it.board.states());
+            let known: Vec<HookState> = boards.filter(|it| it.name == hook.file).collect();
+            show_hook(hook, &known);
+        }
         json(&report)
+    }
+
+    /// Brings a hook back that was set aside.
+    pub(super) fn enable_hook(&self, name: &str) -> Answer {
+        let mut found = false;
+        for running in &self.running {
+            found |= running.board.enable(name);
+        }
+        if found {
+            Ok("null".to_owned())
+        } else {
+            Err(Refusal::usage(format!("no hook `{name}` runs")))
+        }
     }
 
     pub(super) fn holds(&self) -> Answer {
@@ -223,6 +242,21 @@ impl Daemon<'_> {
             ));
         });
     }
+}
+
+/// One hook of several accounts is shown as where it is worst.
+fn show_hook(hook: &mut HookStatus, known: &[HookState]) {
+    let rank = |state: &HookState| match state.state {
+        "running" => 0,
+        "not-loaded" => 1,
+        _ => 2,
+    };
+    let Some(worst) = known.iter().max_by_key(|state| rank(state)) else {
+        return;
+    };
+    hook.state = worst.state.to_owned();
+    hook.last_error = worst.last_error.clone();
+    hook.failures = u64::try_from(worst.failures).unwrap_or(u64::MAX);
 }
 
 /// Asks a task for a pass.

@@ -3,6 +3,7 @@
 mod letters;
 
 use std::cell::RefCell;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,12 +14,14 @@ use tracing::Instrument as _;
 use self::letters::LetterTask;
 use super::requests::{state_of, state_word};
 use crate::cli::backend::account::{Parts, settings};
+use crate::cli::backend::hooks::{self, Board};
 use crate::cli::backend::letters::LetterParts;
-use crate::cli::backend::listeners::Makes;
+use crate::cli::backend::listeners::{Listeners, Makes};
 use crate::cli::progress::Terminal;
-use crate::config::{Account, Config, ImapAccount, Protocol};
+use crate::config::{Account, Config, Hook, ImapAccount, Protocol};
 use crate::daemon::{self, Bell, Notice, Options, Order, Tale, View};
-use crate::engine::{Acted, Fault, Home as _, Problem, Settings, Telling};
+use crate::engine::{self, Acted, Fault, Home as _, Problem, Settings, Telling};
+use crate::sync::Wanted;
 
 /// How long to wait when somebody else has the account, as `mailferry sync` at the start may.
 const BUSY: Duration = Duration::from_secs(2);
@@ -29,6 +32,9 @@ pub(super) struct Told {
     pub(super) notice: Option<Notice>,
 }
 
+/// What is done to messages, some time.
+type Acting = Pin<Box<dyn Future<Output = Result<Acted, Fault>>>>;
+
 /// A running account. Dropping it has it end by itself.
 pub(super) struct Running {
     pub(super) account: Account,
@@ -36,6 +42,9 @@ pub(super) struct Running {
     pub(super) parts: Rc<RefCell<Option<Rc<Parts>>>>,
     /// What a POP3 account is made of; nothing for others.
     letters: Rc<RefCell<Option<Rc<LetterParts>>>>,
+    hooks: Vec<Hook>,
+    /// Its hooks, as they are.
+    pub(super) board: Rc<Board>,
     orders: mpsc::UnboundedSender<Order>,
     view: watch::Receiver<View>,
     task: JoinHandle<()>,
@@ -52,7 +61,13 @@ impl Running {
         let (orders, taken) = mpsc::unbounded_channel();
         let (show, view) = watch::channel(View::default());
         let (parts, letters) = (Rc::default(), Rc::default());
-        let life = life(config, account, &parts, &letters, makes, orders.downgrade());
+        let board: Rc<Board> = Rc::default();
+        let hearing = Hearing {
+            makes,
+            board: Rc::clone(&board),
+            orders: orders.downgrade(),
+        };
+        let life = life(config, account, &parts, &letters, hearing);
         let span = tracing::error_span!("account", account = %account.name);
         let name = account.name.to_string();
         let changes = pass_on_changes(name, view.clone(), tell.clone());
@@ -69,14 +84,19 @@ impl Running {
             account: account.clone(),
             parts,
             letters,
+            hooks: hooks::of(config, account).cloned().collect(),
+            board,
             orders,
             view,
             task,
         }
     }
 
-    /// Whether it runs just so.
-    pub(super) fn is(&self, account: &Account) -> bool {
+    /// Whether it runs just so, with these hooks.
+    pub(super) fn is(&self, config: &Config, account: &Account) -> bool {
+        if !hooks::of(config, account).eq(self.hooks.iter()) {
+            return false;
+        }
         // Everything but secrets shows in it.
         self.account.secret == account.secret
             && format!("{:?}", self.account) == format!("{account:?}")
@@ -85,6 +105,11 @@ impl Running {
     pub(super) fn order(&self, order: Order) {
         // It has ended by itself: there is nobody to be told.
         let _ = self.orders.send(order);
+    }
+
+    /// For whoever has orders later.
+    pub(super) fn sender(&self) -> mpsc::UnboundedSender<Order> {
+        self.orders.clone()
     }
 
     pub(super) fn view(&self) -> View {
@@ -97,6 +122,21 @@ impl Running {
             Protocol::Imap(imap) => Some(settings(imap)),
             Protocol::Pop3(_) => None,
         }
+    }
+
+    /// Has this done to messages; `None` while the account is not open.
+    pub(super) fn act(&self, wanted: Vec<Wanted>) -> Option<Acting> {
+        if let Some(parts) = self.parts.borrow().clone() {
+            let settings = self.settings()?;
+            return Some(Box::pin(async move {
+                engine::act(&*parts, &settings, &wanted).await
+            }));
+        }
+        let parts = self.letters.borrow().clone()?;
+        Some(Box::pin(async move {
+            let settings = engine::letter_settings(Telling::Nothing);
+            engine::act(&*parts, &settings, &wanted).await
+        }))
     }
 
     /// Messages carried over in the pass that is under way, and how many there are to be.
@@ -144,22 +184,21 @@ fn life(
     account: &Account,
     parts: &Rc<RefCell<Option<Rc<Parts>>>>,
     letters: &Rc<RefCell<Option<Rc<LetterParts>>>>,
-    makes: Makes,
-    orders: mpsc::WeakUnboundedSender<Order>,
+    hearing: Hearing,
 ) -> Life {
     let (config, account) = (config.clone(), account.clone());
     match &account.protocol {
         Protocol::Imap(imap) => Life::Imap(Box::new(Task {
             imap: imap.clone(),
             parts: Rc::clone(parts),
-            makes,
-            orders,
+            hearing,
             config,
             account,
         })),
         Protocol::Pop3(pop3) => Life::Pop3(Box::new(LetterTask {
             pop3: *pop3,
             parts: Rc::clone(letters),
+            hearing,
             config,
             account,
         })),
@@ -219,8 +258,12 @@ async fn pass_notices_on(
     account: String,
     mut noticed: mpsc::UnboundedReceiver<Notice>,
     tell: mpsc::UnboundedSender<Told>,
+    bell: Option<Rc<Bell>>,
 ) {
     while let Some(notice) = noticed.recv().await {
+        if let Some(bell) = &bell {
+            bell.say(Tale::Notice(notice.clone()));
+        }
         let told = Told {
             account: account.clone(),
             notice: Some(notice),
@@ -246,8 +289,32 @@ struct Task {
     account: Account,
     imap: ImapAccount,
     parts: Rc<RefCell<Option<Rc<Parts>>>>,
+    hearing: Hearing,
+}
+
+/// Who is told of what happens in an account, and what follows from it.
+struct Hearing {
     makes: Makes,
+    board: Rc<Board>,
     orders: mpsc::WeakUnboundedSender<Order>,
+}
+
+impl Hearing {
+    /// The listeners of an account whose bell this is.
+    fn listeners(&self, config: &Config, account: &Account, bell: Rc<Bell>) -> Listeners {
+        self.board.rings(bell);
+        (self.makes)(config, account, &self.board)
+    }
+
+    /// What was done for listeners is synced at once.
+    fn look(&self, acted: Acted) {
+        if (!acted.touched.is_empty() || acted.folders)
+            && let Some(orders) = self.orders.upgrade()
+        {
+            // It has ended: it is synced the next time.
+            let _ = orders.send(Order::Look(acted.touched, acted.folders));
+        }
+    }
 }
 
 impl Task {
@@ -269,12 +336,14 @@ impl Task {
         };
         let parts = Rc::new(parts);
         self.parts.replace(Some(Rc::clone(&parts)));
-        let (notices, mut noticed) = mpsc::unbounded_channel();
+        let (notices, noticed) = mpsc::unbounded_channel();
         let options = Options {
             poll: self.account.poll,
             idle: self.imap.idle.clone(),
         };
-        let listeners = (self.makes)(&self.config, &self.account);
+        let bell = parts.observer().bell();
+        let hearing = &self.hearing;
+        let listeners = hearing.listeners(&self.config, &self.account, Rc::clone(&bell));
         let telling = listeners.telling();
         let wishes = || Settings {
             telling,
@@ -283,22 +352,9 @@ impl Task {
         let views = show.subscribe();
         let life = daemon::Account::new(&*parts, wishes(), options, show, notices);
         let name = self.account.name.to_string();
-        let bell = parts.observer().bell();
-        let hear = listeners.hear(&parts, wishes(), &name, |acted| self.look(acted));
-        let pass_on = async {
-            while let Some(notice) = noticed.recv().await {
-                if telling != Telling::Nothing {
-                    bell.say(Tale::Notice(notice.clone()));
-                }
-                let told = Told {
-                    account: name.clone(),
-                    notice: Some(notice),
-                };
-                if tell.send(told).is_err() {
-                    break;
-                }
-            }
-        };
+        let hear = listeners.hear(&*parts, wishes(), &name, |acted| hearing.look(acted));
+        let heard = (telling != Telling::Nothing).then(|| Rc::clone(&bell));
+        let pass_on = pass_notices_on(name.clone(), noticed, tell, heard);
         tokio::select! {
             _ = futures_util::future::join(life.run(orders), pass_on) => {}
             () = hear => {}
@@ -309,16 +365,6 @@ impl Task {
             && let Err(fault) = parts.close().await
         {
             tracing::warn!("the state was not closed properly: {fault}");
-        }
-    }
-
-    /// What was done for listeners is synced at once.
-    fn look(&self, acted: Acted) {
-        if (!acted.touched.is_empty() || acted.folders)
-            && let Some(orders) = self.orders.upgrade()
-        {
-            // It has ended: it is synced the next time.
-            let _ = orders.send(Order::Look(acted.touched, acted.folders));
         }
     }
 }

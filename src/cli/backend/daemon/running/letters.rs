@@ -5,10 +5,11 @@ use std::rc::Rc;
 
 use tokio::sync::{mpsc, watch};
 
-use super::{Opener, Told, pass_notices_on};
+use super::{Hearing, Opener, Told, pass_notices_on, say_states};
 use crate::cli::backend::letters::{LetterParts, policy};
 use crate::config::{Account, Config, Pop3Account};
 use crate::daemon::{self, Order, View};
+use crate::engine::{self, Home as _, Telling};
 
 /// What the task of a POP3 account is made of.
 pub(super) struct LetterTask {
@@ -16,6 +17,7 @@ pub(super) struct LetterTask {
     pub(super) account: Account,
     pub(super) pop3: Pop3Account,
     pub(super) parts: Rc<RefCell<Option<Rc<LetterParts>>>>,
+    pub(super) hearing: Hearing,
 }
 
 impl LetterTask {
@@ -39,10 +41,23 @@ impl LetterTask {
         self.parts.replace(Some(Rc::clone(&parts)));
         let (notices, noticed) = mpsc::unbounded_channel();
         let poll = self.account.poll;
-        let life = daemon::Letters::new(&*parts, policy(&self.pop3), poll, show, notices);
+        let bell = parts.observer().bell();
+        let hearing = &self.hearing;
+        let listeners = hearing.listeners(&self.config, &self.account, Rc::clone(&bell));
+        let telling = listeners.telling();
+        let views = show.subscribe();
+        let policy = policy(&self.pop3);
+        let life = daemon::Letters::new(&*parts, policy, poll, telling, show, notices);
         let name = self.account.name.to_string();
-        let pass_on = pass_notices_on(name, noticed, tell);
-        futures_util::future::join(life.run(orders), pass_on).await;
+        let wishes = engine::letter_settings(telling);
+        let hear = listeners.hear(&*parts, wishes, &name, |acted| hearing.look(acted));
+        let heard = (telling != Telling::Nothing).then(|| Rc::clone(&bell));
+        let pass_on = pass_notices_on(name.clone(), noticed, tell, heard);
+        tokio::select! {
+            _ = futures_util::future::join(life.run(orders), pass_on) => {}
+            () = hear => {}
+            () = say_states(views, &bell), if telling != Telling::Nothing => {}
+        }
         self.parts.replace(None);
         if let Some(parts) = Rc::into_inner(parts)
             && let Err(fault) = parts.close().await

@@ -1,0 +1,300 @@
+//! Hooks and the desktop as listeners of one account: hooks are told first; what is left of it then, the desktop is.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::desktop::letter_of;
+use super::listeners::{Doing, Ear};
+use crate::config::{Account, Config, Hook, HookScript};
+use crate::daemon::{Batch, Bell};
+use crate::desktop::{Arrival, Desktop, Gone, Notice, Urgency, Wish};
+use crate::hooks::{self, Grants, HookState, Hooks, Notification, Reply, Script, Spec};
+use crate::mail::Flag;
+use crate::sync::{Act, Happened, NewsId, Occasion, RowId, Subject, Wanted};
+
+/// The hooks of one account, as `status` shows them, and what is asked of them from outside.
+#[derive(Default)]
+pub struct Board {
+    states: RefCell<Vec<HookState>>,
+    enable: RefCell<Vec<String>>,
+    bell: RefCell<Option<Rc<Bell>>>,
+}
+
+impl std::fmt::Debug for Board {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Board").finish_non_exhaustive()
+    }
+}
+
+impl Board {
+    pub(super) fn states(&self) -> Vec<HookState> {
+        self.states.borrow().clone()
+    }
+
+    pub(super) fn rings(&self, bell: Rc<Bell>) {
+        self.bell.replace(Some(bell));
+    }
+
+    /// Has a hook brought back; `false` if there is none of that name.
+    pub(super) fn enable(&self, name: &str) -> bool {
+        let is_it =
+            |state: &HookState| state.name == name || PathBuf::from(&state.name).ends_with(name);
+        let known = self.states.borrow().iter().any(is_it);
+        if known {
+            self.enable.borrow_mut().push(name.to_owned());
+            if let Some(bell) = &*self.bell.borrow() {
+                bell.ring();
+            }
+        }
+        known
+    }
+}
+
+/// The hooks of an account, in the order of the configuration.
+pub(super) fn of<'a>(
+    config: &'a Config,
+    account: &'a Account,
+) -> impl Iterator<Item = &'a Hook> + 'a {
+    config.hooks.iter().filter(|hook| {
+        hook.accounts.is_empty() || hook.accounts.iter().any(|name| *name == account.name)
+    })
+}
+
+/// The same, as they are started.
+pub(super) fn specs(config: &Config, account: &Account) -> Vec<Spec> {
+    of(config, account)
+        .map(|hook| Spec {
+            grants: Grants::of_words(hook.allow.iter().map(String::as_str)),
+            timeout: hook.timeout,
+            memory: usize::try_from(hook.memory).unwrap_or(usize::MAX),
+            old_mail: hook.old_mail,
+            options: hook.options.clone(),
+            ..Spec::new(script(hook), account.name.as_str())
+        })
+        .collect()
+}
+
+/// What a hook runs.
+pub(super) fn script(hook: &Hook) -> Script {
+    match &hook.script {
+        HookScript::File(path) => Script::File(path.clone()),
+        HookScript::Plugin(name) => Script::Plugin(name.clone()),
+    }
+}
+
+/// One account's hooks, and the desktop behind them.
+pub(super) struct Stage {
+    specs: Vec<Spec>,
+    hooks: Hooks,
+    board: Rc<Board>,
+    desktop: Option<Rc<Desktop>>,
+    /// What hooks have done with messages of the batch that is being told: not to be shown.
+    handled: BTreeMap<RowId, bool>,
+    /// Those that were set aside when last looked at.
+    aside: Vec<String>,
+}
+
+impl Stage {
+    pub(super) fn new(specs: Vec<Spec>, board: Rc<Board>, desktop: Option<Rc<Desktop>>) -> Self {
+        Self {
+            specs,
+            hooks: Hooks::default(),
+            board,
+            desktop,
+            handled: BTreeMap::new(),
+            aside: Vec::new(),
+        }
+    }
+
+    /// What a hook says and how it failed goes to the log, what it wants shown to the desktop.
+    fn heed(&mut self, account: &str, reply: Reply) -> Vec<Wanted> {
+        for line in &reply.log {
+            tracing::info!("a hook says: {line}");
+        }
+        for failure in &reply.failures {
+            tracing::warn!("a hook failed: {failure}");
+        }
+        if let Some(desktop) = &self.desktop {
+            for notice in reply.notices {
+                desktop.notice(
+                    account,
+                    Notice::Said {
+                        title: notice.title,
+                        body: notice.body,
+                        urgency: urgency(notice.urgency),
+                    },
+                );
+            }
+        }
+        self.show_states(account);
+        reply.wanted
+    }
+
+    fn show_states(&mut self, account: &str) {
+        let states = self.hooks.states();
+        let aside: Vec<&HookState> = states.iter().filter(|it| it.state == "set-aside").collect();
+        if let Some(desktop) = &self.desktop {
+            for state in aside.iter().filter(|it| !self.aside.contains(&it.name)) {
+                let error = state.last_error.clone().unwrap_or_default();
+                let plugin = state.name.clone();
+                desktop.notice(account, Notice::SetAside { plugin, error });
+            }
+        }
+        self.aside = aside.into_iter().map(|it| it.name.clone()).collect();
+        self.board.states.replace(states);
+    }
+
+    /// New messages as the desktop takes them, after hooks were asked about each.
+    async fn arrivals(&mut self, account: &str, batch: &Batch) -> Vec<Arrival> {
+        let mut arrivals = Vec::new();
+        for occasion in &batch.occasions {
+            let Occasion::Message {
+                id,
+                side,
+                what: Happened::New,
+                subject,
+            } = occasion
+            else {
+                continue;
+            };
+            let Some(path) = subject.path.clone().filter(|_| !batch.old) else {
+                continue;
+            };
+            let letter = letter_of(path).await;
+            let mut wish = Wish {
+                silent: self.handled.contains_key(&subject.row),
+                urgency: None,
+            };
+            if !wish.silent && !self.hooks.is_empty() {
+                wish = self.ask(account, *id, subject, &letter.subject).await;
+            }
+            arrivals.push(Arrival {
+                id: *id,
+                side: *side,
+                subject: subject.clone(),
+                letter,
+                wish,
+            });
+        }
+        arrivals
+    }
+
+    /// Lets hooks silence a notification, or say how much it matters.
+    async fn ask(&mut self, account: &str, _: NewsId, subject: &Subject, title: &str) -> Wish {
+        let shown = Notification {
+            mailbox: Some(subject.mailbox.clone()),
+            title: title.to_owned(),
+            body: String::new(),
+            urgency: hooks::Urgency::Normal,
+            copy: None,
+            messages: vec![subject.clone()],
+        };
+        let (shown, reply) = self.hooks.notification(shown).await;
+        // Of a message that is about to be shown nothing is done any more.
+        let _ = self.heed(account, reply);
+        Wish {
+            silent: shown.is_none(),
+            urgency: shown.map(|shown| urgency(shown.urgency)),
+        }
+    }
+}
+
+fn urgency(urgency: hooks::Urgency) -> Urgency {
+    match urgency {
+        hooks::Urgency::Low => Urgency::Low,
+        hooks::Urgency::Normal => Urgency::Normal,
+        hooks::Urgency::Critical => Urgency::Critical,
+    }
+}
+
+/// Whether a message to which this is done need not be shown any more.
+fn settles(act: &Act) -> bool {
+    match act {
+        Act::MoveTo(_) | Act::Delete => true,
+        Act::AddFlags(flags) => flags.has(Flag::Seen) || flags.has(Flag::Deleted),
+        Act::CopyTo(_) | Act::RemoveFlags(_) => false,
+    }
+}
+
+impl Ear for Stage {
+    fn wants_old(&self) -> bool {
+        self.specs.iter().any(|spec| spec.old_mail)
+    }
+
+    fn begin<'a>(&'a mut self, account: &'a str) -> Doing<'a, ()> {
+        Box::pin(async move {
+            self.hooks = Hooks::start(self.specs.clone(), || None).await;
+            for state in self.hooks.states() {
+                if let Some(error) = &state.last_error {
+                    tracing::error!("the hook {} was not loaded: {error}", state.name);
+                }
+            }
+            self.show_states(account);
+        })
+    }
+
+    fn told<'a>(&'a mut self, account: &'a str, batch: &'a Batch) -> Doing<'a, Vec<Wanted>> {
+        Box::pin(async move {
+            let reply = self.hooks.tell(&batch.occasions, batch.old).await;
+            let wanted = self.heed(account, reply);
+            let handled = wanted.iter().filter(|wish| settles(&wish.act));
+            self.handled = handled.map(|wish| (wish.row, true)).collect();
+            wanted
+        })
+    }
+
+    fn done<'a>(&'a mut self, account: &'a str, batch: &'a Batch) -> Doing<'a, ()> {
+        Box::pin(async move {
+            if self.desktop.is_none() {
+                return;
+            }
+            let arrivals = self.arrivals(account, batch).await;
+            let Some(desktop) = &self.desktop else { return };
+            desktop.arrived(account, None, arrivals);
+            desktop.gone(
+                account,
+                batch.occasions.iter().filter_map(Gone::of).collect(),
+            );
+            for occasion in &batch.occasions {
+                if let Occasion::Hold {
+                    id,
+                    mailbox,
+                    count,
+                    reason,
+                } = occasion
+                {
+                    let notice = Notice::Hold {
+                        id: id.clone(),
+                        mailbox: mailbox.clone(),
+                        count: *count,
+                        reason: reason.clone(),
+                    };
+                    desktop.notice(account, notice);
+                }
+            }
+        })
+    }
+
+    fn due(&self) -> Option<Duration> {
+        if !self.board.enable.borrow().is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let next = self.hooks.next_timer()?;
+        Some(next.saturating_duration_since(Instant::now()))
+    }
+
+    fn tick<'a>(&'a mut self, account: &'a str) -> Doing<'a, Vec<Wanted>> {
+        Box::pin(async move {
+            for name in self.board.enable.take() {
+                if let Err(error) = self.hooks.enable(&name).await {
+                    tracing::error!("the hook {name} was not loaded: {error}");
+                }
+            }
+            let reply = self.hooks.tick().await;
+            self.heed(account, reply)
+        })
+    }
+}

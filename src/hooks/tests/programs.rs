@@ -1,0 +1,113 @@
+//! `mailferry.exec`.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+
+async fn run(body: &str) -> Reply {
+    let text = format!("mailferry.on(\"account.synced\", function(event)\n{body}\nend)");
+    let mut spec = script(&text);
+    spec.grants = Grants::default().with(Capability::Exec);
+    let mut host = Host::start(spec, None)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+    let reply = host.tell(&[SYNCED], false).await;
+    assert_eq!(reply.failures, [], "{body}");
+    reply
+}
+
+#[tokio::test]
+async fn a_program_gets_its_words_as_they_are_and_gives_its_output() {
+    let reply = run(
+        "local r = mailferry.exec {argv = {\"printf\", \"%s|\", \"a b\", \"$HOME;`id`\"}}\n\
+         print(r.ok, r.status, r.stdout, r.timed_out)\n\
+         r = mailferry.exec {argv = {\"cat\"}, stdin = \"in\\0put\"}\n\
+         print(#r.stdout)\n\
+         r = mailferry.exec {argv = {\"sh\", \"-c\", \"echo no >&2; exit 3\"}}\n\
+         print(r.ok, r.status, r.stderr)\n\
+         r = mailferry.exec {argv = {\"sh\", \"-c\", \"kill -TERM $$\"}}\n\
+         print(r.ok, r.status, r.signal)\n\
+         local none, why = mailferry.exec {argv = {\"/nonexistent/program\"}}\n\
+         print(none, why ~= nil)\n\
+         r = mailferry.exec {argv = {\"true\"}, stdin = (\"x\"):rep(1000000)}\n\
+         print(r.ok)",
+    )
+    .await;
+    assert_eq!(
+        reply.log,
+        [
+            "true 0 a b|$HOME;`id`| false",
+            "6",
+            "false 3 no\\n",
+            "false nil 15",
+            "nil true",
+            "true"
+        ]
+    );
+    assert_eq!(reply.programs.len(), 6);
+}
+
+#[tokio::test]
+async fn the_environment_is_clean() {
+    // Cargo sets these for tests.
+    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+    let reply = run(
+        "local r = mailferry.exec {argv = {\"env\"}, env = {EXTRA = \"yes\"}}\n\
+         print(r.stdout:find(\"CARGO\") == nil, r.stdout:find(\"EXTRA=yes\") ~= nil, r.stdout:find(\"PATH=\") ~= nil)\n\
+         print(mailferry.exec {argv = {\"pwd\"}}.stdout)",
+    )
+    .await;
+    assert_eq!(reply.log, ["true true true", "/\\n"]);
+}
+
+#[tokio::test]
+async fn a_program_that_takes_too_long_dies_with_its_children_and_the_handler_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mark = folder.path().join("mark");
+    let begin = Instant::now();
+    let reply = run(&format!(
+        "local r = mailferry.exec {{argv = {{\"sh\", \"-c\", \"(sleep 3; touch {0}) & sleep 1000\"}}, timeout = \"1s\"}}\n\
+         print(r.ok, r.timed_out, r.signal)",
+        mark.display()
+    ))
+    .await;
+    // Longer than the handler's own time, which is 300 ms here.
+    assert_eq!(reply.log, ["false true 9"]);
+    assert!(begin.elapsed() < Duration::from_millis(2_500));
+    std::thread::sleep(Duration::from_millis(2_500));
+    assert!(!mark.exists(), "the child lives");
+}
+
+#[tokio::test]
+async fn output_without_end_is_cut_and_a_child_that_holds_it_is_not_waited_for() {
+    let begin = Instant::now();
+    let reply = run(
+        "local r = mailferry.exec {argv = {\"sh\", \"-c\", \"head -c 5000000 /dev/zero\"}}\n\
+         print(r.ok, #r.stdout)\n\
+         r = mailferry.exec {argv = {\"sh\", \"-c\", \"sleep 20 & echo done\"}}\n\
+         print(r.ok, r.stdout)",
+    )
+    .await;
+    assert_eq!(reply.log, ["true 1048576", "true done\\n"]);
+    assert!(begin.elapsed() < Duration::from_secs(8));
+}
+
+#[tokio::test]
+async fn a_dry_run_only_notes_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mark = folder.path().join("mark");
+    let text = format!(
+        "mailferry.on(\"account.synced\", function() print(mailferry.exec {{argv = {{\"touch\", \"{}\"}}}}.ok) end)",
+        mark.display()
+    );
+    let mut spec = script(&text);
+    spec.dry = true;
+    spec.grants = Grants::all();
+    let mut host = Host::start(spec, None)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+    let reply = host.tell(&[SYNCED], false).await;
+    assert_eq!(reply.log, ["true"]);
+    assert_eq!(reply.programs[0][0], "touch");
+    assert!(!mark.exists());
+}

@@ -10,9 +10,9 @@ mod client;
 mod failure;
 mod generate;
 mod holds;
+pub mod hooks;
 mod logging;
 mod mailboxes;
-mod not_yet;
 mod outcome;
 mod output;
 mod pause;
@@ -70,7 +70,7 @@ fn dispatch(
     match &args.command {
         Command::Completions { shell } => generate::completions(*shell, output),
         Command::Man => generate::man(output),
-        Command::Hooks(_) => not_yet::hooks(),
+        Command::Hooks(command) => hooks::run(command, output),
         Command::Check(wanted) => check::run(wanted, file, output),
         Command::Run => run::run(file),
         Command::Pause { account } => pause::pause(account.as_deref(), &read_config(file)?, output),

@@ -11,12 +11,26 @@ use super::paths::Places;
 use super::reader::{Entry, Section, escape};
 use super::units::parse_duration;
 
-pub(super) const KEYS: [&str; 7] = [
-    "file", "plugin", "accounts", "allow", "timeout", "memory", "options",
+pub(super) const KEYS: [&str; 8] = [
+    "file", "plugin", "accounts", "allow", "timeout", "memory", "old_mail", "options",
 ];
 
 /// What a hook can be granted.
-const CAPABILITIES: [&str; 1] = ["exec"];
+const CAPABILITIES: [&str; 3] = ["exec", "read_body", "notify"];
+
+/// The plugins that are shipped.
+pub const PLUGINS: [&str; 10] = [
+    "attachments",
+    "autoarchive",
+    "list-filter",
+    "mu",
+    "notmuch",
+    "otp",
+    "quiet-hours",
+    "rules",
+    "spam",
+    "vip",
+];
 
 /// How deep a hook's options may be nested.
 const DEEPEST: usize = 16;
@@ -62,6 +76,7 @@ fn hook(table: &Section<'_>, accounts: &[AccountName], places: Places<'_>) -> Op
     let memory = table
         .entry("memory")
         .and_then(|entry| entry.parsed("a size such as \"32MiB\"", positive_size));
+    let old_mail = table.entry("old_mail").and_then(|entry| entry.truth());
     let options = table
         .entry("options")
         .and_then(|entry| match plain(entry.value, 0) {
@@ -81,6 +96,7 @@ fn hook(table: &Section<'_>, accounts: &[AccountName], places: Places<'_>) -> Op
         allow,
         timeout: timeout.unwrap_or(Duration::from_secs(2)),
         memory: memory.unwrap_or(32 << 20),
+        old_mail: old_mail.unwrap_or(false),
         options: options.unwrap_or_default(),
     })
 }
@@ -94,14 +110,18 @@ fn script(table: &Section<'_>, places: Places<'_>) -> Option<HookScript> {
             .map(HookScript::File),
         (None, Some(plugin)) => {
             let name = plugin.word("the name of a plugin in quotes")?;
-            let fine = name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-            if !fine {
-                plugin.wrong_help(
-                    format!("`{}` is not the name of a plugin", escape(name)),
-                    "a script of your own goes under `file`",
+            if !PLUGINS.contains(&name) {
+                let help = nearest(name, PLUGINS).map_or_else(
+                    || {
+                        format!(
+                            "there are {}; a script of your own goes under `file`",
+                            PLUGINS.join(", ")
+                        )
+                    },
+                    |near| format!("did you mean \"{near}\"?"),
                 );
+                let message = format!("no plugin `{}` is shipped", escape(name));
+                plugin.wrong_help(message, help);
                 return None;
             }
             Some(HookScript::Plugin(name.to_owned()))

@@ -128,11 +128,7 @@ impl State {
         true
     }
 
-    fn changed(
-        &self,
-        run: &Function,
-        before: &Notification,
-    ) -> mlua::Result<Option<Notification>> {
+    fn changed(&self, run: &Function, before: &Notification) -> mlua::Result<Option<Notification>> {
         let account = &self.desk.spec.account;
         let table = notification_table(&self.lua, account, before)?;
         let messages = self.lua.create_table()?;
@@ -190,7 +186,13 @@ impl State {
         table.raw_set("name", event.name())?;
         table.raw_set("account", self.desk.spec.account.as_str())?;
         let mut arguments = MultiValue::new();
-        if let Occasion::Message { id, side, what, subject } = occasion {
+        if let Occasion::Message {
+            id,
+            side,
+            what,
+            subject,
+        } = occasion
+        {
             table.raw_set("id", format!("{}/{}", self.desk.spec.account, id.0))?;
             table.raw_set("side", format!("{side:?}").to_lowercase())?;
             changes(lua, &table, what)?;
@@ -219,7 +221,12 @@ fn changes(lua: &Lua, table: &Table, what: &Happened) -> mlua::Result<()> {
 fn details(lua: &Lua, table: &Table, occasion: &Occasion) -> mlua::Result<()> {
     match occasion {
         Occasion::Message { .. } => Ok(()),
-        Occasion::MailboxSynced { mailbox, changed, new, gone } => {
+        Occasion::MailboxSynced {
+            mailbox,
+            changed,
+            new,
+            gone,
+        } => {
             table.raw_set("mailbox", mailbox.as_str())?;
             let paths = lua.create_table()?;
             for path in changed {
@@ -231,7 +238,12 @@ fn details(lua: &Lua, table: &Table, occasion: &Occasion) -> mlua::Result<()> {
         }
         Occasion::AccountSynced { complete } => table.raw_set("complete", *complete),
         Occasion::AccountState { state } => table.raw_set("state", state.as_str()),
-        Occasion::Hold { id, mailbox, count, reason } => {
+        Occasion::Hold {
+            id,
+            mailbox,
+            count,
+            reason,
+        } => {
             table.raw_set("id", id.as_str())?;
             table.raw_set("mailbox", mailbox.as_str())?;
             table.raw_set("count", *count)?;
@@ -289,7 +301,12 @@ fn describe_loaded(desk: &Desk, source: &[u8]) -> Loaded {
             .map(|event| (event, count(event)))
             .filter(|(_, count)| *count > 0)
             .collect(),
-        timers: desk.timers.borrow().iter().map(|timer| timer.every).collect(),
+        timers: desk
+            .timers
+            .borrow()
+            .iter()
+            .map(|timer| timer.every)
+            .collect(),
         needs,
         log: said.log,
     }

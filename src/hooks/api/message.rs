@@ -139,7 +139,11 @@ impl UserData for Message {
         });
         acts(methods, |this: &Message, act| this.want(act));
         methods.add_meta_method("__tostring", |_, this, ()| {
-            Ok(format!("{}: {}", this.subject().mailbox, this.letter().subject()))
+            Ok(format!(
+                "{}: {}",
+                this.subject().mailbox,
+                this.letter().subject()
+            ))
         });
         methods.add_meta_method("__eq", |_, this, other: UserDataRef<Message>| {
             let (one, two) = (this.subject(), other.subject());
@@ -156,7 +160,9 @@ fn stored<F: UserDataFields<Message>>(fields: &mut F) {
     });
     fields.add_field_method_get("id", |lua, this| {
         let local = this.subject().local.as_ref();
-        local.map_or(Ok(Value::Nil), |local| values::to_lua(lua, local.as_bytes()))
+        local.map_or(Ok(Value::Nil), |local| {
+            values::to_lua(lua, local.as_bytes())
+        })
     });
     fields.add_field_method_get("path", |lua, this| {
         let path = this.subject().path.as_ref();

@@ -4,7 +4,7 @@
 --   directory = "/home/alice/Downloads/mail"      absolute (required)
 --   from = [ "invoices@example.com" ]             only of these senders (default: everybody)
 --   types = [ "application/pdf" ]                 only these media types; "image/*" will do (default: all)
---   mailboxes = { "INBOX" }                       default: INBOX
+--   mailboxes = [ "INBOX" ]                       default: INBOX
 --   largest = 10485760                            larger ones stay in the mail, in octets
 --
 -- Needs allow = ["exec", "read_body"]. An existing file is never written over. Files are written with `dd`, as scripts

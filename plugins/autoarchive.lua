@@ -1,7 +1,7 @@
 -- autoarchive: moves old mail to an archive, by year.
 --
 -- Options:
---   mailboxes = { "INBOX" }    which mailboxes are cleared (default: INBOX)
+--   mailboxes = [ "INBOX" ]    which mailboxes are cleared (default: INBOX)
 --   age = "90d"                how old mail must be (default "90d")
 --   archive = "Archive/%Y"     where it goes; %Y is the year of its arrival (default "Archive/%Y")
 --   every = "6h"               how often (default "6h")

@@ -4,7 +4,7 @@
 --   folder = "Lists"                 the folder above those of the lists (default "Lists"; "" for none)
 --   lists = { ["dev.example.org"] = "Work/Dev" }   mailboxes for some lists, by the identifier in List-Id
 --   only = false                     leave lists that are not named in `lists` where they are
---   from = { "INBOX" }               mailboxes that are sorted (default: INBOX only)
+--   from = [ "INBOX" ]               mailboxes that are sorted (default: INBOX only)
 --
 -- A list without a mailbox of its own goes to <folder>/<first part of its identifier>: dev.example.org to Lists/dev.
 -- Needs nothing in `allow`.

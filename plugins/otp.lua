@@ -72,7 +72,7 @@ mailferry.on("notification", function(note)
   if not msg or not is_wanted(msg.from_address) then
     return
   end
-  local code = find(msg.subject) or find(msg:text(20000))
+  local code = find(msg.subject .. "\n" .. msg:text(20000))
   if code then
     note.body = code .. (note.body ~= "" and "\n" .. note.body or "")
     note.copy = code

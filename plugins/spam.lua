@@ -3,7 +3,7 @@
 -- Options:
 --   filter = "bogofilter"      or "spamassassin" (spamc, sa-learn), or "rspamd" (rspamc)
 --   junk = "Junk"              where spam goes
---   from = { "INBOX" }         mailboxes whose new mail is judged
+--   from = [ "INBOX" ]         mailboxes whose new mail is judged
 --   learn = true               a move into `junk` teaches spam, one out of it teaches good mail
 --   largest = 1048576          larger messages are not judged, in octets
 --   timeout = "20s"

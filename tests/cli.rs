@@ -195,23 +195,6 @@ fn wrong_usage_exits_with_two() {
 }
 
 #[test]
-fn what_is_not_there_yet_says_so() {
-    let home = Home::new(&account("work"));
-    for (arguments, word) in [
-        (&["hooks", "check", "a.lua"][..], "hooks"),
-        (&["hooks", "run", "a.lua", "--message", "m"], "hooks"),
-    ] {
-        let output = home.run(arguments);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        let told = err(&output);
-        assert!(
-            told.contains("not in this version yet") && told.contains(word),
-            "{told}"
-        );
-    }
-}
-
-#[test]
 fn check_offline_tells_what_it_understood() {
     let home = Home::new(&account("work"));
     let output = home.run(&["check", "--offline"]);

@@ -9,6 +9,7 @@ mod holds;
 mod last;
 mod pass;
 mod server;
+pub mod shelf;
 mod status;
 
 pub use daemon::run;

@@ -84,3 +84,90 @@ fn files(folder: &Path) -> HashMap<LocalId, PathBuf> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::ports::Store as _;
+    use crate::mail::{Flag, Flags, Uid};
+    use crate::maildir::{Layout, Settings};
+    use crate::store::{SqliteStore, database_path};
+    use crate::sync::{Change, Entry, FileStamp, MailboxId, MailboxRecord, RowId};
+
+    fn entry(row: i64, state: EntryState) -> Change {
+        Change::PutEntry(Entry {
+            row: RowId(row),
+            mailbox: MailboxId(1),
+            uid: u32::try_from(row).ok().and_then(Uid::new),
+            local: LocalId::new(format!("{row}.R1.host").as_bytes()),
+            flags: Flags::new().with(Flag::Seen),
+            size: 7,
+            date: 5,
+            message_id: None,
+            digest: None,
+            raw: true,
+            stamp: FileStamp::default(),
+            state,
+            hold: None,
+        })
+    }
+
+    #[tokio::test]
+    async fn what_is_found_has_a_row_and_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("Mail");
+        let inbox = root.join("INBOX");
+        for part in ["cur", "new"] {
+            fs::create_dir_all(inbox.join(part)).unwrap();
+        }
+        for name in [
+            "new/1.R1.host",
+            "cur/2.R1.host:2,FS",
+            "cur/4.R1.host:2,",
+            "cur/9.x:2,",
+        ] {
+            fs::write(inbox.join(name), "Subject: x\n\n").unwrap();
+        }
+        let store = SqliteStore::open(dir.path(), "work").await.unwrap().store;
+        let record = MailboxRecord {
+            id: MailboxId(1),
+            name: MailboxName::inbox(),
+            role: None,
+            uidvalidity: None,
+            uidnext: None,
+            modseq: None,
+            marker: format!("{:032x}", 1),
+            object_id: None,
+            last_sync: None,
+            problem: None,
+        };
+        let linked = [1, 2, 3].map(|row| entry(row, EntryState::Linked));
+        let mut changes = vec![Change::PutMailbox(record), entry(4, EntryState::Delivering)];
+        changes.extend(linked);
+        store.commit(changes).await.unwrap();
+        let maildir = MaildirAccount::open(Settings {
+            root,
+            layout: Layout::Nested,
+            host: "host".to_owned(),
+        })
+        .unwrap();
+        let shelf = StoredMail::new(database_path(dir.path(), "work"), maildir.clone());
+        assert_eq!(shelf.mailboxes().unwrap(), [MailboxName::inbox()]);
+        let found = shelf.messages(&MailboxName::inbox()).unwrap();
+        let paths: Vec<_> = found
+            .iter()
+            .map(|one| (one.row.0, one.path.clone().unwrap()))
+            .collect();
+        assert_eq!(
+            paths,
+            [
+                (1, inbox.join("new/1.R1.host")),
+                (2, inbox.join("cur/2.R1.host:2,FS"))
+            ]
+        );
+        let none = MailboxName::parse("None").unwrap();
+        assert_eq!(shelf.messages(&none).unwrap(), []);
+        let nowhere = StoredMail::new(dir.path().join("nothing"), maildir);
+        assert_eq!(nowhere.mailboxes().unwrap(), []);
+    }
+}

@@ -13,6 +13,7 @@ mod letters;
 mod listeners;
 mod pass;
 mod server;
+pub mod shelf;
 mod status;
 
 pub use daemon::{run, run_with};

@@ -287,7 +287,7 @@ pub struct Hook {
     pub script: HookScript,
     /// For which accounts; empty means all.
     pub accounts: Vec<AccountName>,
-    /// What it is granted, such as `exec`.
+    /// What it is granted: `exec`, `read_body`, `notify`.
     pub allow: Vec<String>,
     /// How long one handler may take.
     pub timeout: Duration,

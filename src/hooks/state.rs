@@ -16,6 +16,7 @@ use super::reply::{Answer, Failure, HookError, Loaded, Reply, Why};
 use super::sandbox;
 use super::shelf::Shelf;
 use super::spec::{Capability, Spec};
+use crate::mail::MailboxName;
 use crate::sync::{Happened, Occasion};
 
 /// A script that is loaded.
@@ -250,7 +251,7 @@ fn details(lua: &Lua, table: &Table, occasion: &Occasion) -> mlua::Result<()> {
             table.raw_set("reason", reason.as_str())
         }
         Occasion::Error { mailbox, text } => {
-            let mailbox = mailbox.as_ref().map(|name| name.as_str());
+            let mailbox = mailbox.as_ref().map(MailboxName::as_str);
             table.raw_set("mailbox", mailbox)?;
             table.raw_set("text", text.as_str())
         }

@@ -141,7 +141,10 @@ async fn attachments_are_listed_and_their_content_is_granted() {
     let text = "mailferry.on(\"message.new\", function(msg)\n\
          for _, a in ipairs(msg.attachments) do print(a.name, a.type, a.size) print(a:content()) end end)";
     let new = arrived(maildir.put("INBOX", 1, Flags::new(), mail));
-    let refused = start(text).await.tell(&[new.clone()], false).await;
+    let refused = start(text)
+        .await
+        .tell(std::slice::from_ref(&new), false)
+        .await;
     assert_eq!(refused.log, ["a.png image/png 5"]);
     assert!(
         refused.failures[0]

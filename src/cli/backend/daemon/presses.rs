@@ -1,6 +1,5 @@
 //! What the user asks for from bubbles.
 
-
 use tokio::sync::oneshot;
 
 use super::Daemon;

@@ -8,8 +8,7 @@ use super::bubble::{self, Bubble, DETAILED, Member};
 use super::muted::Muted;
 use super::pace::Pace;
 use super::words::{Arrival, Gone, Privacy, Rules};
-use crate::mail::Flag;
-use crate::sync::{NewsId, Side};
+use crate::sync::NewsId;
 
 /// A message waits this long for others, and for what happens to it: hooks, filters, another device.
 pub(super) const SETTLE: Duration = Duration::from_millis(250);
@@ -161,14 +160,10 @@ impl Shelf {
 
     fn is_wanted(&self, arrival: &Arrival, since: Option<i64>, now: &Now) -> bool {
         let subject = &arrival.subject;
-        let known = [Flag::Seen, Flag::Deleted, Flag::Draft];
-        arrival.side == Side::Remote
+        self.rules.may_show(arrival.side, subject)
             && !arrival.wish.silent
-            && subject.local.is_some()
-            && !known.iter().any(|flag| subject.flags.has(*flag))
             && since.is_none_or(|since| subject.date >= since)
             && subject.date >= now.unix - OLD
-            && self.rules.mailboxes.has(&subject.mailbox)
             && self.quiet(now).is_none()
     }
 

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Outcome;
+use crate::desktop;
 
 /// `status --json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +14,29 @@ pub struct StatusReport {
     pub accounts: Vec<AccountStatus>,
     /// In the order of the configuration.
     pub hooks: Vec<HookStatus>,
+    /// Whether notifications can be shown; only while a daemon runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notifications: Option<NotificationStatus>,
+}
+
+/// Whether notifications can be shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotificationStatus {
+    /// `idle`, `ready`, `inhibited`, `silent`, or `unavailable`.
+    pub state: String,
+    /// By whom, or why not, for people.
+    pub detail: String,
+}
+
+impl NotificationStatus {
+    /// As the desktop tells it.
+    #[must_use]
+    pub fn of(state: &desktop::State) -> Self {
+        Self {
+            state: state.word().to_owned(),
+            detail: state.to_string(),
+        }
+    }
 }
 
 /// One account in a [`StatusReport`].

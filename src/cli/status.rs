@@ -145,6 +145,12 @@ fn text(report: &StatusReport, colour: bool) -> String {
         }
         text.push('\n');
     }
+    // That all is well, or that nobody asked yet, is nothing to be told.
+    let shown = report.notifications.as_ref();
+    if let Some(shown) = shown.filter(|shown| !["idle", "ready"].contains(&shown.state.as_str())) {
+        let (state, detail) = (render::plain(&shown.state), render::plain(&shown.detail));
+        let _ = writeln!(text, "notifications: {state}: {detail}");
+    }
     text
 }
 
@@ -199,7 +205,7 @@ fn state(state: State) -> (&'static str, Tone) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reports::{HookStatus, MailboxStatus, Problem};
+    use super::super::reports::{HookStatus, MailboxStatus, NotificationStatus, Problem};
     use super::*;
 
     fn report() -> StatusReport {
@@ -233,7 +239,36 @@ mod tests {
                 failures: 3,
                 last_error: Some("boom".to_owned()),
             }],
+            notifications: None,
         }
+    }
+
+    #[test]
+    fn people_see_why_they_see_no_notifications() {
+        use crate::desktop::State;
+
+        let told = |state| {
+            let notifications = Some(NotificationStatus::of(&state));
+            let report = StatusReport {
+                notifications,
+                ..StatusReport::default()
+            };
+            (
+                text(&report, false),
+                serde_json::to_value(&report).unwrap()["notifications"].clone(),
+            )
+        };
+        let (text, json) = told(State::Unavailable {
+            reason: "there is no session bus: \u{1b}[1m".to_owned(),
+        });
+        let line = "notifications: unavailable: there is no session bus: \\u{1b}[1m\n";
+        assert_eq!(text, line);
+        assert_eq!(json["state"], "unavailable");
+        let server = "dunst 1.9.0".to_owned();
+        let (text, json) = told(State::Ready { server });
+        assert_eq!(text, "");
+        assert_eq!(json["detail"], "shown by dunst 1.9.0");
+        assert_eq!(told(State::Idle).0, "");
     }
 
     #[test]

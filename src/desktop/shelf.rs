@@ -1,6 +1,6 @@
 //! One account's messages on the screen: those that wait to be shown, and those that are.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::board::{Counter, Now};
@@ -8,8 +8,7 @@ use super::bubble::{self, Bubble, DETAILED, Member};
 use super::muted::Muted;
 use super::pace::Pace;
 use super::words::{Arrival, Gone, Privacy, Rules};
-use crate::mail::{Flag, MailboxName};
-use crate::sync::{NewsId, Side};
+use crate::sync::NewsId;
 
 /// A message waits this long for others, and for what happens to it: hooks, filters, another device.
 pub(super) const SETTLE: Duration = Duration::from_millis(250);
@@ -19,6 +18,9 @@ const LONGEST: Duration = Duration::from_secs(2);
 const OLD: i64 = 30 * 24 * 3600;
 /// So many of a bubble's former looks are remembered: a click may be on its way when it changes.
 const FACES: usize = 3;
+
+/// So many events are remembered one by one.
+const RECENT: usize = 4096;
 
 /// A bubble to be shown in place of another one, or of none (0).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,13 +47,32 @@ impl Show {
 pub(super) struct Shelf {
     pub(super) name: String,
     pub(super) rules: Rules,
-    /// Up to which event of a mailbox everything was heard: a repeated one is none.
-    heard: BTreeMap<MailboxName, NewsId>,
+    heard: Heard,
     waiting: Vec<Member>,
     first: Duration,
     due: Duration,
     live: Vec<Live>,
     pace: Pace,
+}
+
+/// The events that were told, since a repeated one is none. Mailboxes are told of one after the other, so numbers need not
+/// only grow; those that are far below the others were told long ago.
+#[derive(Debug, Default)]
+struct Heard {
+    recent: BTreeSet<NewsId>,
+    /// All up to this one.
+    older: Option<NewsId>,
+}
+
+impl Heard {
+    /// Whether this one is new.
+    fn adds(&mut self, id: NewsId) -> bool {
+        let is_new = Some(id) > self.older && self.recent.insert(id);
+        if self.recent.len() > RECENT {
+            self.older = self.recent.pop_first();
+        }
+        is_new
+    }
 }
 
 /// A bubble on the screen, or on its way there.
@@ -99,7 +120,7 @@ impl Shelf {
         Self {
             name,
             rules,
-            heard: BTreeMap::new(),
+            heard: Heard::default(),
             waiting: Vec::new(),
             first: Duration::ZERO,
             due: Duration::ZERO,
@@ -117,7 +138,7 @@ impl Shelf {
         muted: &mut Muted,
     ) {
         for arrival in items {
-            if !self.hears(&arrival) || !self.is_wanted(&arrival, since, now) {
+            if !self.heard.adds(arrival.id) || !self.is_wanted(&arrival, since, now) {
                 continue;
             }
             let member = Member::of(arrival);
@@ -137,27 +158,12 @@ impl Shelf {
         }
     }
 
-    /// Whether an event is told for the first time.
-    fn hears(&mut self, arrival: &Arrival) -> bool {
-        let heard = self.heard.get(&arrival.subject.mailbox);
-        if heard.is_some_and(|heard| *heard >= arrival.id) {
-            return false;
-        }
-        self.heard
-            .insert(arrival.subject.mailbox.clone(), arrival.id);
-        true
-    }
-
     fn is_wanted(&self, arrival: &Arrival, since: Option<i64>, now: &Now) -> bool {
         let subject = &arrival.subject;
-        let known = [Flag::Seen, Flag::Deleted, Flag::Draft];
-        arrival.side == Side::Remote
+        self.rules.may_show(arrival.side, subject)
             && !arrival.wish.silent
-            && subject.local.is_some()
-            && !known.iter().any(|flag| subject.flags.has(*flag))
             && since.is_none_or(|since| subject.date >= since)
             && subject.date >= now.unix - OLD
-            && self.rules.mailboxes.has(&subject.mailbox)
             && self.quiet(now).is_none()
     }
 

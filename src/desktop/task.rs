@@ -132,9 +132,9 @@ impl Desktop {
         self.state.clone()
     }
 
-    /// Takes everything off the screen, since nobody is there any more whom a button could tell, and ends. Takes half a
-    /// second at most.
-    pub async fn end(self) {
+    /// Takes everything off the screen, since nobody is there any more whom a button could tell, and ends. What is told
+    /// afterwards is not heard. Takes half a second at most.
+    pub async fn end(&self) {
         let (ended, has_ended) = oneshot::channel();
         self.tell(Command::End(ended));
         let _ = tokio::time::timeout(END, has_ended).await;

@@ -29,6 +29,19 @@ pub struct Rules {
     pub sound: bool,
 }
 
+impl Rules {
+    /// Whether a new message may be shown at all, as far as that can be said without reading it: whoever tells of it need
+    /// not look into the others.
+    #[must_use]
+    pub fn may_show(&self, side: Side, subject: &Subject) -> bool {
+        let known = [Flag::Seen, Flag::Deleted, Flag::Draft];
+        side == Side::Remote
+            && subject.local.is_some()
+            && !known.iter().any(|flag| subject.flags.has(*flag))
+            && self.mailboxes.has(&subject.mailbox)
+    }
+}
+
 /// Whether new mail in a mailbox is announced.
 #[derive(Clone)]
 pub struct Chosen(Arc<dyn Fn(&MailboxName) -> bool + Send + Sync>);

@@ -79,6 +79,29 @@ fn what_is_no_news_is_not_told() {
 }
 
 #[test]
+fn an_event_is_told_once_though_mailboxes_are_told_of_one_after_the_other() {
+    let mut world = World::new(rules());
+    for number in [5, 9, 4, 8, 5, 4] {
+        world.arrives([arrival_in("Lists", number)]);
+        world.settle();
+    }
+    assert_eq!(
+        (world.calls, told(world.only())),
+        (3 + 1 + 2, 4),
+        "{:?}",
+        world.headlines()
+    );
+    let mut world = World::new(Rules {
+        burst: 1,
+        ..rules()
+    });
+    world.arrives((1..=10_000).map(arrival));
+    world.arrives((1..=10_000).map(arrival));
+    world.settle();
+    assert_eq!(told(world.only()), 10_000);
+}
+
+#[test]
 fn quiet_hours_are_quiet_and_notices_wait_for_their_end() {
     let quiet = Some(Quiet {
         from: 1320,

@@ -248,8 +248,17 @@ fn random_lives_for_hours() {
 /// Lives that went wrong once, each for another reason.
 #[test]
 fn lives_that_went_wrong_once_end_well() {
-    // An upload found again, and a refused SELECT behind it: the rows from before were taken for those of now.
-    driver::random(1_795_414_033_173, Chaos::FAULTY, &pass);
+    let faulty = [
+        // An upload found again, and a refused SELECT behind it: the rows from before were taken for those of now.
+        1_795_414_033_173,
+        // A delivery that had only got its name was moved on both sides.
+        1_795_414_064_319,
+        1_795_414_065_693,
+        1_795_414_512_351,
+    ];
+    for seed in faulty {
+        driver::random(seed, Chaos::FAULTY, &pass);
+    }
 }
 
 #[test]

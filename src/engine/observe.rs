@@ -4,6 +4,7 @@ mod learn;
 mod rest;
 mod steady;
 mod unseen;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +26,7 @@ pub(super) use learn::{ask_server, learn};
 pub(super) use rest::{FolderSide, let_rest, remember_resting, resting};
 use unseen::Unseen;
 pub(super) use unseen::hold_back;
+pub(super) use versions::tell_apart;
 
 /// A mailbox's base and how its folder differs from it.
 #[derive(Debug)]

@@ -62,7 +62,7 @@ pub async fn sync_over<P: Ports>(
     if report.unsettled.is_empty() {
         return Ok(report);
     }
-    settle(ports, link, settings, report).await
+    settle(ports, link, settings, scope, report).await
 }
 
 /// Uploads whose fate is open are looked for again once every earlier connection is certainly dead.
@@ -70,16 +70,22 @@ async fn settle<P: Ports>(
     ports: &P,
     link: &Link<P>,
     settings: &Settings,
+    scope: &Scope,
     mut report: Report,
 ) -> Result<Report, Fault> {
     ports.clock().sleep(settings.settle).await;
-    let names: BTreeSet<MailboxName> = std::mem::take(&mut report.unsettled).into_iter().collect();
+    report.unsettled.clear();
+    // What was being sent may have gone on to any mailbox, and whatever looks like it has waited.
+    let scope = match scope {
+        Scope::Only(names) => Scope::Only(names.clone()),
+        Scope::All | Scope::Touched(_) => Scope::All,
+    };
     let patient = Settings {
         selects: Rc::clone(&settings.selects),
         settle: std::time::Duration::ZERO,
         ..*settings
     };
-    let more = once(ports, link, &patient, &Scope::Only(names), Mode::Apply).await?;
+    let more = once(ports, link, &patient, &scope, Mode::Apply).await?;
     report.absorb(more);
     Ok(report)
 }
@@ -127,6 +133,7 @@ async fn run<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<(), Fault> 
     observe::remember_resting(pass, &observed).await?;
     late::remove_twins(pass, pool, &mut observed).await?;
     observe::learn(pass, pool, &mut observed).await?;
+    observe::tell_apart(pass, pool, &mut observed).await?;
     observe::hold_back(pass, pool, &mailboxes, &mut observed).await?;
     complete_input(pass, &mailboxes, &mut observed).await?;
     let decided = plan(&observed.input, &observed.known, &pass.settings.policy);

@@ -263,8 +263,50 @@ fn random_lives_for_hours() {
 /// Lives that went wrong once, each for another reason.
 #[test]
 fn lives_that_went_wrong_once_end_well() {
-    // An upload found again, and a refused SELECT behind it: the rows from before were taken for those of now.
-    driver::random(1_795_414_033_173, Chaos::FAULTY, &pass);
+    let faulty = [
+        // An upload found again, and a refused SELECT behind it: the rows from before were taken for those of now.
+        1_795_414_033_173,
+        // A delivery that had only got its name was moved on both sides.
+        1_795_414_064_319,
+        1_795_414_065_693,
+        1_795_414_512_351,
+        // Two versions of one mail were being sent, and each was taken for the other.
+        1_795_414_057_117,
+        // A copy on the server was moved on before anybody knew of it.
+        1_795_414_056_431,
+        // What was sent could not be looked for, and came down as new mail meanwhile.
+        1_795_414_065_897,
+        1_795_414_513_395,
+        // Another client touched a twin that came late.
+        1_795_414_057_097,
+    ];
+    let stormy = [
+        // A file whose upload was open was given to another row.
+        1_795_414_034_332,
+        // Another version with the same header came to where a mail was being sent.
+        1_795_414_042_200,
+        1_795_414_066_000,
+        // Two versions of one mail in a mailbox that was renumbered.
+        1_795_414_515_836,
+        // A mailbox was renamed on the server and made anew here.
+        1_795_414_058_667,
+    ];
+    // Two versions of one mail, both moved at the same time.
+    let busy = [
+        1_795_414_036_978,
+        1_795_414_037_911,
+        1_795_414_053_440,
+        1_795_414_060_270,
+    ];
+    for seed in busy {
+        driver::random(seed, Chaos::BUSY, &pass);
+    }
+    for seed in stormy {
+        driver::random(seed, Chaos::STORM, &pass);
+    }
+    for seed in faulty {
+        driver::random(seed, Chaos::FAULTY, &pass);
+    }
 }
 
 #[test]

@@ -35,6 +35,8 @@ pub struct SimMessage {
     pub modseq: u64,
     /// What is wrong with it.
     pub poison: Option<Poison>,
+    /// A dead connection's APPEND made it, and nobody has touched it since.
+    pub late: bool,
 }
 
 /// A mailbox on the server.
@@ -71,6 +73,7 @@ impl SimMailbox {
             date,
             modseq: self.modseq,
             poison,
+            late: false,
         };
         self.messages.insert(uid, message);
         uid
@@ -247,7 +250,10 @@ impl SimServer {
             self.steps.note(line);
             if let Some(mailbox) = state.mailboxes.get_mut(&late.mailbox) {
                 self.ledger.seen(&late.body, Side::Remote);
-                mailbox.add(late.body, &late.flags, late.date, None);
+                let uid = mailbox.add(late.body, &late.flags, late.date, None);
+                if let Some(message) = mailbox.messages.get_mut(&uid) {
+                    message.late = true;
+                }
             }
         }
     }

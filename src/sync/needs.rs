@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::base::MailboxId;
 use super::input::{AccountInput, Known, Needs};
-use super::pairing::pair_files;
-use super::planner::scene::{Here, Mail, Row, Scene, There};
+use super::pairing::{is_missed, pair_files};
+use super::planner::scene::{Here, Mail, Scene, There};
 
 /// What is needed beyond what is known. To be called again with the answers until nothing is needed; what could not
 /// be found out (a file that is gone again, or not settled) is simply left out of the plan.
@@ -44,10 +44,7 @@ fn need_files(scene: &Scene<'_>, needs: &mut Needs) {
 }
 
 fn need_mails(scene: &Scene<'_>, needs: &mut Needs) {
-    let missed = |row: &Row<'_>| {
-        row.there == There::Gone && !row.undelivered && row.entry.message_id.is_some()
-    };
-    let any_missed = scene.rows.iter().any(missed);
+    let any_missed = scene.rows.iter().any(is_missed);
     let unbound: BTreeSet<MailboxId> = scene
         .rows
         .iter()

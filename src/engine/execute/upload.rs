@@ -348,7 +348,7 @@ impl<P: Ports> Uploader<'_, '_, '_, P> {
         }
         self.executor.leave_unfinished(self.mailbox());
         let base = pass.store().base(self.mailbox()).await?;
-        recover::uploads(pass, remote, &base, &open)
+        recover::uploads(pass, remote, &base, &open, false)
             .await
             .map(|_| ())
     }

@@ -1,4 +1,5 @@
-//! What waits while a mailbox could not be observed: halves of moves whose other half may be in it.
+//! What waits while not everything is known: halves of moves whose other half may be in a mailbox that could not be
+//! observed, and whatever may be a mail that was being sent when nobody heard the answer.
 //!
 //! Taken alone, one half looks like a new message or like a deletion, and the message would end up twice.
 
@@ -6,13 +7,16 @@ use std::collections::BTreeSet;
 
 use super::learn::ask_server;
 use super::{LocalSide, Observed};
-use crate::engine::context::{Pass, Ports};
+use crate::engine::context::{Mode, Pass, Ports};
 use crate::engine::fault::Fault;
 use crate::engine::folders::Mailboxes;
 use crate::engine::pool::Pool;
 use crate::engine::ports::Store;
-use crate::mail::{Digest, MessageIdHash};
-use crate::sync::{AccountInput, Entry, FileStamp, Known, MailboxId, MailboxInput, RowId};
+use crate::engine::recover::is_it;
+use crate::mail::{Digest, Identity, MessageIdHash};
+use crate::sync::{
+    AccountInput, Entry, FileStamp, IntentKind, Known, MailboxId, MailboxInput, RowId,
+};
 
 /// A mailbox that takes part and was not observed; its folder may have been scanned all the same.
 #[derive(Debug)]
@@ -33,6 +37,8 @@ struct Elsewhere {
     waiting: BTreeSet<RowId>,
     /// Size, date and Message-ID of every row.
     headers: BTreeSet<(MessageIdHash, u64, i64)>,
+    /// What was being sent: whether and where it has arrived is not known yet.
+    unsettled: Vec<Identity>,
 }
 
 /// Takes out of the input what cannot be judged without the mailboxes that were not observed.
@@ -51,10 +57,11 @@ pub(in crate::engine) async fn hold_back<P: Ports>(
     let unseen: Vec<MailboxId> = mailboxes.records.keys().copied().collect();
     let unseen: Vec<MailboxId> = unseen.into_iter().filter(|id| !seen.contains(id)).collect();
     observed.input.whole = unseen.is_empty();
-    if unseen.is_empty() {
+    let mut elsewhere = Elsewhere::default();
+    elsewhere.add_unsettled(pass, observed).await?;
+    if unseen.is_empty() && elsewhere.unsettled.is_empty() {
         return Ok(());
     }
-    let mut elsewhere = Elsewhere::default();
     let sides = std::mem::take(&mut observed.unseen);
     for id in unseen {
         let found = sides.iter().find(|it| it.mailbox == id);
@@ -84,6 +91,7 @@ pub(in crate::engine) async fn hold_back<P: Ports>(
             let found = known.remote.get(&(id, message.uid));
             let header = found.and_then(|it| Some((it.message_id?, it.size, it.date)));
             !header.is_some_and(|header| elsewhere.headers.contains(&header))
+                && !found.is_some_and(|found| elsewhere.may_be_sent(found))
         });
         let waiting = &elsewhere.waiting;
         for rows in [
@@ -113,7 +121,7 @@ async fn identify<P: Ports>(
     observed: &mut Observed,
     elsewhere: &Elsewhere,
 ) -> Result<(), Fault> {
-    if elsewhere.headers.is_empty() {
+    if elsewhere.headers.is_empty() && elsewhere.unsettled.is_empty() {
         return Ok(());
     }
     let unknown = observed.input.mailboxes.iter().filter_map(|mailbox| {
@@ -129,6 +137,34 @@ async fn identify<P: Ports>(
 }
 
 impl Elsewhere {
+    /// Mails of which nobody knows whether the server has them: whatever has their content, or may have it, waits.
+    async fn add_unsettled<P: Ports>(
+        &mut self,
+        pass: &Pass<'_, P>,
+        observed: &Observed,
+    ) -> Result<(), Fault> {
+        for intent in pass.store().intents().await? {
+            let IntentKind::Upload {
+                mailbox, identity, ..
+            } = intent.kind
+            else {
+                continue;
+            };
+            self.lost.extend(identity.digest);
+            self.unsettled.push(identity);
+            if pass.mode == Mode::DryRun {
+                continue;
+            }
+            let name = observed.name(mailbox).cloned();
+            pass.with_report(|report| report.unsettled.extend(name));
+        }
+        Ok(())
+    }
+
+    fn may_be_sent(&self, there: &Identity) -> bool {
+        self.unsettled.iter().any(|sent| is_it(sent, there))
+    }
+
     /// Rows that lost their file while one of that size appeared in a mailbox that was not observed, unless a file
     /// that was observed has their content.
     fn look_for_moves(&mut self, input: &AccountInput, known: &Known) {
@@ -148,9 +184,11 @@ impl Elsewhere {
                 let found = entry
                     .digest
                     .is_some_and(|digest| contents.contains(&digest));
-                !found && self.appeared.contains(&entry.stamp.size)
+                let unseen = !found && self.appeared.contains(&entry.stamp.size);
+                unseen || self.may_be_sent(&entry.identity())
             });
-            self.waiting.extend(waits.map(|entry| entry.row));
+            let waiting: Vec<RowId> = waits.map(|entry| entry.row).collect();
+            self.waiting.extend(waiting);
         }
     }
 

@@ -31,8 +31,26 @@ impl SimServer {
         self.steps.note(format!(
             "ext: server flags {mailbox} {uid} +({add}) -({remove})"
         ));
+        self.wants(mailbox, uid);
         if let Some(found) = self.open().mailboxes.get_mut(mailbox) {
             found.change(uid, delta);
+        }
+    }
+
+    /// Whoever does something to a twin that came late may want it: from then on it is a mail of its own.
+    fn wants(&self, mailbox: &MailboxName, uid: Uid) {
+        let mut state = self.open();
+        let found = state.mailboxes.get_mut(mailbox);
+        let message = found.and_then(|found| found.messages.get_mut(&uid));
+        let Some(message) = message.filter(|message| message.late) else {
+            return;
+        };
+        message.late = false;
+        let body = Rc::clone(&message.body);
+        let all = state.mailboxes.values();
+        let messages = all.flat_map(|found| found.messages.values());
+        if messages.filter(|other| other.body == body).count() > 1 {
+            self.ledger.born(&body, Side::Remote);
         }
     }
 
@@ -70,6 +88,9 @@ impl SimServer {
         to: &MailboxName,
         copy: bool,
     ) -> Option<Uid> {
+        if !copy && self.open().mailboxes.contains_key(to) {
+            self.wants(from, uid);
+        }
         let mut state = self.open();
         let message = state.mailboxes.get(from)?.messages.get(&uid)?.clone();
         state.mailboxes.get(to)?;

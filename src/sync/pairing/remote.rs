@@ -120,11 +120,16 @@ fn pair_unnamed(scene: &mut Scene<'_>) {
     }
 }
 
+/// Whether a row's message may be found elsewhere. One that was never delivered is fetched wherever it is, as any new
+/// one is, unless its file had got its name and went on since.
+pub(in crate::sync) fn is_missed(row: &Row<'_>) -> bool {
+    let has_file = !row.undelivered || matches!(row.here, Here::Moved(_));
+    row.there == There::Gone && has_file && row.entry.message_id.is_some()
+}
+
 /// Finds messages that moved to another mailbox on the server, or left theirs and came back with a new UID.
 pub(in crate::sync) fn pair_moved(scene: &mut Scene<'_>) {
-    let gone = rows_that(scene, |row| {
-        row.there == There::Gone && !row.undelivered && row.entry.message_id.is_some()
-    });
+    let gone = rows_that(scene, is_missed);
     if gone.is_empty() {
         return;
     }

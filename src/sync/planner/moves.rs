@@ -19,10 +19,7 @@ impl<'s, 'a> Decider<'s, 'a> {
             return;
         }
         let same_folder = file.mailbox == row.entry.mailbox;
-        if row.undelivered {
-            let change = Change::Delivered(row.entry.row, file.message.stamp);
-            self.record(row, change);
-        }
+        self.deliver(row, file);
         if !same_folder && !self.policy.push.moves {
             // A new message and a deletion. Not before the new one may go up.
             if self.can_send(place) {
@@ -41,6 +38,13 @@ impl<'s, 'a> Decider<'s, 'a> {
                 local: file.message.id.clone(),
                 flags,
             });
+        }
+    }
+
+    /// A delivery that was not finished is, once its file was found.
+    fn deliver(&mut self, row: &Row<'a>, file: &File<'a>) {
+        if row.undelivered {
+            self.record(row, Change::Delivered(row.entry.row, file.message.stamp));
         }
     }
 
@@ -114,6 +118,7 @@ impl<'s, 'a> Decider<'s, 'a> {
         if folder.marker_lost {
             return;
         }
+        self.deliver(row, file);
         if file.mailbox != mail.mailbox {
             // The server is what many clients share: its place wins.
             self.follow(row, mail, place, Some(file));

@@ -58,9 +58,10 @@ pub(super) fn of<'a>(
     config: &'a Config,
     account: &'a Account,
 ) -> impl Iterator<Item = &'a Hook> + 'a {
-    config.hooks.iter().filter(|hook| {
-        hook.accounts.is_empty() || hook.accounts.iter().any(|name| *name == account.name)
-    })
+    config
+        .hooks
+        .iter()
+        .filter(|hook| hook.accounts.is_empty() || hook.accounts.contains(&account.name))
 }
 
 /// The same, as they are started.

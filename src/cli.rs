@@ -11,9 +11,9 @@ mod client;
 mod failure;
 mod generate;
 mod holds;
+pub mod hooks;
 mod logging;
 mod mailboxes;
-mod not_yet;
 mod outcome;
 mod output;
 mod pause;
@@ -33,7 +33,7 @@ use clap::Parser as _;
 pub use failure::Failure;
 pub use outcome::Outcome;
 
-use self::args::{Args, Command, HooksCommand, NotifyCommand};
+use self::args::{Args, Command, NotifyCommand};
 use self::output::Output;
 use crate::config::{Config, ConfigError, Environment};
 
@@ -71,10 +71,7 @@ fn dispatch(
     match &args.command {
         Command::Completions { shell } => generate::completions(*shell, output),
         Command::Man => generate::man(output),
-        Command::Hooks(HooksCommand::Enable { name }) => {
-            pause::enable_hook(name, &read_config(file)?, output)
-        }
-        Command::Hooks(_) => not_yet::hooks(),
+        Command::Hooks(command) => hooks::run(command, file, output),
         Command::Notify(NotifyCommand::Test) => bubble::test(output),
         Command::Check(wanted) => check::run(wanted, file, output),
         Command::Run => run::run(file),

@@ -24,6 +24,7 @@ mod units;
 
 pub use environment::Environment;
 pub use error::{ConfigError, ConfigErrors, Mistake};
+pub use hooks::PLUGINS;
 pub use model::{
     Account, AccountName, Config, Endpoint, Hook, HookScript, ImapAccount, Keep, Layout, Notify,
     NotifyAction, Pop3Account, Privacy, Protocol, QuietHours, Tls, secret_key,

@@ -195,23 +195,6 @@ fn wrong_usage_exits_with_two() {
 }
 
 #[test]
-fn what_is_not_there_yet_says_so() {
-    let home = Home::new(&account("work"));
-    for (arguments, word) in [
-        (&["hooks", "check", "a.lua"][..], "hooks"),
-        (&["hooks", "run", "a.lua", "--message", "m"], "hooks"),
-    ] {
-        let output = home.run(arguments);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        let told = err(&output);
-        assert!(
-            told.contains("not in this version yet") && told.contains(word),
-            "{told}"
-        );
-    }
-}
-
-#[test]
 fn check_offline_tells_what_it_understood() {
     let home = Home::new(&account("work"));
     let output = home.run(&["check", "--offline"]);
@@ -347,4 +330,89 @@ fn another_configuration_is_read_with_c() {
     let output = home.run(&["-c", other.to_str().unwrap(), "check", "--offline"]);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
     assert!(out(&output).contains("other.toml"));
+}
+
+#[test]
+fn a_hook_is_checked_and_tried_without_touching_mail() {
+    let home = Home::new(&account("work"));
+    let hook = home.path().join("my.lua");
+    let mail = home.path().join("mail");
+    fs::write(&mail, "From: a@example.org\nSubject: Hello\n\nbody\n").unwrap();
+    fs::write(
+        &hook,
+        "mailferry.on(\"message.new\", function(msg)\n  msg:move_to(mailferry.options.folder)\n  msg:add_flags(\"seen\")\n\
+         mailferry.exec {argv = {\"touch\", \"/nonexistent/x\"}}\nend)\n",
+    )
+    .unwrap();
+    let (hook, mail) = (hook.to_str().unwrap(), mail.to_str().unwrap());
+    let output = home.run(&["hooks", "check", hook, "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["events"][0]["event"], "message.new");
+    assert_eq!(report["needs"][0], "exec");
+    let options = "{ folder = \"Lists\" }";
+    let output = home.run(&[
+        "hooks",
+        "run",
+        hook,
+        "--message",
+        mail,
+        "--options",
+        options,
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert_eq!(
+        out(&output),
+        "program: [\"touch\", \"/nonexistent/x\"]\nadd-flags \\Seen\nmove Lists\n"
+    );
+    let output = home.run(&["hooks", "run", hook, "--message", mail, "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let error = report["errors"][0].as_str().unwrap();
+    assert!(error.starts_with("my.lua:2: "), "{error}");
+    let output = home.run(&[
+        "hooks",
+        "run",
+        "otp",
+        "--message",
+        mail,
+        "--event",
+        "notification",
+    ]);
+    assert_eq!(out(&output), "notification (normal): a@example.org: \n");
+    for (arguments, code, words) in [
+        (
+            &["hooks", "check", "/nonexistent.lua"][..],
+            2,
+            "/nonexistent.lua",
+        ),
+        (
+            &["hooks", "run", hook, "--message", "/nonexistent"],
+            2,
+            "/nonexistent",
+        ),
+        (
+            &["hooks", "run", hook, "--message", mail, "--event", "x"],
+            2,
+            "message.flags",
+        ),
+        (&["hooks", "check", mail], 1, "mail:1: "),
+    ] {
+        let output = home.run(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        assert!(err(&output).contains(words), "{}", err(&output));
+        assert_eq!(out(&output), "");
+    }
+}
+
+#[test]
+fn a_plugin_that_is_not_shipped_and_a_capability_that_is_none_are_mistakes() {
+    assert_refused(
+        "[[hooks]]\nplugin = \"notmuc\"\n",
+        &["notmuc", "did you mean \"notmuch\"?"],
+    );
+    assert_refused(
+        "[[hooks]]\nplugin = \"spam\"\nallow = [\"net\"]\n",
+        &["hooks", "read_body"],
+    );
 }

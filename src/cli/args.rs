@@ -159,10 +159,10 @@ pub(super) enum NotifyCommand {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum HooksCommand {
-    /// Load a hook and show what it listens to
+    /// Load a hook and show what it listens to, and what it must be granted
     Check {
-        /// The Lua file
-        file: PathBuf,
+        #[command(flatten)]
+        hook: HooksTry,
     },
     /// Bring back a hook that was set aside
     Enable {
@@ -171,15 +171,33 @@ pub(super) enum HooksCommand {
     },
     /// Run a hook on a message and show what it would do
     Run {
-        /// The Lua file
-        file: PathBuf,
+        #[command(flatten)]
+        hook: HooksTry,
         /// The message
         #[arg(long, value_name = "FILE")]
         message: PathBuf,
         /// The event
         #[arg(long, value_name = "NAME", default_value = "message.new")]
         event: String,
+        /// The mailbox that the message is said to be in
+        #[arg(long, value_name = "NAME", default_value = "INBOX")]
+        mailbox: String,
+        /// With `exec` programs are run; they are only shown without it
+        #[arg(long, value_name = "CAPABILITY", value_parser = ["exec"])]
+        allow: Vec<String>,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct HooksTry {
+    /// The Lua file, or the name of a plugin
+    pub file: PathBuf,
+    /// The hook's options, as in the configuration: '{ folder = "Lists" }'
+    #[arg(long, value_name = "TOML")]
+    pub options: Option<String>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[cfg(test)]

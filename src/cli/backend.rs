@@ -12,6 +12,7 @@ mod last;
 mod listeners;
 mod pass;
 mod server;
+pub mod shelf;
 mod status;
 
 pub use daemon::{run, run_with};

@@ -18,6 +18,9 @@ pub enum Failure {
     /// Something that this version does not have.
     #[error("not in this version yet: {0}")]
     NotYet(&'static str),
+    /// A script failed; file and line are in the text.
+    #[error("{0}")]
+    Hook(String),
     /// Only a running daemon can do it.
     #[error("no daemon runs for this configuration; `mailferry run` starts one")]
     NoDaemon,

@@ -16,7 +16,21 @@ pub(super) const KEYS: [&str; 8] = [
 ];
 
 /// What a hook can be granted.
-const CAPABILITIES: [&str; 1] = ["exec"];
+const CAPABILITIES: [&str; 3] = ["exec", "read_body", "notify"];
+
+/// The plugins that are shipped.
+pub const PLUGINS: [&str; 10] = [
+    "attachments",
+    "autoarchive",
+    "list-filter",
+    "mu",
+    "notmuch",
+    "otp",
+    "quiet-hours",
+    "rules",
+    "spam",
+    "vip",
+];
 
 /// How deep a hook's options may be nested.
 const DEEPEST: usize = 16;
@@ -96,14 +110,18 @@ fn script(table: &Section<'_>, places: Places<'_>) -> Option<HookScript> {
             .map(HookScript::File),
         (None, Some(plugin)) => {
             let name = plugin.word("the name of a plugin in quotes")?;
-            let fine = name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-            if !fine {
-                plugin.wrong_help(
-                    format!("`{}` is not the name of a plugin", escape(name)),
-                    "a script of your own goes under `file`",
+            if !PLUGINS.contains(&name) {
+                let help = nearest(name, PLUGINS).map_or_else(
+                    || {
+                        format!(
+                            "there are {}; a script of your own goes under `file`",
+                            PLUGINS.join(", ")
+                        )
+                    },
+                    |near| format!("did you mean \"{near}\"?"),
                 );
+                let message = format!("no plugin `{}` is shipped", escape(name));
+                plugin.wrong_help(message, help);
                 return None;
             }
             Some(HookScript::Plugin(name.to_owned()))

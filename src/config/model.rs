@@ -273,13 +273,13 @@ pub struct Hook {
     pub script: HookScript,
     /// For which accounts; empty means all.
     pub accounts: Vec<AccountName>,
-    /// What it is granted, such as `exec`.
+    /// What it is granted: `exec`, `read_body`, `notify`.
     pub allow: Vec<String>,
     /// How long one handler may take.
     pub timeout: Duration,
     /// How much memory it may use, in bytes.
     pub memory: u64,
-    /// Whether it is told of the mail that was there before the first sync.
+    /// Whether it is told of the mail of a first sync, too.
     pub old_mail: bool,
     /// Handed to the script.
     pub options: toml::Table,

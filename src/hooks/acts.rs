@@ -51,7 +51,11 @@ mod tests {
         ]);
         assert_eq!(
             settled,
-            [wanted("a", flag), wanted("b", Act::Delete), wanted("a", to("Two"))]
+            [
+                wanted("a", flag),
+                wanted("b", Act::Delete),
+                wanted("a", to("Two"))
+            ]
         );
     }
 }

@@ -188,7 +188,11 @@ fn telling(lua: &Lua, desk: &Rc<Desk>, table: &Table) -> Result<()> {
     let shared = Rc::clone(desk);
     let notify = move |_: &Lua, what: Table| {
         shared.demand(Capability::Notify, "mailferry.notify")?;
-        values::only(&what, "mailferry.notify", &["title", "body", "urgency", "copy"])?;
+        values::only(
+            &what,
+            "mailferry.notify",
+            &["title", "body", "urgency", "copy"],
+        )?;
         let urgency: Option<String> = what.get("urgency")?;
         let notice = Notice {
             title: values::text(&what, "title")?.unwrap_or_default(),
@@ -217,6 +221,8 @@ fn time_of(value: &Value) -> Result<Duration> {
     };
     time.ok_or_else(|| {
         let text = describe::plain(&text);
-        Error::runtime(format!("\"{text}\" is no time such as \"30s\", \"1h\", \"30d\""))
+        Error::runtime(format!(
+            "\"{text}\" is no time such as \"30s\", \"1h\", \"30d\""
+        ))
     })
 }

@@ -19,7 +19,10 @@ pub(super) fn plain(text: &str) -> String {
             break;
         }
         let hazard = character.is_control()
-            || matches!(character, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
+            || matches!(
+                character,
+                '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{61c}'
+            )
             || ('\u{202a}'..='\u{202e}').contains(&character)
             || ('\u{2066}'..='\u{2069}').contains(&character);
         if hazard {

@@ -206,7 +206,11 @@ impl Host {
     }
 
     fn hears(&self, event: Event, old: bool) -> bool {
-        let listens = self.loaded.handlers.iter().any(|(known, _)| *known == event);
+        let listens = self
+            .loaded
+            .handlers
+            .iter()
+            .any(|(known, _)| *known == event);
         let too_old = old && event == Event::MessageNew && !self.spec.old_mail;
         self.worker.is_some() && listens && !too_old
     }

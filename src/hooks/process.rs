@@ -18,10 +18,30 @@ const GRACE: Duration = Duration::from_millis(300);
 
 /// What of our own environment programs get to see.
 const PASSED_ON: &[&str] = &[
-    "HOME", "USER", "LOGNAME", "PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES",
-    "LC_TIME", "TZ", "TMPDIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME",
-    "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY",
-    "MAILDIR", "NOTMUCH_CONFIG", "NOTMUCH_PROFILE", "MU_HOME",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "PATH",
+    "LANG",
+    "LANGUAGE",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LC_MESSAGES",
+    "LC_TIME",
+    "TZ",
+    "TMPDIR",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_STATE_HOME",
+    "XDG_CACHE_HOME",
+    "XDG_RUNTIME_DIR",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "MAILDIR",
+    "NOTMUCH_CONFIG",
+    "NOTMUCH_PROFILE",
+    "MU_HOME",
 ];
 
 /// A program to run.
@@ -89,7 +109,10 @@ pub(super) fn run(program: Program) -> io::Result<Ended> {
     spawn("wait", move || {
         if let Some(group) = group {
             // It stays a zombie until all is over, so that its number means nobody else.
-            let _ = waitid(WaitId::Pid(group), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+            let _ = waitid(
+                WaitId::Pid(group),
+                WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
+            );
         }
         let _ = signs.send(Sign::Exited);
     });
@@ -122,9 +145,8 @@ type Kept = Arc<Mutex<Vec<u8>>>;
 
 fn finish(child: &mut Child, timed_out: bool, stdout: &Kept, stderr: &Kept) -> io::Result<Ended> {
     let status = child.wait()?;
-    let take = |kept: &Kept| {
-        std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner))
-    };
+    let take =
+        |kept: &Kept| std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(Ended {
         code: status.code(),
         signal: status.signal(),

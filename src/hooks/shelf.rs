@@ -35,7 +35,9 @@ impl Shelved {
     pub fn new(messages: impl IntoIterator<Item = Subject>) -> Self {
         let mut all: BTreeMap<MailboxName, Vec<Subject>> = BTreeMap::new();
         for subject in messages {
-            all.entry(subject.mailbox.clone()).or_default().push(subject);
+            all.entry(subject.mailbox.clone())
+                .or_default()
+                .push(subject);
         }
         Self(all)
     }

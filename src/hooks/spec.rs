@@ -5,8 +5,8 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use super::reply::HookError;
 use super::plugins;
+use super::reply::HookError;
 
 /// The largest script, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -163,7 +163,9 @@ impl Grants {
     /// Everything.
     #[must_use]
     pub fn all() -> Self {
-        Capability::ALL.into_iter().fold(Self::default(), Self::with)
+        Capability::ALL
+            .into_iter()
+            .fold(Self::default(), Self::with)
     }
 
     /// The same with one more.

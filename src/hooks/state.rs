@@ -16,6 +16,7 @@ use super::reply::{Answer, Failure, HookError, Loaded, Reply, Why};
 use super::sandbox;
 use super::shelf::Shelf;
 use super::spec::{Capability, Spec};
+use crate::mail::MailboxName;
 use crate::sync::{Happened, Occasion};
 
 /// A script that is loaded.
@@ -128,11 +129,7 @@ impl State {
         true
     }
 
-    fn changed(
-        &self,
-        run: &Function,
-        before: &Notification,
-    ) -> mlua::Result<Option<Notification>> {
+    fn changed(&self, run: &Function, before: &Notification) -> mlua::Result<Option<Notification>> {
         let account = &self.desk.spec.account;
         let table = notification_table(&self.lua, account, before)?;
         let messages = self.lua.create_table()?;
@@ -190,7 +187,13 @@ impl State {
         table.raw_set("name", event.name())?;
         table.raw_set("account", self.desk.spec.account.as_str())?;
         let mut arguments = MultiValue::new();
-        if let Occasion::Message { id, side, what, subject } = occasion {
+        if let Occasion::Message {
+            id,
+            side,
+            what,
+            subject,
+        } = occasion
+        {
             table.raw_set("id", format!("{}/{}", self.desk.spec.account, id.0))?;
             table.raw_set("side", format!("{side:?}").to_lowercase())?;
             changes(lua, &table, what)?;
@@ -219,7 +222,12 @@ fn changes(lua: &Lua, table: &Table, what: &Happened) -> mlua::Result<()> {
 fn details(lua: &Lua, table: &Table, occasion: &Occasion) -> mlua::Result<()> {
     match occasion {
         Occasion::Message { .. } => Ok(()),
-        Occasion::MailboxSynced { mailbox, changed, new, gone } => {
+        Occasion::MailboxSynced {
+            mailbox,
+            changed,
+            new,
+            gone,
+        } => {
             table.raw_set("mailbox", mailbox.as_str())?;
             let paths = lua.create_table()?;
             for path in changed {
@@ -231,14 +239,19 @@ fn details(lua: &Lua, table: &Table, occasion: &Occasion) -> mlua::Result<()> {
         }
         Occasion::AccountSynced { complete } => table.raw_set("complete", *complete),
         Occasion::AccountState { state } => table.raw_set("state", state.as_str()),
-        Occasion::Hold { id, mailbox, count, reason } => {
+        Occasion::Hold {
+            id,
+            mailbox,
+            count,
+            reason,
+        } => {
             table.raw_set("id", id.as_str())?;
             table.raw_set("mailbox", mailbox.as_str())?;
             table.raw_set("count", *count)?;
             table.raw_set("reason", reason.as_str())
         }
         Occasion::Error { mailbox, text } => {
-            let mailbox = mailbox.as_ref().map(|name| name.as_str());
+            let mailbox = mailbox.as_ref().map(MailboxName::as_str);
             table.raw_set("mailbox", mailbox)?;
             table.raw_set("text", text.as_str())
         }
@@ -289,7 +302,12 @@ fn describe_loaded(desk: &Desk, source: &[u8]) -> Loaded {
             .map(|event| (event, count(event)))
             .filter(|(_, count)| *count > 0)
             .collect(),
-        timers: desk.timers.borrow().iter().map(|timer| timer.every).collect(),
+        timers: desk
+            .timers
+            .borrow()
+            .iter()
+            .map(|timer| timer.every)
+            .collect(),
         needs,
         log: said.log,
     }

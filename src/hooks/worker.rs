@@ -39,7 +39,10 @@ pub(super) struct Shared(pub Arc<Mutex<Box<dyn Shelf>>>);
 
 impl Shelf for Shared {
     fn mailboxes(&self) -> Result<Vec<MailboxName>, ShelfError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).mailboxes()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .mailboxes()
     }
 
     fn messages(&self, mailbox: &MailboxName) -> Result<Vec<Subject>, ShelfError> {

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::query::{self, DeletionBatch};
 use super::{StoreError, schema};
 use crate::engine::ports::StateId;
-use crate::sync::{Deletion, Hold, Intent, MailboxId, MailboxRecord, Parked};
+use crate::sync::{Base, Deletion, Hold, Intent, MailboxId, MailboxRecord, Parked};
 
 /// A view of one account's state. Each answer is consistent in itself.
 #[derive(Debug)]
@@ -76,6 +76,14 @@ impl SqliteReader {
     /// As above.
     pub fn mailboxes(&self) -> Result<Vec<MailboxRecord>, StoreError> {
         self.ask(query::mailboxes)
+    }
+
+    /// A mailbox with its messages; `None` if there is none of that number.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn base(&self, mailbox: MailboxId) -> Result<Option<Base>, StoreError> {
+        self.ask(|conn| query::base(conn, mailbox))
     }
 
     /// How many messages each mailbox has; one without any is left out.

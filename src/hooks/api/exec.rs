@@ -24,7 +24,11 @@ pub(super) fn install(lua: &Lua, desk: &Rc<Desk>, table: &Table) -> Result<()> {
             return Err(Error::runtime("programs can only be run in a handler"));
         }
         let program = program(&what)?;
-        shared.reply.borrow_mut().programs.push(program.argv.clone());
+        shared
+            .reply
+            .borrow_mut()
+            .programs
+            .push(program.argv.clone());
         if shared.spec.dry {
             return ended(lua, &nothing());
         }
@@ -75,7 +79,9 @@ fn variables(env: &Table) -> Result<Vec<(String, String)>> {
     if variables.iter().all(fine) {
         return Ok(variables);
     }
-    Err(Error::runtime("mailferry.exec: env has a name or a value that cannot be"))
+    Err(Error::runtime(
+        "mailferry.exec: env has a name or a value that cannot be",
+    ))
 }
 
 /// What a program that was not run is said to have done.

@@ -12,7 +12,7 @@ use super::super::describe;
 use super::super::spec::Capability;
 use super::{Desk, attachments, values};
 use crate::letter::{self, Address, Body, Letter};
-use crate::mail::{Flags, MailboxName};
+use crate::mail::{Flags, MailboxName, Uid};
 use crate::sync::{Act, Subject, Wanted};
 
 /// The most of a message that is read for its text and attachments, in bytes.
@@ -137,11 +137,15 @@ impl UserData for Message {
             let wanted = values::flags([word])?;
             Ok(wanted.minus(&this.subject().flags).is_empty())
         });
-        acts(methods, |this: &Message, act| this.want(act));
+        acts(methods, |this: &Self, act| this.want(act));
         methods.add_meta_method("__tostring", |_, this, ()| {
-            Ok(format!("{}: {}", this.subject().mailbox, this.letter().subject()))
+            Ok(format!(
+                "{}: {}",
+                this.subject().mailbox,
+                this.letter().subject()
+            ))
         });
-        methods.add_meta_method("__eq", |_, this, other: UserDataRef<Message>| {
+        methods.add_meta_method("__eq", |_, this, other: UserDataRef<Self>| {
             let (one, two) = (this.subject(), other.subject());
             Ok(one.mailbox == two.mailbox && one.local == two.local && one.row == two.row)
         });
@@ -156,7 +160,9 @@ fn stored<F: UserDataFields<Message>>(fields: &mut F) {
     });
     fields.add_field_method_get("id", |lua, this| {
         let local = this.subject().local.as_ref();
-        local.map_or(Ok(Value::Nil), |local| values::to_lua(lua, local.as_bytes()))
+        local.map_or(Ok(Value::Nil), |local| {
+            values::to_lua(lua, local.as_bytes())
+        })
     });
     fields.add_field_method_get("path", |lua, this| {
         let path = this.subject().path.as_ref();
@@ -164,7 +170,7 @@ fn stored<F: UserDataFields<Message>>(fields: &mut F) {
             values::to_lua(lua, path.as_os_str().as_encoded_bytes())
         })
     });
-    fields.add_field_method_get("uid", |_, this| Ok(this.subject().uid.map(|uid| uid.get())));
+    fields.add_field_method_get("uid", |_, this| Ok(this.subject().uid.map(Uid::get)));
     fields.add_field_method_get("size", |_, this| Ok(this.subject().size));
     fields.add_field_method_get("date", |_, this| Ok(this.subject().date));
     fields.add_field_method_get("flags", |lua, this| {

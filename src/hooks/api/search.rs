@@ -19,8 +19,20 @@ const MOST: usize = 500_000;
 const LISTING: Duration = Duration::from_secs(30);
 
 const KEYS: [&str; 14] = [
-    "mailbox", "from", "to", "cc", "subject", "list_id", "message_id", "header", "older_than",
-    "newer_than", "larger", "smaller", "flags", "without_flags",
+    "mailbox",
+    "from",
+    "to",
+    "cc",
+    "subject",
+    "list_id",
+    "message_id",
+    "header",
+    "older_than",
+    "newer_than",
+    "larger",
+    "smaller",
+    "flags",
+    "without_flags",
 ];
 
 pub(super) fn install(lua: &Lua, desk: &Rc<Desk>, table: &Table) -> Result<()> {
@@ -88,13 +100,21 @@ fn mailboxes(desk: &Desk, value: &Value) -> Result<Vec<MailboxName>> {
         Value::Nil => return all(desk),
         Value::String(name) => vec![name.to_string_lossy()],
         Value::Table(list) => list.sequence_values().collect::<Result<_>>()?,
-        _ => return Err(Error::runtime("mailferry.search: mailbox is a name or a list")),
+        _ => {
+            return Err(Error::runtime(
+                "mailferry.search: mailbox is a name or a list",
+            ));
+        }
     };
     let mut wanted = Vec::new();
     for pattern in patterns {
         if pattern.contains('*') {
             let known = all(desk)?;
-            wanted.extend(known.into_iter().filter(|name| fits(&pattern, name.as_str())));
+            wanted.extend(
+                known
+                    .into_iter()
+                    .filter(|name| fits(&pattern, name.as_str())),
+            );
         } else {
             wanted.push(mailbox(&pattern)?);
         }
@@ -136,7 +156,10 @@ fn query(what: &Table) -> Result<Query> {
         written: Vec::new(),
     };
     let headers = ["From", "To", "Cc", "Subject", "Message-ID"];
-    for (key, name) in ["from", "to", "cc", "subject", "message_id"].iter().zip(headers) {
+    for (key, name) in ["from", "to", "cc", "subject", "message_id"]
+        .iter()
+        .zip(headers)
+    {
         if let Some(text) = what.get::<Option<String>>(*key)? {
             query.ask(Field::Header(name.to_owned()), &text);
         }
@@ -169,7 +192,9 @@ fn words(what: &Table, key: &str) -> Result<Flags> {
             let words: Vec<String> = list.sequence_values().collect::<Result<_>>()?;
             values::flags(words)
         }
-        _ => Err(Error::runtime(format!("mailferry.search: {key} is a word or a list"))),
+        _ => Err(Error::runtime(format!(
+            "mailferry.search: {key} is a word or a list"
+        ))),
     }
 }
 
@@ -179,7 +204,12 @@ mod tests {
 
     #[test]
     fn a_star_stands_for_anything() {
-        for (pattern, name) in [("*", "a/b"), ("a/*", "a/b"), ("*b", "a/b"), ("a*b*c", "a12b3c")] {
+        for (pattern, name) in [
+            ("*", "a/b"),
+            ("a/*", "a/b"),
+            ("*b", "a/b"),
+            ("a*b*c", "a12b3c"),
+        ] {
             assert!(fits(pattern, name), "{pattern} {name}");
         }
         for (pattern, name) in [("a/*", "a"), ("*b", "a/c"), ("a*b*c", "ac"), ("a*a", "a")] {

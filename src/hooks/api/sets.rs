@@ -2,9 +2,7 @@
 
 use std::collections::HashSet;
 
-use mlua::{
-    Error, Function, Lua, Result, UserData, UserDataMethods, UserDataRef, Value,
-};
+use mlua::{Error, Function, Lua, Result, UserData, UserDataMethods, UserDataRef, Value};
 
 use super::message::{Message, acts};
 use crate::mail::{LocalId, MailboxName};

@@ -4,7 +4,7 @@ use mlua::{Error, Lua, Result, Table, Value};
 
 use super::super::describe;
 use super::super::notification::{Notification, Urgency};
-use crate::mail::{Flag, Flags, Keyword};
+use crate::mail::{Flag, Flags, Keyword, MailboxName};
 
 /// The longest text of a notification, in bytes.
 const LONGEST: usize = 4096;
@@ -127,7 +127,7 @@ pub(in super::super) fn notification_table(
 ) -> Result<Table> {
     let table = lua.create_table()?;
     table.set("account", account)?;
-    let mailbox = notification.mailbox.as_ref().map(|name| name.as_str());
+    let mailbox = notification.mailbox.as_ref().map(MailboxName::as_str);
     table.set("mailbox", mailbox)?;
     table.set("title", notification.title.as_str())?;
     table.set("body", notification.body.as_str())?;

@@ -18,7 +18,9 @@ async fn a_message_tells_all_that_is_known_of_it() {
          end)",
     );
     spec.grants = Grants::all();
-    let mut host = Host::start(spec, None).await.unwrap_or_else(|error| panic!("{error}"));
+    let mut host = Host::start(spec, None)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
     let work = Keyword::new("Work").unwrap();
     let flags = Flags::new().with(Flag::Seen).with_keyword(work);
     let reply = host
@@ -55,7 +57,10 @@ async fn acts_are_collected_in_an_order_that_can_be_carried_out() {
     );
     let mut hooks = Hooks::default();
     assert!(hooks.is_empty());
-    assert_eq!(hooks.tell(&[arrived(one.clone())], false).await, Reply::default());
+    assert_eq!(
+        hooks.tell(&[arrived(one.clone())], false).await,
+        Reply::default()
+    );
     let reply = host.tell(&[arrived(one), arrived(two)], false).await;
     let set = Flags::new()
         .with(Flag::Flagged)
@@ -85,7 +90,10 @@ async fn acts_that_make_no_sense_are_errors_where_they_stand() {
         ("msg:move_to(\"\")", "can be no mailbox's name"),
         ("msg:move_to(\"a\\nb\")", "can be no mailbox's name"),
         ("msg:move_to(nil)", "move_to"),
-        ("msg:add_flags(\"two words\")", "\"two words\" can be no flag"),
+        (
+            "msg:add_flags(\"two words\")",
+            "\"two words\" can be no flag",
+        ),
         ("msg:add_flags(\"\\\\Seen\")", "can be no flag"),
         ("msg:add_flags(\"deleted\")", "there is msg:delete()"),
         ("msg:text()", "msg:text() needs allow = [\"read_body\"]"),
@@ -109,10 +117,20 @@ async fn a_message_that_is_gone_has_no_text_and_takes_no_acts() {
         "mailferry.on(\"message.deleted\", function(msg) print(msg.subject, msg.path, msg.id, pcall(msg.delete, msg)) end)",
     )
     .await;
-    let reply = host.tell(&[happened(subject, Happened::Deleted)], false).await;
+    let reply = host
+        .tell(&[happened(subject, Happened::Deleted)], false)
+        .await;
     assert_eq!(reply.wanted, []);
-    assert!(reply.log[0].starts_with(" nil nil false "), "{:?}", reply.log);
-    assert!(reply.log[0].contains("the message is gone"), "{:?}", reply.log);
+    assert!(
+        reply.log[0].starts_with(" nil nil false "),
+        "{:?}",
+        reply.log
+    );
+    assert!(
+        reply.log[0].contains("the message is gone"),
+        "{:?}",
+        reply.log
+    );
 }
 
 #[tokio::test]
@@ -123,11 +141,23 @@ async fn attachments_are_listed_and_their_content_is_granted() {
     let text = "mailferry.on(\"message.new\", function(msg)\n\
          for _, a in ipairs(msg.attachments) do print(a.name, a.type, a.size) print(a:content()) end end)";
     let new = arrived(maildir.put("INBOX", 1, Flags::new(), mail));
-    let refused = start(text).await.tell(&[new.clone()], false).await;
+    let refused = start(text)
+        .await
+        .tell(std::slice::from_ref(&new), false)
+        .await;
     assert_eq!(refused.log, ["a.png image/png 5"]);
-    assert!(refused.failures[0].text.contains("attachment:content() needs allow"));
+    assert!(
+        refused.failures[0]
+            .text
+            .contains("attachment:content() needs allow")
+    );
     let mut spec = script(text);
     spec.grants = Grants::of_words(["read_body", "nonsense"]);
-    let mut host = Host::start(spec, None).await.unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(host.tell(&[new], false).await.log, ["a.png image/png 5", "hello"]);
+    let mut host = Host::start(spec, None)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(
+        host.tell(&[new], false).await.log,
+        ["a.png image/png 5", "hello"]
+    );
 }

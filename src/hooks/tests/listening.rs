@@ -24,14 +24,19 @@ async fn every_event_brings_what_it_says() {
     let subject = maildir.put("Lists", 1, Flags::new(), MAIL);
     let occasions = [
         SYNCED,
-        Occasion::AccountState { state: "in-sync".to_owned() },
+        Occasion::AccountState {
+            state: "in-sync".to_owned(),
+        },
         Occasion::Hold {
             id: "3".to_owned(),
             mailbox: inbox.clone(),
             count: 50,
             reason: "many".to_owned(),
         },
-        Occasion::Error { mailbox: Some(inbox.clone()), text: "a\u{1b}b".to_owned() },
+        Occasion::Error {
+            mailbox: Some(inbox.clone()),
+            text: "a\u{1b}b".to_owned(),
+        },
         Occasion::MailboxSynced {
             mailbox: inbox.clone(),
             changed: vec!["/a".into()],
@@ -73,14 +78,21 @@ async fn of_old_mail_only_those_hear_who_asked() {
     assert_eq!(host.tell(&new, false).await.log, ["Hello"]);
     let mut spec = script(text);
     spec.old_mail = true;
-    let mut host = Host::start(spec, None).await.unwrap_or_else(|error| panic!("{error}"));
+    let mut host = Host::start(spec, None)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(host.tell(&new, true).await.log, ["Hello"]);
 }
 
 #[tokio::test]
 async fn timers_run_when_they_are_due() {
-    let mut host = start("mailferry.every(1, function() print(\"tick\") end) mailferry.every(\"1h\", error)").await;
-    assert_eq!(host.loaded().timers, [Duration::from_secs(1), Duration::from_secs(3600)]);
+    let mut host =
+        start("mailferry.every(1, function() print(\"tick\") end) mailferry.every(\"1h\", error)")
+            .await;
+    assert_eq!(
+        host.loaded().timers,
+        [Duration::from_secs(1), Duration::from_secs(3600)]
+    );
     let due = host.next_timer().unwrap();
     assert_eq!(host.tick().await, Reply::default(), "not due yet");
     tokio::time::sleep_until(due.into()).await;
@@ -119,8 +131,14 @@ async fn a_notification_can_be_changed_and_silenced() {
     let (after, reply) = hooks.notification(before.clone()).await;
     let after = after.unwrap();
     assert_eq!(reply.failures, []);
-    assert_eq!((after.title.as_str(), after.body.as_str()), ("joerg@example.org", ""));
-    assert_eq!((after.urgency, after.copy.as_deref()), (Urgency::Critical, Some("INBOX")));
+    assert_eq!(
+        (after.title.as_str(), after.body.as_str()),
+        ("joerg@example.org", "")
+    );
+    assert_eq!(
+        (after.urgency, after.copy.as_deref()),
+        (Urgency::Critical, Some("INBOX"))
+    );
     assert_eq!(after.messages, before.messages);
     assert!(matches!(acts(&reply)[..], [(1, Act::AddFlags(_))]));
     let mut silent = start("mailferry.on(\"notification\", function(n) n:silence() end)").await;
@@ -136,7 +154,10 @@ async fn a_hook_that_fails_does_not_take_a_notification_away() {
         "n.silent = true while true do end",
         "string.find((\"a\"):rep(1e4), \".-.-.-.-b$\")",
     ] {
-        let mut host = start(&format!("mailferry.on(\"notification\", function(n) {body} end)")).await;
+        let mut host = start(&format!(
+            "mailferry.on(\"notification\", function(n) {body} end)"
+        ))
+        .await;
         let (after, reply) = host.notification(shown(&maildir)).await;
         assert_eq!(after, Some(shown(&maildir)), "{body}");
         assert_eq!(reply.failures.len(), 1, "{body}");
@@ -147,7 +168,12 @@ async fn a_hook_that_fails_does_not_take_a_notification_away() {
 async fn a_file_that_changes_is_loaded_anew_and_a_broken_one_waits_for_its_repair() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("my.lua");
-    let version = |number: u32| format!("mailferry.on(\"account.synced\", function() print({number:0>number$}) end)", number = number as usize);
+    let version = |number: u32| {
+        format!(
+            "mailferry.on(\"account.synced\", function() print({number:0>number$}) end)",
+            number = number as usize
+        )
+    };
     std::fs::write(&path, version(1)).unwrap();
     let spec = Spec::new(Script::File(path.clone()), "work");
     let mut hooks = Hooks::start(vec![spec], || None).await;
@@ -156,7 +182,10 @@ async fn a_file_that_changes_is_loaded_anew_and_a_broken_one_waits_for_its_repai
     hooks.tell(&[SYNCED], false).await;
     let state = &hooks.states()[0];
     assert_eq!(state.state, "not-loaded");
-    assert!(state.last_error.as_ref().unwrap().starts_with("my.lua:1: "), "{state:?}");
+    assert!(
+        state.last_error.as_ref().unwrap().starts_with("my.lua:1: "),
+        "{state:?}"
+    );
     std::fs::write(&path, version(22)).unwrap();
     assert_eq!(hooks.tell(&[SYNCED], false).await.log.len(), 1);
     assert_eq!(hooks.states()[0].state, "running");
@@ -176,7 +205,9 @@ async fn options_and_the_clock_are_there() {
     spec.options = "folder = \"Lists\"\nlist = [1, 2]\ndeep = { x = true }\nn = 3\nf = 1.5"
         .parse()
         .unwrap();
-    let mut host = Host::start(spec, None).await.unwrap_or_else(|error| panic!("{error}"));
+    let mut host = Host::start(spec, None)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
     let reply = host.tell(&[SYNCED], false).await;
     assert_eq!(reply.log, ["Lists 2 true 3 1.5 work", "true true true"]);
 }
@@ -188,7 +219,9 @@ async fn what_a_script_listens_to_and_needs_is_known() {
          mailferry.on(\"message.new\", print)\n-- mailferry.notify is only spoken of\nprint(\"hi\\27\")",
     );
     spec.grants = Grants::all();
-    let host = Host::start(spec, None).await.unwrap_or_else(|error| panic!("{error}"));
+    let host = Host::start(spec, None)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
     let loaded = host.loaded();
     assert_eq!(loaded.handlers, [(Event::MessageNew, 2)]);
     assert_eq!(loaded.needs, [Capability::Exec, Capability::ReadBody]);

@@ -8,7 +8,9 @@ async fn run(body: &str) -> Reply {
     let text = format!("mailferry.on(\"account.synced\", function(event)\n{body}\nend)");
     let mut spec = script(&text);
     spec.grants = Grants::default().with(Capability::Exec);
-    let mut host = Host::start(spec, None).await.unwrap_or_else(|error| panic!("{error}"));
+    let mut host = Host::start(spec, None)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
     let reply = host.tell(&[SYNCED], false).await;
     assert_eq!(reply.failures, [], "{body}");
     reply
@@ -101,7 +103,9 @@ async fn a_dry_run_only_notes_programs() {
     let mut spec = script(&text);
     spec.dry = true;
     spec.grants = Grants::all();
-    let mut host = Host::start(spec, None).await.unwrap_or_else(|error| panic!("{error}"));
+    let mut host = Host::start(spec, None)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
     let reply = host.tell(&[SYNCED], false).await;
     assert_eq!(reply.log, ["true"]);
     assert_eq!(reply.programs[0][0], "touch");

@@ -22,8 +22,10 @@ async fn what_there_is_can_be_listed() {
     .await;
     assert_eq!(
         log,
-        ["_G _VERSION assert coroutine error getmetatable ipairs mailferry math next pairs pcall print rawequal rawget \
-          rawlen rawset select setmetatable string table tonumber tostring type utf8 xpcall"]
+        [
+            "_G _VERSION assert coroutine error getmetatable ipairs mailferry math next pairs pcall print rawequal rawget \
+          rawlen rawset select setmetatable string table tonumber tostring type utf8 xpcall"
+        ]
     );
 }
 
@@ -41,7 +43,10 @@ async fn metatables_of_ours_are_out_of_reach() {
     )
     .await;
     let reply = host
-        .tell(&[arrived(maildir.put("INBOX", 1, Flags::new(), MAIL))], false)
+        .tell(
+            &[arrived(maildir.put("INBOX", 1, Flags::new(), MAIL))],
+            false,
+        )
         .await;
     assert_eq!(reply.failures, []);
     assert_eq!(reply.wanted, []);
@@ -59,7 +64,10 @@ async fn functions_that_a_script_replaces_are_its_own_loss() {
     )
     .await;
     let reply = host.tell(&[SYNCED], false).await;
-    assert_eq!((reply.failures, reply.log), (vec![], vec!["1 true".to_owned(), "2".to_owned()]));
+    assert_eq!(
+        (reply.failures, reply.log),
+        (vec![], vec!["1 true".to_owned(), "2".to_owned()])
+    );
 }
 
 #[tokio::test]

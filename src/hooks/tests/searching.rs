@@ -8,8 +8,18 @@ async fn found(body: &str) -> Reply {
     let now = jiff::Timestamp::now().as_second();
     let mut all = vec![
         maildir.put("INBOX", 1, Flags::new(), MAIL),
-        maildir.put("INBOX", 2, Flags::new().with(Flag::Seen), "From: Bob <bob@example.com>\nSubject: Invoice 7\n\n"),
-        maildir.put("INBOX", 3, Flags::new().with(Flag::Seen).with(Flag::Flagged), MAIL),
+        maildir.put(
+            "INBOX",
+            2,
+            Flags::new().with(Flag::Seen),
+            "From: Bob <bob@example.com>\nSubject: Invoice 7\n\n",
+        ),
+        maildir.put(
+            "INBOX",
+            3,
+            Flags::new().with(Flag::Seen).with(Flag::Flagged),
+            MAIL,
+        ),
         maildir.put("Archive/2026", 4, Flags::new(), MAIL),
     ];
     all[1].date = now - 60;
@@ -19,7 +29,9 @@ async fn found(body: &str) -> Reply {
          mailferry.on(\"account.synced\", function()\n{body}\nend)"
     );
     let shelf: Box<dyn Shelf> = Box::new(Shelved::new(all));
-    let mut host = Host::start(script(&text), Some(shelf)).await.unwrap_or_else(|error| panic!("{error}"));
+    let mut host = Host::start(script(&text), Some(shelf))
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
     host.tell(&[SYNCED], false).await
 }
 
@@ -58,7 +70,11 @@ async fn sets_are_combined_as_sets() {
     assert_eq!(reply.failures, []);
     assert_eq!(
         reply.log,
-        ["1 23 213 3 ", "3 Hello nil 2 true false", "13 Archive/2026 INBOX"]
+        [
+            "1 23 213 3 ",
+            "3 Hello nil 2 true false",
+            "13 Archive/2026 INBOX"
+        ]
     );
 }
 
@@ -71,13 +87,24 @@ async fn a_set_is_acted_on_as_a_message_is() {
     let flag = Act::AddFlags(Flags::new().with(Flag::Answered));
     assert_eq!(
         acts(&reply),
-        [(2, flag.clone()), (3, flag), (2, to("Archive")), (3, to("Archive"))]
+        [
+            (2, flag.clone()),
+            (3, flag),
+            (2, to("Archive")),
+            (3, to("Archive"))
+        ]
     );
 }
 
 #[tokio::test]
 async fn a_misspelt_criterion_finds_no_mail_to_delete() {
-    for query in ["{form = \"x\"}", "{flags = 3}", "{older_than = \"old\"}", "{mailbox = 3}", "{flags = {\"a b\"}}"] {
+    for query in [
+        "{form = \"x\"}",
+        "{flags = 3}",
+        "{older_than = \"old\"}",
+        "{mailbox = 3}",
+        "{flags = {\"a b\"}}",
+    ] {
         let reply = found(&format!("search {query}:delete()")).await;
         assert_eq!(reply.wanted, [], "{query}");
         assert_eq!(reply.failures.len(), 1, "{query}");

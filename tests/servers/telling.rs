@@ -329,6 +329,7 @@ fn what_a_listener_wants_arrives_on_the_server() {
         lists.is_some_and(|all| all.len() == 1 && all[0].1.contains("\\flagged"))
     });
     equal(&setting);
+    until("all of it is told", || messages(&setting).len() == 3);
     let kinds: Vec<String> = messages(&setting).into_iter().map(|it| it.0).collect();
     assert_eq!(kinds, ["new", "moved Box", "flags +(\\Flagged) -()"]);
     drop(daemon);

@@ -6,13 +6,17 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use super::account::local;
 use super::desktop::letter_of;
 use super::listeners::{Doing, Ear};
+use super::shelf::StoredMail;
 use crate::config::{Account, Config, Hook, HookScript};
 use crate::daemon::{Batch, Bell};
 use crate::desktop::{Arrival, Desktop, Gone, Notice, Urgency, Wish};
 use crate::hooks::{self, Grants, HookState, Hooks, Notification, Reply, Script, Spec};
 use crate::mail::Flag;
+use crate::maildir::MaildirAccount;
+use crate::store::database_path;
 use crate::sync::{Act, Happened, NewsId, Occasion, RowId, Subject, Wanted};
 
 /// The hooks of one account, as `status` shows them, and what is asked of them from outside.
@@ -58,9 +62,10 @@ pub(super) fn of<'a>(
     config: &'a Config,
     account: &'a Account,
 ) -> impl Iterator<Item = &'a Hook> + 'a {
-    config.hooks.iter().filter(|hook| {
-        hook.accounts.is_empty() || hook.accounts.iter().any(|name| *name == account.name)
-    })
+    config
+        .hooks
+        .iter()
+        .filter(|hook| hook.accounts.is_empty() || hook.accounts.contains(&account.name))
 }
 
 /// The same, as they are started.
@@ -91,6 +96,8 @@ pub(super) struct Stage {
     hooks: Hooks,
     board: Rc<Board>,
     desktop: Option<Rc<Desktop>>,
+    /// Where `mailferry.search` looks.
+    stored: Option<(PathBuf, MaildirAccount)>,
     /// What hooks have done with messages of the batch that is being told: not to be shown.
     handled: BTreeMap<RowId, bool>,
     /// Those that were set aside when last looked at.
@@ -104,9 +111,17 @@ impl Stage {
             hooks: Hooks::default(),
             board,
             desktop,
+            stored: None,
             handled: BTreeMap::new(),
             aside: Vec::new(),
         }
+    }
+
+    /// With mail for `mailferry.search` to look through.
+    pub(super) fn over(mut self, config: &Config, account: &Account) -> Self {
+        let database = database_path(&config.state_dir, account.name.as_str());
+        self.stored = local(account).ok().map(|maildir| (database, maildir));
+        self
     }
 
     /// What a hook says and how it failed goes to the log, what it wants shown to the desktop.
@@ -226,7 +241,11 @@ impl Ear for Stage {
 
     fn begin<'a>(&'a mut self, account: &'a str) -> Doing<'a, ()> {
         Box::pin(async move {
-            self.hooks = Hooks::start(self.specs.clone(), || None).await;
+            self.hooks = Hooks::start(self.specs.clone(), || {
+                let (database, maildir) = self.stored.clone()?;
+                Some(Box::new(StoredMail::new(database, maildir)))
+            })
+            .await;
             for state in self.hooks.states() {
                 if let Some(error) = &state.last_error {
                     tracing::error!("the hook {} was not loaded: {error}", state.name);

@@ -95,7 +95,8 @@ impl Listeners {
         if specs.is_empty() && desktop.is_none() {
             return Self::default();
         }
-        Self::default().with(Stage::new(specs, Rc::clone(board), desktop))
+        let stage = Stage::new(specs, Rc::clone(board), desktop);
+        Self::default().with(stage.over(config, account))
     }
 
     /// One more, told after the others.

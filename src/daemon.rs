@@ -12,6 +12,8 @@ mod backoff;
 mod inbox;
 mod jobs;
 mod quota;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use account::{Account, Options};

@@ -3,6 +3,7 @@
 //! Time is virtual: it goes on to the next thing that happens, so hours take milliseconds, and the same seed gives the
 //! same trace.
 
+mod cases;
 mod happen;
 mod life;
 mod outside;

@@ -43,8 +43,8 @@ impl Verdict {
 
 /// Not sooner than this is it tried again with one connection more.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
-/// In an hour without a reason for more so many logins are no storm.
-const CALM: usize = 90;
+/// In an hour without a reason for more so many logins are no storm: some sixty tries, with three connections each.
+const CALM: usize = 200;
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// What holds since a refusal of a login that was begun then and answered then.

@@ -361,11 +361,13 @@ impl<'p, P: Watched> Account<'p, P> {
         }
     }
 
-    /// A watch broke: at once a new one, unless that happens again and again.
+    /// A watch broke: at once a new one, unless that happens again and again, or the server said when.
     fn lost(&mut self, fault: &Fault) {
         tracing::info!("the watch broke: {fault}");
         self.disconnect();
-        self.retry_at = self.now() + self.backoff.wait(self.parts.chance());
+        let told = fault.advice.wait.unwrap_or_default();
+        let wait = self.backoff.wait(self.parts.chance());
+        self.retry_at = self.now() + wait.max(told);
     }
 
     async fn wait(&mut self, until: Option<Duration>, inbox: &mut Inbox) {

@@ -31,6 +31,8 @@ const FULL: Duration = Duration::from_secs(6 * 3600);
 const KEYHOLE: Duration = Duration::from_secs(20);
 /// While connections are lost for reasons of their own: never sooner than this.
 const SOON: Duration = Duration::from_millis(200);
+/// A watch that has lasted so long may be followed by another one at once.
+const STEADY: Duration = Duration::from_secs(60);
 
 /// The user's wishes for the daemon.
 #[derive(Clone, Debug)]
@@ -54,6 +56,9 @@ pub struct Account<'p, P: Watched> {
     remote: Option<WatchOf<P>>,
     folders: Option<P::Folders>,
     backoff: Backoff,
+    /// Counts watches that broke soon.
+    breaks: Backoff,
+    watching_since: Duration,
     /// Not before this is the next try.
     retry_at: Duration,
     /// It is of no use to try again until somebody does something.
@@ -115,6 +120,8 @@ impl<'p, P: Watched> Account<'p, P> {
             remote: None,
             folders: None,
             backoff: Backoff::default(),
+            breaks: Backoff::default(),
+            watching_since: Duration::ZERO,
             retry_at: Duration::ZERO,
             blocked: false,
             secret_mark: None,
@@ -169,20 +176,25 @@ impl<'p, P: Watched> Account<'p, P> {
         if std::mem::take(&mut inbox.probe) {
             self.patience = PROBE;
             self.renew_at = self.now();
-            self.retry_at = Duration::ZERO;
-            self.backoff.reset();
+            self.try_afresh();
         }
         if std::mem::take(&mut inbox.woken) && (self.blocked || self.remote.is_none()) {
             self.blocked = false;
             self.quota = Quota::new(self.settings.connections);
-            self.backoff.reset();
-            self.retry_at = Duration::ZERO;
+            self.try_afresh();
         }
         if self.blocked && self.secret_changed() {
             tracing::info!("the password has changed: trying again");
             self.blocked = false;
             self.retry_at = Duration::ZERO;
         }
+    }
+
+    /// Whatever failed before says nothing any more.
+    fn try_afresh(&mut self) {
+        self.backoff.reset();
+        self.breaks.reset();
+        self.retry_at = Duration::ZERO;
     }
 
     fn secret_changed(&self) -> bool {
@@ -237,8 +249,7 @@ impl<'p, P: Watched> Account<'p, P> {
     fn forget_connections(&mut self, inbox: &mut Inbox) {
         inbox.reconnect = false;
         self.disconnect();
-        self.backoff.reset();
-        self.retry_at = Duration::ZERO;
+        self.try_afresh();
     }
 
     /// Lets go of all connections without a word.
@@ -264,6 +275,7 @@ impl<'p, P: Watched> Account<'p, P> {
                 self.show(|view| view.remote = Some(coverage));
                 self.remote = Some(remote);
                 let now = self.now();
+                self.watching_since = now;
                 self.jobs.everything(now);
             }
             Some(Err(fault)) => {
@@ -366,8 +378,13 @@ impl<'p, P: Watched> Account<'p, P> {
         tracing::info!("the watch broke: {fault}");
         self.disconnect();
         let told = fault.advice.wait.unwrap_or_default();
-        let wait = self.backoff.wait(self.parts.chance());
-        self.retry_at = self.now() + wait.max(told);
+        let now = self.now();
+        // That a pass worked says nothing of the watch.
+        if now >= self.watching_since + STEADY {
+            self.breaks.reset();
+        }
+        let wait = self.breaks.wait(self.parts.chance());
+        self.retry_at = now + wait.max(told);
     }
 
     async fn wait(&mut self, until: Option<Duration>, inbox: &mut Inbox) {

@@ -74,3 +74,17 @@ fn a_dead_connection_is_let_go_of_before_another_is_opened() {
     assert_eq!(life.answers, 1);
     assert_eq!(life.outside.open(), ALLOWED);
 }
+
+/// Seed 14 of the stormy lives.
+#[test]
+fn who_wants_a_pass_before_there_is_a_watch_does_not_take_its_connection() {
+    let mut life = Life::new(7, Chaos::CALM);
+    for mailbox in ["Archive", "Other", "More"] {
+        life.world().server.create(&name(mailbox), None);
+        life.world().arrives(mailbox, 1, "");
+    }
+    life.start();
+    life.ask(Ask::SyncAll);
+    life.live_for(10 * SECOND).unwrap();
+    assert_eq!(life.outside.open(), ALLOWED);
+}

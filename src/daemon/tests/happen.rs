@@ -133,6 +133,7 @@ impl Life {
             return self.plan(Duration::from_secs(1), Deed::Act(count));
         }
         for _ in 0..count {
+            self.outside.note("somebody acts");
             let mix = Mix { ..self.chaos.mix };
             let world = self.world().clone();
             world.random_action(&mut self.rng, mix);

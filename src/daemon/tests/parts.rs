@@ -198,8 +198,9 @@ impl RemoteWatcher for Door {
         let mut names: Vec<MailboxName> = idle.iter().take(1).cloned().collect();
         if way != RemoteWay::Notify {
             for name in idle.iter().take(connections).skip(1) {
-                // It makes do with those it has.
+                // It makes do with those it has, and nobody hears of it.
                 if self.outside.log_in().await.is_err() {
+                    self.outside.state.borrow_mut().rules.unheard();
                     break;
                 }
                 seats.push(Entering::new(&self.outside));

@@ -90,7 +90,7 @@ fn middle(life: &mut Life) -> Check {
         if calm && life.rng.one_in(3) {
             life.outside.state.borrow_mut().lost = false;
             life.live_for(SECONDS)?;
-            is_well(life).map_err(|wrong| format!("within seconds: {wrong}"))?;
+            is_well(life).map_err(|wrong| format!("[{:?}] within seconds: {wrong}", life.now()))?;
         }
     }
     Ok(())

@@ -168,6 +168,11 @@ impl Rules {
         }
     }
 
+    /// Whoever was refused last keeps it to himself.
+    pub(super) fn unheard(&mut self) {
+        (self.barred, self.full) = (None, None);
+    }
+
     /// A watch was told goodbye, and when to come back.
     pub(super) fn dismissed(&mut self, now: Duration, wait: Duration) {
         self.later = Some(Ban {

@@ -83,8 +83,12 @@ fn who_wants_a_pass_before_there_is_a_watch_does_not_take_its_connection() {
         life.world().server.create(&name(mailbox), None);
         life.world().arrives(mailbox, 1, "");
     }
+    life.happen(Deed::Up(false));
     life.start();
+    life.live_for(20 * SECOND).unwrap();
+    life.happen(Deed::Up(true));
     life.ask(Ask::SyncAll);
     life.live_for(10 * SECOND).unwrap();
+    assert_eq!(life.answers, 1);
     assert_eq!(life.outside.open(), ALLOWED);
 }

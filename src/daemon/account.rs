@@ -264,7 +264,10 @@ impl<'p, P: Watched> Account<'p, P> {
         self.act(Activity::Connecting);
         self.watch_folders().await;
         let watcher = self.parts.watcher();
-        let watching = self.quota.watching(self.options.idle.len());
+        let wanted = self.options.idle.len();
+        let watching = self.quota.watching(wanted);
+        // A pass that somebody waited for may have been made before, with all connections.
+        self.link.set_limit(self.quota.working(wanted));
         let opening = watcher.watch(&self.options.idle, watching);
         match inbox.attend(opening).await {
             Some(Ok(remote)) => {

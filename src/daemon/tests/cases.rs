@@ -90,5 +90,5 @@ fn who_wants_a_pass_before_there_is_a_watch_does_not_take_its_connection() {
     life.ask(Ask::SyncAll);
     life.live_for(10 * SECOND).unwrap();
     assert_eq!(life.answers, 1);
-    assert_eq!(life.outside.open(), ALLOWED);
+    life.world().equal().unwrap();
 }

@@ -192,6 +192,7 @@ impl RemoteWatcher for Door {
         let offered = self.outside.state.borrow().way;
         let way = match offered {
             Way::Poll => return poll("the server offers nothing"),
+            Way::Idle if idle.is_empty() => return poll("there is nothing to idle on"),
             Way::Notify => RemoteWay::Notify,
             Way::Idle => RemoteWay::Idle(Vec::new()),
         };

@@ -143,7 +143,7 @@ impl Rules {
         self.tries.retain(lately);
         self.excuses.retain(lately);
         let (tries, excuses) = (self.tries.len(), self.excuses.len());
-        if tries > CALM + 12 * excuses {
+        if tries > CALM + 40 * excuses {
             self.breach(format!("{tries} logins in the hour before {now:?}, for {excuses} reasons"));
         }
     }

@@ -89,6 +89,8 @@ pub(super) struct State {
     pub mark_shown: bool,
     /// Watches break as soon as they are set.
     pub brittle: bool,
+    /// The server does not tell of this mailbox.
+    pub mute: Option<MailboxName>,
     /// The Maildir cannot be watched.
     pub unwatchable: bool,
     pub posts: BTreeMap<u64, Post>,
@@ -125,6 +127,7 @@ impl Outside {
             right: 1,
             mark_shown: true,
             brittle: false,
+            mute: None,
             unwatchable: false,
             posts: BTreeMap::new(),
             folders: None,
@@ -235,6 +238,9 @@ impl Outside {
         let now = self.now();
         let state = &mut *self.state.borrow_mut();
         let mut heard = false;
+        if matches!((hint, &state.mute), (Hint::Mailbox(name), Some(mute)) if name == mute) {
+            return;
+        }
         let ids: Vec<u64> = state.posts.keys().copied().collect();
         for id in ids {
             if state.posts.get(&id).is_some_and(|post| post.tells(hint)) {

@@ -33,6 +33,9 @@ impl<P: Watched> Account<'_, P> {
                 let done = self.now();
                 self.jobs
                     .looked(&work, &news_of(&report), done.saturating_sub(now), done);
+                if !report.mailboxes.is_empty() {
+                    self.jobs.changed(&work, done);
+                }
             }
             Some(Err(fault)) => self.pass_failed(&fault, work),
             None => self.jobs.give_back(work, now),

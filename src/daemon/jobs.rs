@@ -64,12 +64,6 @@ impl Work {
         }
     }
 
-    /// Whether both sides may have had something to say.
-    fn is_two_sided(&self) -> bool {
-        let local = self.all_local || !self.local.is_empty();
-        self.all_remote || (local && !self.remote.is_empty())
-    }
-
     fn absorb(&mut self, other: Self) {
         self.remote.extend(other.remote);
         self.local.extend(other.local);
@@ -143,10 +137,12 @@ impl Jobs {
         });
     }
 
-    /// Work was done and it changed something. Where both sides had changes, some may be left for the next pass, as two
-    /// bring the sides together, whatever happened: there is one more look where it looked.
-    pub(super) fn changed(&mut self, work: &Work, now: Duration) {
-        if !work.is_two_sided() {
+    /// Work was done, and something went to these sides. Where both sides had changes, some may be left for the next
+    /// pass, as two bring the sides together, whatever happened: there is one more look where it looked.
+    pub(super) fn changed(&mut self, work: &Work, sides: &[From], now: Duration) {
+        let local = work.all_local || !work.local.is_empty() || sides.contains(&From::Remote);
+        let remote = work.all_remote || !work.remote.is_empty() || sides.contains(&From::Local);
+        if sides.is_empty() || !local || !remote {
             return;
         }
         let echo = self.echo.get_or_insert(Echo {
@@ -317,19 +313,20 @@ mod tests {
         let mut jobs = Jobs::default();
         jobs.hint(mailbox("a"), From::Local, ms(0));
         let one_sided = jobs.take(ms(20)).unwrap();
-        jobs.changed(&one_sided, ms(25));
+        jobs.changed(&one_sided, &[From::Remote], ms(25));
+        jobs.changed(&Work::default(), &[], ms(25));
         assert_eq!(jobs.due(), None);
         jobs.hint(mailbox("a"), From::Local, ms(30));
         jobs.hint(mailbox("b"), From::Remote, ms(30));
         let both = jobs.take(ms(50)).unwrap();
-        jobs.changed(&both, ms(60));
+        jobs.changed(&both, &[From::Remote], ms(60));
         assert_eq!(jobs.due(), Some(ms(360)));
         let again = jobs.take(ms(360)).unwrap();
         assert_eq!(again.remote, names(&["a", "b"]));
         assert!(!again.all_remote);
         jobs.everything(ms(400));
         let all = jobs.take(ms(400)).unwrap();
-        jobs.changed(&all, ms(500));
+        jobs.changed(&all, &[From::Remote], ms(500));
         assert!(jobs.take(ms(800)).unwrap().all_remote);
     }
 

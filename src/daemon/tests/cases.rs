@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::life::{ALLOWED, Life};
+use super::life::{ALLOWED, Life, POLL};
 use super::outside::Way;
 use super::script::{Ask, Chaos, Deed};
 use crate::sim::content;
@@ -123,5 +123,148 @@ fn what_one_pass_leaves_to_the_next_does_not_wait_for_long() {
     for life in [&mut edited, &mut deleted] {
         life.live_for(2 * SECOND).unwrap();
         life.world().equal().unwrap();
+    }
+}
+
+fn wait_for(life: &mut Life, most: Duration) {
+    let end = life.now() + most;
+    while life.world().equal().is_err() {
+        assert!(life.now() < end, "not equal after {most:?}");
+        life.live_for(SECOND / 10).unwrap();
+    }
+}
+
+#[test]
+fn a_watch_that_went_deaf_is_made_up_for_by_the_next_renewal() {
+    let mut life = at_rest();
+    life.happen(Deed::Deafen);
+    life.world().arrives("INBOX", 4, "");
+    wait_for(&mut life, 5 * MINUTE);
+}
+
+#[test]
+fn a_watch_that_died_in_silence_is_replaced_after_the_next_renewal() {
+    let mut life = at_rest();
+    life.happen(Deed::Deaden);
+    life.world().arrives("INBOX", 4, "");
+    wait_for(&mut life, 6 * MINUTE);
+}
+
+#[test]
+fn what_happens_before_the_watch_is_set_is_found() {
+    let mut life = at_rest();
+    life.happen(Deed::Up(false));
+    life.world().arrives("INBOX", 4, "");
+    life.live_for(MINUTE).unwrap();
+    life.happen(Deed::Up(true));
+    wait_for(&mut life, 5 * SECOND);
+}
+
+#[test]
+fn after_a_long_absence_the_next_one_is_mended_soon_again() {
+    let mut life = at_rest();
+    life.happen(Deed::Up(false));
+    life.live_for(2 * HOUR).unwrap();
+    life.happen(Deed::Up(true));
+    life.live_for(6 * MINUTE).unwrap();
+    life.happen(Deed::Up(false));
+    life.live_for(3 * SECOND).unwrap();
+    life.happen(Deed::Up(true));
+    life.world().arrives("INBOX", 4, "");
+    wait_for(&mut life, 5 * SECOND);
+}
+
+#[test]
+fn what_no_watch_covers_is_polled() {
+    let mut life = at_rest_by(Way::Poll);
+    life.world().arrives("INBOX", 4, "");
+    wait_for(&mut life, POLL + 10 * SECOND);
+}
+
+#[test]
+fn a_server_that_says_when_to_come_back_is_left_alone() {
+    let mut life = at_rest();
+    life.happen(Deed::Closed(Some(30 * MINUTE)));
+    life.happen(Deed::Break(None));
+    life.live_for(20 * MINUTE).unwrap();
+    life.happen(Deed::Open);
+    life.world().arrives("INBOX", 4, "");
+    wait_for(&mut life, 11 * MINUTE);
+}
+
+/// Who is not let in tries again when the password changed, and not before; one refusal is one try.
+#[test]
+fn a_wrong_password_is_tried_once_and_a_new_one_at_once() {
+    let mut life = at_rest();
+    life.happen(Deed::NewPassword);
+    life.happen(Deed::Break(None));
+    let before = tries(&life);
+    life.live_for(HOUR).unwrap();
+    assert_eq!(tries(&life), before + 1);
+    life.happen(Deed::TypePassword);
+    life.world().arrives("INBOX", 4, "");
+    wait_for(&mut life, 30 * SECOND);
+}
+
+#[test]
+fn a_password_that_changes_while_the_old_one_is_refused_is_noticed() {
+    let mut life = at_rest();
+    life.happen(Deed::NewPassword);
+    life.happen(Deed::Break(None));
+    let before = tries(&life);
+    while tries(&life) == before {
+        life.live_for(Duration::from_millis(1)).unwrap();
+    }
+    life.happen(Deed::TypePassword);
+    life.world().arrives("INBOX", 4, "");
+    wait_for(&mut life, 30 * SECOND);
+}
+
+#[test]
+fn one_connection_too_many_is_not_asked_for_again_soon_but_again() {
+    let mut life = at_rest();
+    life.happen(Deed::Room(1));
+    life.happen(Deed::Break(None));
+    life.live_for(10 * SECOND).unwrap();
+    let limited = life.view.borrow().limited.clone().unwrap();
+    assert_eq!(limited.connections, 1);
+    life.world().arrives("INBOX", 4, "");
+    wait_for(&mut life, POLL + 10 * SECOND);
+    life.happen(Deed::Room(99));
+    life.live_for(4 * HOUR).unwrap();
+    assert_eq!(life.view.borrow().limited, None);
+}
+
+#[test]
+fn who_is_paused_does_nothing_and_says_so() {
+    let mut life = at_rest();
+    life.ask(Ask::Pause);
+    life.live_for(SECOND).unwrap();
+    life.world().arrives("INBOX", 4, "");
+    life.ask(Ask::SyncAll);
+    life.live_for(HOUR).unwrap();
+    assert_eq!(life.answers, 1);
+    assert!(life.world().equal().is_err());
+    life.ask(Ask::Resume);
+    wait_for(&mut life, 5 * SECOND);
+}
+
+#[test]
+fn a_wish_is_answered_whatever_breaks_meanwhile() {
+    for deed in [
+        Deed::Break(None),
+        Deed::Up(false),
+        Deed::Silent(true),
+        Deed::Ask(Ask::Reconnect),
+        Deed::Ask(Ask::Pause),
+        Deed::NewPassword,
+    ] {
+        let mut life = at_rest();
+        life.ask(Ask::SyncAll);
+        life.live_for(Duration::from_millis(2)).unwrap();
+        life.happen(deed);
+        life.ask(Ask::SyncOnly);
+        life.live_for(5 * MINUTE).unwrap();
+        assert_eq!(life.answers, 2, "{deed:?}");
     }
 }

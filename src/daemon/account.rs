@@ -65,6 +65,8 @@ pub struct Account<'p, P: Watched> {
     blocked: bool,
     /// What the password looked like from outside when it was of no use.
     secret_mark: Option<u64>,
+    /// What it looked like before it was last used.
+    trying: Option<u64>,
     renew_at: Duration,
     /// How long the next renewal may take.
     patience: Duration,
@@ -125,6 +127,7 @@ impl<'p, P: Watched> Account<'p, P> {
             retry_at: Duration::ZERO,
             blocked: false,
             secret_mark: None,
+            trying: None,
             renew_at: Duration::MAX,
             patience: ANSWER,
             poll_at: Duration::MAX,
@@ -263,6 +266,7 @@ impl<'p, P: Watched> Account<'p, P> {
     async fn connect(&mut self, inbox: &mut Inbox) {
         self.act(Activity::Connecting);
         self.watch_folders().await;
+        self.trying = self.parts.secret_mark();
         let watcher = self.parts.watcher();
         let wanted = self.options.idle.len();
         let watching = self.quota.watching(wanted);
@@ -339,7 +343,7 @@ impl<'p, P: Watched> Account<'p, P> {
         tracing::warn!("{fault}");
         self.disconnect();
         self.blocked = blocked;
-        self.secret_mark = self.parts.secret_mark();
+        self.secret_mark = self.trying;
         let wait = self.backoff.wait(self.parts.chance());
         let told = fault.advice.wait.unwrap_or_default();
         self.retry_at = self.now() + wait.max(SOON).max(told);

@@ -86,6 +86,7 @@ impl<P: Watched> Account<'_, P> {
             large: if full { u64::MAX } else { self.settings.large },
             ..self.settings
         };
+        self.trying = self.parts.secret_mark();
         let pass = sync_over(self.parts, &self.link, &thorough, scope, mode);
         let result = inbox.attend(pass).await;
         if result.is_none() {

@@ -184,6 +184,7 @@ impl<'p, P: Watched> Account<'p, P> {
         if std::mem::take(&mut inbox.woken) && (self.blocked || self.remote.is_none()) {
             self.blocked = false;
             self.quota = Quota::new(self.settings.connections);
+            self.show_quota();
             self.try_afresh();
         }
         if self.blocked && self.secret_changed() {
@@ -229,6 +230,7 @@ impl<'p, P: Watched> Account<'p, P> {
         }
         if self.quota.raise_at() <= now {
             self.quota.raise(now);
+            self.show_quota();
             self.disconnect();
         }
         if self.remote.is_none() {

@@ -54,10 +54,10 @@ const KINDS: [(&str, Chaos); 4] = [
     ("daemon::tests::calm_lives", Chaos::CALM),
 ];
 
-/// Random lives from seed `SIM_FIRST` (1) on, `SIM_LIVES` (100) of them. A failure names its seeds.
+/// Random lives from seed `SIM_FIRST` (1) on, `SIM_LIVES` (12) of them. A failure names its seeds.
 fn lives(test: &str, chaos: Chaos) {
     let first = number("SIM_FIRST").unwrap_or(1);
-    let count = number("SIM_LIVES").unwrap_or(100);
+    let count = number("SIM_LIVES").unwrap_or(12);
     let next = AtomicU64::new(first);
     let seed = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| *seed < first + count);
     let bad = random::lives(test, chaos, seed);

@@ -299,7 +299,7 @@ impl Life {
             let mut state = self.outside.state.borrow_mut();
             state.rules.excuse(now);
             if !matches!(ask, Ask::Pause) {
-                state.rules.release(now);
+                state.rules.order(now);
             }
             state.rules.asked |= matches!(
                 ask,

@@ -45,6 +45,8 @@ impl Verdict {
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// In an hour without a reason for more so many logins are no storm: some sixty tries, with three connections each.
 const CALM: usize = 200;
+/// What is being done when an order comes does not last longer.
+const HEEDED: Duration = Duration::from_secs(200);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// What holds since a refusal of a login that was begun then and answered then.
@@ -65,6 +67,8 @@ pub(super) struct Rules {
     full: Option<Ban>,
     /// When somebody last said that it may be tried whatever was the matter.
     released: Duration,
+    /// When something was last ordered: it may take effect only after what is being done.
+    ordered: Option<Duration>,
     /// Somebody waits for a pass that is to be tried whatever was the matter.
     pub asked: bool,
     tries: Vec<Duration>,
@@ -84,6 +88,7 @@ impl Rules {
             later: None,
             full: None,
             released: Duration::ZERO,
+            ordered: None,
             asked: false,
             tries: Vec::new(),
             excuses: Vec::new(),
@@ -98,6 +103,12 @@ impl Rules {
         self.released = now;
         (self.barred, self.later, self.full) = (None, None, None);
         self.excuse(now);
+    }
+
+    /// The same by an order.
+    pub(super) fn order(&mut self, now: Duration) {
+        self.ordered = Some(now);
+        self.release(now);
     }
 
     /// The password changed, and that can be seen from outside.
@@ -150,7 +161,8 @@ impl Rules {
 
     /// The server has answered a login.
     pub(super) fn answered(&mut self, begun: Duration, now: Duration, open: usize, verdict: Verdict) {
-        if self.released >= begun {
+        let lately = self.ordered.is_some_and(|at| at + HEEDED > now);
+        if self.released >= begun || lately {
             return;
         }
         let ban = |until| Some(Ban { answered: now, until, open });

@@ -128,7 +128,8 @@ impl Clock for SimClock {
         if !self.sleepers.borrow().wait {
             return self.advance(time);
         }
-        self.wait_until(self.passed.get().saturating_add(time)).await;
+        self.wait_until(self.passed.get().saturating_add(time))
+            .await;
     }
 
     fn day(&self, days_ago: u32) -> String {

@@ -6,6 +6,7 @@ use super::life::{ALLOWED, Life, POLL};
 use super::outside::Way;
 use super::script::{Ask, Chaos, Deed};
 use crate::sim::content;
+use crate::sim::local::NameOnMove;
 use crate::sim::world::hand::{flags, name};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -108,6 +109,18 @@ fn a_moved_mail_whose_target_is_told_first_is_not_doubled_by_a_flag_set_meanwhil
     life.live_for(5 * MINUTE).unwrap();
     life.world().equal().unwrap();
     life.world().nothing_doubled().unwrap();
+}
+
+/// Seed 9 of the unwelcome lives: what was moved out of the one mailbox goes to the trash, and is sent to the other.
+#[test]
+#[ignore = "a known gap: a pass over some mailboxes takes a file that moved to another one for deleted"]
+fn a_wish_for_one_mailbox_does_not_double_what_was_moved_out_of_it() {
+    let mut life = at_rest();
+    life.world().local_move(1, "Archive", NameOnMove::New);
+    life.ask(Ask::SyncOnly);
+    life.live_for(5 * MINUTE).unwrap();
+    life.world().equal().unwrap();
+    life.world().is_in(1, &["Archive"]).unwrap();
 }
 
 /// Seeds 91 and 97 of the calm lives: two passes bring both sides together, whatever happened on both.

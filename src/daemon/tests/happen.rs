@@ -69,7 +69,9 @@ impl Life {
         drop(state);
         let wait = match deed {
             Deed::Silent(silent) => {
-                self.world().server.switch(|switches| switches.silent = silent);
+                self.world()
+                    .server
+                    .switch(|switches| switches.silent = silent);
                 // What was sent meanwhile does not come any more.
                 for post in self.outside.state.borrow_mut().posts.values_mut() {
                     post.dead |= silent;
@@ -93,7 +95,9 @@ impl Life {
             if let Deed::Unwatchable(unwatchable) = deed {
                 state.unwatchable = unwatchable;
             }
-            let Some(folders) = &mut state.folders else { return };
+            let Some(folders) = &mut state.folders else {
+                return;
+            };
             if deed == Deed::Unwatch {
                 folders.unwatched.insert(MailboxName::inbox());
             }
@@ -110,7 +114,12 @@ impl Life {
     fn trouble(&mut self, call: u64) {
         let moments = [When::Before, When::Middle, When::After];
         let moment = moments[self.rng.below(3)];
-        let errors = [DiskError::Io, DiskError::Full, DiskError::Quota, DiskError::Denied];
+        let errors = [
+            DiskError::Io,
+            DiskError::Full,
+            DiskError::Quota,
+            DiskError::Denied,
+        ];
         let error = errors[self.rng.below(errors.len())];
         let (place, trouble) = match self.rng.below(5) {
             0 => (Place::Server, Trouble::Refuse),

@@ -226,7 +226,9 @@ impl Life {
         self.outside.note("the daemon has ended");
         self.world().steps.restart();
         self.world().store.restart();
-        stopped.map(drop).ok_or_else(|| "it ended by itself".to_owned())
+        stopped
+            .map(drop)
+            .ok_or_else(|| "it ended by itself".to_owned())
     }
 
     /// Effects of each kind and calls to the server, and logins, since the beginning.
@@ -250,7 +252,13 @@ impl Life {
 
     fn look_after(&mut self) -> Check {
         let (now, done) = (self.now(), self.done());
-        if self.world().steps.calls(Place::Server).max(self.world().steps.calls(Place::Store)) > 5000 {
+        if self
+            .world()
+            .steps
+            .calls(Place::Server)
+            .max(self.world().steps.calls(Place::Store))
+            > 5000
+        {
             self.reset_steps();
         }
         let activity = self.activity();
@@ -279,10 +287,18 @@ impl Life {
         };
         if activity != Some(Activity::Paused) {
             let late = running.still.is_some() || now > paused + ANSWER;
-            return if late { Err(format!("paused, it is {activity:?}")) } else { Ok(()) };
+            return if late {
+                Err(format!("paused, it is {activity:?}"))
+            } else {
+                Ok(())
+            };
         }
         let still = *running.still.get_or_insert(done);
-        if still == done { Ok(()) } else { Err("paused, it does something".to_owned()) }
+        if still == done {
+            Ok(())
+        } else {
+            Err("paused, it does something".to_owned())
+        }
     }
 
     fn order(&mut self, order: Order) {

@@ -8,8 +8,8 @@ use super::life::{Life, POLL};
 use super::outside::{Noise, Way};
 use super::script::{Ask, Chaos, deed, gap};
 use crate::engine::ports::Clock;
-use crate::sim::world::{Check, World};
 use crate::mail::MailboxName;
+use crate::sim::world::{Check, World};
 
 /// In which all is there when nothing was lost on the way.
 const SECONDS: Duration = Duration::from_secs(5);
@@ -24,7 +24,10 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// With the seed, the trace and the world, when a promise is broken.
 pub(super) fn random(seed: u64, chaos: Chaos) -> Vec<String> {
     let mut life = Life::new(seed, chaos);
-    life = { let idle = life.rng.below(4); life.with_idle(idle) };
+    life = {
+        let idle = life.rng.below(4);
+        life.with_idle(idle)
+    };
     let mut check = begin(&mut life).and_then(|()| middle(&mut life));
     check = check.and_then(|()| end(&mut life));
     let trace = life.world().steps.trace();
@@ -146,7 +149,11 @@ fn nothing_doubled(world: &World) -> Check {
         title.starts_with("number").then_some(title)
     });
     let gap = |title| told("ext: server move", title) && told("ext: local", title);
-    if titles.into_iter().all(gap) { Ok(()) } else { Err(wrong) }
+    if titles.into_iter().all(gap) {
+        Ok(())
+    } else {
+        Err(wrong)
+    }
 }
 
 /// Nothing lost, both sides equal, and the state agrees.
@@ -165,8 +172,11 @@ fn await_parked(life: &mut Life) -> Check {
     for _ in 0..4 {
         let parked = life.world().store.parked_now();
         let due = parked.iter().map(|parked| parked.retry_at).max();
-        let open = !life.world().store.open_intents().is_empty() || !life.world().server.is_settled();
-        let Some(due) = due.or(open.then_some(0)) else { break };
+        let open =
+            !life.world().store.open_intents().is_empty() || !life.world().server.is_settled();
+        let Some(due) = due.or(open.then_some(0)) else {
+            break;
+        };
         let wait = (due - life.world().clock.now()).clamp(0, 86_400);
         life.live_for(Duration::from_secs(u64::try_from(wait).unwrap()) + MINUTES)?;
     }
@@ -193,7 +203,9 @@ fn is_silent(life: &mut Life) -> Check {
         return Err("at rest, it writes".to_owned());
     }
     if calls > most || tries > 12 || polls > looks * 200 {
-        return Err(format!("at rest: {calls} commands, {tries} logins, {polls} polls in an hour of {looks} looks"));
+        return Err(format!(
+            "at rest: {calls} commands, {tries} logins, {polls} polls in an hour of {looks} looks"
+        ));
     }
     Ok(())
 }

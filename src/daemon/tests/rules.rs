@@ -136,7 +136,10 @@ impl Rules {
         let bans = [
             ("the password was refused", self.barred),
             ("it was told to come later", self.later),
-            ("there were too many connections", self.full.filter(|ban| open >= ban.open)),
+            (
+                "there were too many connections",
+                self.full.filter(|ban| open >= ban.open),
+            ),
         ];
         let bans = if self.asked { [("", None); 3] } else { bans };
         for (what, ban) in bans {
@@ -155,17 +158,31 @@ impl Rules {
         self.excuses.retain(lately);
         let (tries, excuses) = (self.tries.len(), self.excuses.len());
         if tries > CALM + 40 * excuses {
-            self.breach(format!("{tries} logins in the hour before {now:?}, for {excuses} reasons"));
+            self.breach(format!(
+                "{tries} logins in the hour before {now:?}, for {excuses} reasons"
+            ));
         }
     }
 
     /// The server has answered a login.
-    pub(super) fn answered(&mut self, begun: Duration, now: Duration, open: usize, verdict: Verdict) {
+    pub(super) fn answered(
+        &mut self,
+        begun: Duration,
+        now: Duration,
+        open: usize,
+        verdict: Verdict,
+    ) {
         let lately = self.ordered.is_some_and(|at| at + HEEDED > now);
         if self.released >= begun || lately {
             return;
         }
-        let ban = |until| Some(Ban { answered: now, until, open });
+        let ban = |until| {
+            Some(Ban {
+                answered: now,
+                until,
+                open,
+            })
+        };
         match verdict {
             Verdict::Welcome | Verdict::Unreachable => {}
             Verdict::Barred => self.barred = ban(Duration::MAX),

@@ -255,6 +255,12 @@ impl SimPost {
         }
     }
 
+    fn is_dead(&self) -> bool {
+        let state = self.outside.state.borrow();
+        let dead = state.posts.get(&self.id).is_some_and(|post| post.dead);
+        dead || self.outside.world.server.switches().silent
+    }
+
     fn broken(&self) -> Option<Fault> {
         let state = self.outside.state.borrow();
         let advice = state.posts.get(&self.id)?.broken?;
@@ -303,11 +309,7 @@ impl RemoteWatch for SimPost {
         if let Some(fault) = self.broken() {
             return Err(fault);
         }
-        let silent = self.outside.world.server.switches().silent;
-        let dead = |post: &Post| post.dead;
-        let state = self.outside.state.borrow();
-        let dead = silent || state.posts.get(&self.id).is_some_and(dead);
-        drop(state);
+        let dead = self.is_dead();
         if dead {
             clock.sleep(limit).await;
             self.outside.note("the renewal is not answered");

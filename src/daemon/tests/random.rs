@@ -174,7 +174,7 @@ fn await_parked(life: &mut Life) -> Check {
         let due = parked.iter().map(|parked| parked.retry_at).max();
         let open =
             !life.world().store.open_intents().is_empty() || !life.world().server.is_settled();
-        let Some(due) = due.or(open.then_some(0)) else {
+        let Some(due) = due.or_else(|| open.then_some(0)) else {
             break;
         };
         let wait = (due - life.world().clock.now()).clamp(0, 86_400);

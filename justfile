@@ -18,7 +18,7 @@ lint:
 fuzz *TARGET_SECONDS:
     tests/fuzz {{ TARGET_SECONDS }}
 
-# Random lives of the whole program in a simulated world, with fresh seeds, for so many seconds
+# Random lives of the engine and of the daemon in a simulated world, with fresh seeds, for so many seconds
 simulate seconds="3600":
     SIM_SECONDS={{seconds}} cargo test --lib --locked random_lives_for_hours -- --ignored --nocapture
 

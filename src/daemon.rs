@@ -15,6 +15,8 @@ mod inbox;
 mod jobs;
 mod letters;
 mod quota;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use account::{Account, Options};

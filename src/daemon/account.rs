@@ -31,6 +31,8 @@ const FULL: Duration = Duration::from_secs(6 * 3600);
 const KEYHOLE: Duration = Duration::from_secs(20);
 /// While connections are lost for reasons of their own: never sooner than this.
 const SOON: Duration = Duration::from_millis(200);
+/// A watch that has lasted so long may be followed by another one at once.
+const STEADY: Duration = Duration::from_secs(60);
 
 /// The user's wishes for the daemon.
 #[derive(Clone, Debug)]
@@ -54,12 +56,17 @@ pub struct Account<'p, P: Watched> {
     remote: Option<WatchOf<P>>,
     folders: Option<P::Folders>,
     backoff: Backoff,
+    /// Counts watches that broke soon.
+    breaks: Backoff,
+    watching_since: Duration,
     /// Not before this is the next try.
     retry_at: Duration,
     /// It is of no use to try again until somebody does something.
     blocked: bool,
     /// What the password looked like from outside when it was of no use.
     secret_mark: Option<u64>,
+    /// What it looked like before it was last used.
+    trying: Option<u64>,
     renew_at: Duration,
     /// How long the next renewal may take.
     patience: Duration,
@@ -115,9 +122,12 @@ impl<'p, P: Watched> Account<'p, P> {
             remote: None,
             folders: None,
             backoff: Backoff::default(),
+            breaks: Backoff::default(),
+            watching_since: Duration::ZERO,
             retry_at: Duration::ZERO,
             blocked: false,
             secret_mark: None,
+            trying: None,
             renew_at: Duration::MAX,
             patience: ANSWER,
             poll_at: Duration::MAX,
@@ -169,8 +179,7 @@ impl<'p, P: Watched> Account<'p, P> {
         if std::mem::take(&mut inbox.probe) {
             self.patience = PROBE;
             self.renew_at = self.now();
-            self.retry_at = Duration::ZERO;
-            self.backoff.reset();
+            self.try_afresh();
         }
         let (names, made) = std::mem::take(&mut inbox.look);
         let hints = names.into_iter().map(Hint::Mailbox);
@@ -181,14 +190,21 @@ impl<'p, P: Watched> Account<'p, P> {
         if std::mem::take(&mut inbox.woken) && (self.blocked || self.remote.is_none()) {
             self.blocked = false;
             self.quota = Quota::new(self.settings.connections);
-            self.backoff.reset();
-            self.retry_at = Duration::ZERO;
+            self.show_quota();
+            self.try_afresh();
         }
         if self.blocked && self.secret_changed() {
             tracing::info!("the password has changed: trying again");
             self.blocked = false;
             self.retry_at = Duration::ZERO;
         }
+    }
+
+    /// Whatever failed before says nothing any more.
+    fn try_afresh(&mut self) {
+        self.backoff.reset();
+        self.breaks.reset();
+        self.retry_at = Duration::ZERO;
     }
 
     fn secret_changed(&self) -> bool {
@@ -220,6 +236,7 @@ impl<'p, P: Watched> Account<'p, P> {
         }
         if self.quota.raise_at() <= now {
             self.quota.raise(now);
+            self.show_quota();
             self.disconnect();
         }
         if self.remote.is_none() {
@@ -243,8 +260,7 @@ impl<'p, P: Watched> Account<'p, P> {
     fn forget_connections(&mut self, inbox: &mut Inbox) {
         inbox.reconnect = false;
         self.disconnect();
-        self.backoff.reset();
-        self.retry_at = Duration::ZERO;
+        self.try_afresh();
     }
 
     /// Lets go of all connections without a word.
@@ -258,8 +274,12 @@ impl<'p, P: Watched> Account<'p, P> {
     async fn connect(&mut self, inbox: &mut Inbox) {
         self.act(Activity::Connecting);
         self.watch_folders().await;
+        self.trying = self.parts.secret_mark();
         let watcher = self.parts.watcher();
-        let watching = self.quota.watching(self.options.idle.len());
+        let wanted = self.options.idle.len();
+        let watching = self.quota.watching(wanted);
+        // A pass that somebody waited for may have been made before, with all connections.
+        self.link.set_limit(self.quota.working(wanted));
         let opening = watcher.watch(&self.options.idle, watching);
         match inbox.attend(opening).await {
             Some(Ok(remote)) => {
@@ -270,6 +290,7 @@ impl<'p, P: Watched> Account<'p, P> {
                 self.show(|view| view.remote = Some(coverage));
                 self.remote = Some(remote);
                 let now = self.now();
+                self.watching_since = now;
                 self.jobs.everything(now);
             }
             Some(Err(fault)) => {
@@ -330,7 +351,7 @@ impl<'p, P: Watched> Account<'p, P> {
         tracing::warn!("{fault}");
         self.disconnect();
         self.blocked = blocked;
-        self.secret_mark = self.parts.secret_mark();
+        self.secret_mark = self.trying;
         let wait = self.backoff.wait(self.parts.chance());
         let told = fault.advice.wait.unwrap_or_default();
         self.retry_at = self.now() + wait.max(SOON).max(told);
@@ -367,11 +388,18 @@ impl<'p, P: Watched> Account<'p, P> {
         }
     }
 
-    /// A watch broke: at once a new one, unless that happens again and again.
+    /// A watch broke: at once a new one, unless that happens again and again, or the server said when.
     fn lost(&mut self, fault: &Fault) {
         tracing::info!("the watch broke: {fault}");
         self.disconnect();
-        self.retry_at = self.now() + self.backoff.wait(self.parts.chance());
+        let told = fault.advice.wait.unwrap_or_default();
+        let now = self.now();
+        // That a pass worked says nothing of the watch.
+        if now >= self.watching_since + STEADY {
+            self.breaks.reset();
+        }
+        let wait = self.breaks.wait(self.parts.chance());
+        self.retry_at = now + wait.max(told);
     }
 
     async fn wait(&mut self, until: Option<Duration>, inbox: &mut Inbox) {

@@ -87,6 +87,8 @@ struct Echo {
     at: Duration,
     delay: Duration,
     names: BTreeSet<MailboxName>,
+    /// Everything is to be looked at.
+    all: bool,
 }
 
 impl Jobs {
@@ -131,7 +133,26 @@ impl Jobs {
             at: now + delay,
             delay,
             names,
+            all: false,
         });
+    }
+
+    /// Work was done, and something went to these sides. Where both sides had changes, some may be left for the next
+    /// pass, as two bring the sides together, whatever happened: there is one more look where it looked.
+    pub(super) fn changed(&mut self, work: &Work, sides: &[From], now: Duration) {
+        let local = work.all_local || !work.local.is_empty() || sides.contains(&From::Remote);
+        let remote = work.all_remote || !work.remote.is_empty() || sides.contains(&From::Local);
+        if sides.is_empty() || !local || !remote {
+            return;
+        }
+        let echo = self.echo.get_or_insert(Echo {
+            at: now + LAST_ECHO,
+            delay: LAST_ECHO,
+            names: BTreeSet::new(),
+            all: false,
+        });
+        echo.names.extend(work.remote.union(&work.local).cloned());
+        echo.all |= work.all_remote || work.all_local;
     }
 
     /// When there is something to do.
@@ -150,6 +171,7 @@ impl Jobs {
         }
         if let Some(echo) = self.echo.take_if(|echo| echo.at <= now) {
             taken.remote.extend(echo.names);
+            taken.all_remote |= echo.all;
             taken.echo = Some(echo.delay);
         }
         Some(taken)
@@ -284,6 +306,28 @@ mod tests {
         let mut jobs = Jobs::default();
         jobs.looked(&Work::default(), &news(&[]), ms(1), ms(0));
         assert_eq!(jobs.due(), None);
+    }
+
+    #[test]
+    fn where_both_sides_had_changes_there_is_one_more_look() {
+        let mut jobs = Jobs::default();
+        jobs.hint(mailbox("a"), From::Local, ms(0));
+        let one_sided = jobs.take(ms(20)).unwrap();
+        jobs.changed(&one_sided, &[From::Remote], ms(25));
+        jobs.changed(&Work::default(), &[], ms(25));
+        assert_eq!(jobs.due(), None);
+        jobs.hint(mailbox("a"), From::Local, ms(30));
+        jobs.hint(mailbox("b"), From::Remote, ms(30));
+        let both = jobs.take(ms(50)).unwrap();
+        jobs.changed(&both, &[From::Remote], ms(60));
+        assert_eq!(jobs.due(), Some(ms(360)));
+        let again = jobs.take(ms(360)).unwrap();
+        assert_eq!(again.remote, names(&["a", "b"]));
+        assert!(!again.all_remote);
+        jobs.everything(ms(400));
+        let all = jobs.take(ms(400)).unwrap();
+        jobs.changed(&all, &[From::Remote], ms(500));
+        assert!(jobs.take(ms(800)).unwrap().all_remote);
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl<P: Ports> Link<P> {
         self.pool.has_idle()
     }
 
-    /// From now on at most so many connections.
+    /// From now on at most so many connections; one that waits and is too many is closed.
     pub fn set_limit(&self, connections: usize) {
         self.pool.set_limit(connections);
     }

@@ -183,6 +183,8 @@ async fn greet<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<Greeted<P
         // Servers close connections that say nothing for a while.
         Err(fault) if reused && fault.reach == Reach::Connection => {
             pool.lost();
+            // The server may count it until it is closed, and grant no other one.
+            drop(remote);
             let mut remote = pool.take(pass).await?;
             let listed = remote.list().await?;
             Ok((remote, listed))

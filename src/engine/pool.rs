@@ -33,9 +33,10 @@ impl<P: Ports> Pool<P> {
         }
     }
 
-    /// From now on so many at most.
+    /// From now on so many at most; of those that wait no more are kept.
     pub(super) fn set_limit(&self, limit: usize) {
         self.limit.set(limit.max(1));
+        self.idle.borrow_mut().truncate(limit.max(1));
     }
 
     /// How many there may be, and why no more if one was refused since this was last asked.

@@ -1,7 +1,10 @@
 //! Time that passes only when somebody sleeps or does something.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use crate::engine::ports::Clock;
@@ -14,6 +17,16 @@ const START: i64 = 1_800_000_000;
 pub struct SimClock {
     passed: Rc<Cell<Duration>>,
     jumped: Rc<Cell<i64>>,
+    sleepers: Rc<RefCell<Sleepers>>,
+}
+
+/// Who sleeps until when.
+#[derive(Debug, Default)]
+struct Sleepers {
+    /// They wait until somebody lets time pass, and do not do it themselves.
+    wait: bool,
+    count: u64,
+    until: BTreeMap<(Duration, u64), Waker>,
 }
 
 impl Default for SimClock {
@@ -21,6 +34,7 @@ impl Default for SimClock {
         Self {
             passed: Rc::new(Cell::new(Duration::ZERO)),
             jumped: Rc::new(Cell::new(0)),
+            sleepers: Rc::default(),
         }
     }
 }
@@ -36,6 +50,48 @@ impl SimClock {
         self.jumped.set(self.jumped.get() + seconds);
     }
 
+    /// From now on whoever sleeps waits until somebody else lets time pass.
+    pub fn let_sleepers_wait(&self) {
+        self.sleepers.borrow_mut().wait = true;
+    }
+
+    /// When the next sleeper wakes.
+    #[must_use]
+    pub fn next_waking(&self) -> Option<Duration> {
+        let sleepers = self.sleepers.borrow();
+        sleepers.until.keys().next().map(|(until, _)| *until)
+    }
+
+    /// Wakes those whose time has come.
+    pub fn wake(&self) {
+        let now = self.passed.get();
+        let sleepers = self.sleepers.borrow();
+        for (_, waker) in sleepers.until.iter().take_while(|(at, _)| at.0 <= now) {
+            waker.wake_by_ref();
+        }
+    }
+
+    async fn wait_until(&self, until: Duration) {
+        let number = {
+            let mut sleepers = self.sleepers.borrow_mut();
+            sleepers.count += 1;
+            sleepers.count
+        };
+        let bed = Bed {
+            clock: self,
+            key: (until, number),
+        };
+        poll_fn(|context| {
+            if self.passed.get() >= until {
+                return Poll::Ready(());
+            }
+            let mut sleepers = self.sleepers.borrow_mut();
+            sleepers.until.insert(bed.key, context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
     /// Nanoseconds since 1970, for file times.
     #[must_use]
     pub fn nanos(&self) -> i64 {
@@ -43,6 +99,19 @@ impl SimClock {
         (START + self.jumped.get())
             .saturating_mul(1_000_000_000)
             .saturating_add(passed)
+    }
+}
+
+/// The place of one sleeper, left when it wakes or is dropped.
+struct Bed<'a> {
+    clock: &'a SimClock,
+    key: (Duration, u64),
+}
+
+impl Drop for Bed<'_> {
+    fn drop(&mut self) {
+        let mut sleepers = self.clock.sleepers.borrow_mut();
+        sleepers.until.remove(&self.key);
     }
 }
 
@@ -56,7 +125,11 @@ impl Clock for SimClock {
     }
 
     async fn sleep(&self, time: Duration) {
-        self.advance(time);
+        if !self.sleepers.borrow().wait {
+            return self.advance(time);
+        }
+        self.wait_until(self.passed.get().saturating_add(time))
+            .await;
     }
 
     fn day(&self, days_ago: u32) -> String {

@@ -24,7 +24,7 @@ use super::steps::{DiskError, Place, SimError, Steps, Trouble, When, fault};
 use crate::engine::ports::Clock;
 use crate::engine::{Fault, Reach};
 use crate::mail::{LocalId, MailboxName};
-use crate::sync::KeywordScope;
+use crate::sync::{FolderToken, KeywordScope};
 use disk::{Dir, Disk, Undo};
 
 #[derive(Debug)]
@@ -121,6 +121,15 @@ impl SimLocal {
     #[must_use]
     pub fn folders_now(&self) -> BTreeMap<MailboxName, SimFolder> {
         self.state.borrow().disk.folders.clone()
+    }
+
+    /// Every folder with something that changes whenever its `new` or `cur` do, or a file in them.
+    #[must_use]
+    pub fn marks(&self) -> BTreeMap<MailboxName, FolderToken> {
+        let state = self.state.borrow();
+        let all = state.disk.folders.iter();
+        all.map(|(name, folder)| (name.clone(), folder.token(false)))
+            .collect()
     }
 
     /// What is in `.mailferry-trash`, retired folders' messages included.

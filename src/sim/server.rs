@@ -126,6 +126,8 @@ pub struct ServerState {
     /// Draws how late.
     delays: Rng,
     connections: u32,
+    /// How often all connections were cut.
+    cuts: u64,
 }
 
 /// The server; clones are the same one.
@@ -149,6 +151,7 @@ impl SimServer {
             late: Vec::new(),
             delays: Rng::new(seed ^ 0x1a7e),
             connections: 0,
+            cuts: 0,
         };
         let server = Self {
             state: Rc::new(RefCell::new(state)),
@@ -188,11 +191,32 @@ impl SimServer {
     /// Everything as it was then: the server was restored from a backup.
     pub fn restore(&self, from: ServerState) {
         self.steps.note("ext: server restored");
-        let connections = self.state.borrow().connections;
+        let (connections, cuts) = (self.connections(), self.state.borrow().cuts);
         *self.state.borrow_mut() = ServerState {
             connections,
+            cuts,
             ..from
         };
+    }
+
+    /// How many connections are open.
+    #[must_use]
+    pub fn connections(&self) -> u32 {
+        self.state.borrow().connections
+    }
+
+    /// Breaks all connections there are.
+    pub fn cut_all(&self) {
+        self.state.borrow_mut().cuts += 1;
+    }
+
+    /// Every mailbox with numbers that change whenever something in it does.
+    #[must_use]
+    pub fn marks(&self) -> BTreeMap<MailboxName, (UidValidity, u64)> {
+        let state = self.settled();
+        let all = state.mailboxes.iter();
+        all.map(|(name, found)| (name.clone(), (found.uidvalidity, found.modseq)))
+            .collect()
     }
 
     /// All mailboxes.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::Watched;
 use super::super::inbox::Inbox;
-use super::super::jobs::Work;
+use super::super::jobs::{From, Work};
 use super::super::view::{Activity, Notice};
 use super::{Account, FULL, posts};
 use crate::engine::ports::{RemoteCoverage, RemoteWatch as _};
@@ -33,6 +33,7 @@ impl<P: Watched> Account<'_, P> {
                 let done = self.now();
                 self.jobs
                     .looked(&work, &news_of(&report), done.saturating_sub(now), done);
+                self.jobs.changed(&work, &sides_of(&report), done);
             }
             Some(Err(fault)) => self.pass_failed(&fault, work),
             None => self.jobs.give_back(work, now),
@@ -85,6 +86,7 @@ impl<P: Watched> Account<'_, P> {
             thorough: full,
             ..self.settings
         };
+        self.trying = self.parts.secret_mark();
         let pass = sync_over(self.parts, &self.link, &thorough, scope, mode);
         let result = inbox.attend(pass).await;
         if result.is_none() {
@@ -189,6 +191,24 @@ impl<P: Watched> Account<'_, P> {
         };
         let _ = wish.answer.send(answer);
     }
+}
+
+/// The sides to which something went.
+fn sides_of(report: &Report) -> Vec<From> {
+    let there = |counts: &Counts| {
+        counts.uploaded + counts.flags_pushed + counts.moved_remote + counts.deleted_remote
+    };
+    let here = |counts: &Counts| {
+        counts.downloaded + counts.flags_pulled + counts.moved_local + counts.deleted_local
+    };
+    let mut sides = Vec::new();
+    for counts in report.mailboxes.values() {
+        // What was equal already had come to both.
+        let both = counts.linked + counts.mailbox;
+        sides.extend((there(counts) + both > 0).then_some(From::Remote));
+        sides.extend((here(counts) + both > 0).then_some(From::Local));
+    }
+    sides
 }
 
 /// Mailboxes in which something had happened on the server, and how much.

@@ -2,6 +2,8 @@
 
 mod port;
 
+use std::time::Duration;
+
 use super::{AppendUid, Late, SimMailbox, SimMessage, SimServer, Switches};
 use crate::engine::ports::{Clock, Connector, KnownMailbox, MailboxStatus};
 use crate::engine::{Fault, Reach};
@@ -9,6 +11,9 @@ use crate::mail::{Flags, MailboxName, ModSeq, Uid, UidSet, UidValidity};
 use crate::sim::content::{self, Body};
 use crate::sim::steps::{Place, SimError, Trouble, When, fault};
 use crate::sync::{Presence, RemoteMessage, RemoteView, Side};
+
+/// Whoever is not answered for so long gives the connection up.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Opens connections.
 #[derive(Clone)]
@@ -41,8 +46,10 @@ impl Connector for SimConnector {
             return Err(fault(Reach::Connection, true, "too many connections"));
         }
         state.connections += 1;
+        let cuts = state.cuts;
         drop(state);
         Ok(SimRemote {
+            cuts,
             generation: steps.generation(),
             server: self.server.clone(),
             selected: None,
@@ -62,6 +69,7 @@ fn refused(reach: Reach, what: &str) -> Fault {
 /// One connection.
 pub struct SimRemote {
     server: SimServer,
+    cuts: u64,
     generation: u64,
     selected: Option<MailboxName>,
     dead: bool,
@@ -88,7 +96,12 @@ impl SimRemote {
     async fn begin(&mut self, what: &str, reach: Reach) -> Result<Course, Fault> {
         let server = self.server.clone();
         server.steps.pause().await;
-        if self.dead || self.generation != server.steps.generation() {
+        if server.switches().silent {
+            server.clock.sleep(SILENCE).await;
+            return Err(self.break_off(what));
+        }
+        let current = (server.steps.generation(), server.state.borrow().cuts);
+        if self.dead || (self.generation, self.cuts) != current {
             return Err(cut(what));
         }
         server.settle();

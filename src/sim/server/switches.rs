@@ -41,6 +41,8 @@ pub struct Switches {
     pub half_store: bool,
     /// So many connections at once.
     pub connections: Option<u32>,
+    /// It takes what is sent and never answers.
+    pub silent: bool,
 }
 
 impl Default for Switches {
@@ -64,6 +66,7 @@ impl Default for Switches {
             refuse_expunge: false,
             half_store: false,
             connections: None,
+            silent: false,
         }
     }
 }

@@ -80,8 +80,12 @@ pub(super) async fn remove_twins<P: Ports>(
                 Err(fault) if fault.reach >= Reach::Connection => {
                     return Err(fault.at_least(Reach::Account));
                 }
-                // Whatever could not be asked stays, and is one mail too many rather than one too few.
-                _ => {}
+                // What could not be asked is asked again in the next pass; until then it is no new mail.
+                Err(_) => {
+                    let twin = UidSet::from_range(suspect.uid, suspect.uid);
+                    observed.ignore_messages(suspect.mailbox, &twin);
+                }
+                Ok(()) => {}
             }
         }
     }

@@ -50,7 +50,11 @@ fn letters_come_by_themselves_at_once_when_asked_for_and_not_while_paused() {
         PASSWORD,
     );
     let daemon = drop.ferry.start(&["run"]);
-    until("it has looked", || is(&drop.ferry, "in-sync"));
+    // Without a daemon the state on disk would be shown.
+    until("it has looked", || {
+        let account = account(&drop.ferry);
+        account["watch"] == "poll" && account["state"] == "in-sync"
+    });
     drop.append(&[message("four")]);
     let report = drop.ferry.run(&["sync", "--json"]).in_sync().json();
     assert_eq!(report["accounts"][0]["mailboxes"][0]["pulled"]["new"], 1);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::*;
 use crate::engine::ports::{Event, Observer};
-use crate::engine::{Home, Mode, Scope, Telling, sync};
+use crate::engine::{Home, Mode, Ports, Scope, Telling, sync};
 use crate::mail::{Flag, Flags};
 use crate::sim::driver;
 use crate::sim::steps::When;

@@ -14,7 +14,7 @@ use super::super::{Account, Activity, Notice, Options, Order, View, Wish};
 use super::outside::{Event, Outside};
 use super::parts::Parts;
 use super::script::{Ask, Chaos, Deed};
-use crate::engine::{Mode, Report, Scope, Settings};
+use crate::engine::{Mode, Report, Scope, Settings, Telling};
 use crate::mail::MailboxName;
 use crate::sim::world::Check;
 use crate::sim::{Place, Rng, World};
@@ -378,6 +378,8 @@ impl Life {
 
 pub(super) fn settings() -> Settings {
     Settings {
+        telling: Telling::Nothing,
+        thorough: false,
         policy: Policy::default(),
         selects: Rc::new(|_| true),
         connections: ALLOWED,

@@ -13,7 +13,7 @@ use crate::engine::ports::{
     Clock, Connector, Event, Hint, LocalCoverage, LocalWatch, Observer, RemoteCoverage,
     RemoteWatch, RemoteWatcher, RemoteWay,
 };
-use crate::engine::{Fault, Ports, Reach};
+use crate::engine::{Fault, Home, Ports, Reach};
 use crate::mail::MailboxName;
 use crate::sim::steps::fault;
 use crate::sim::{SimClock, SimConnector, SimLocal, SimRemote, SimStore};
@@ -79,14 +79,17 @@ impl Parts {
 
 impl Ports for Parts {
     type Connector = Door;
-    type Local = SimLocal;
-    type Store = SimStore;
-    type Clock = Watch;
-    type Observer = Nobody;
 
     fn connector(&self) -> &Door {
         &self.door
     }
+}
+
+impl Home for Parts {
+    type Local = SimLocal;
+    type Store = SimStore;
+    type Clock = Watch;
+    type Observer = Nobody;
 
     fn local(&self) -> &SimLocal {
         &self.door.outside.world.local

@@ -4,6 +4,7 @@ mod presses;
 mod requests;
 mod running;
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::cli::client::place;
 use crate::config::{Account, Config, ConfigError};
 use crate::control::{self, Call, Request, Server, Signal};
 use crate::daemon::{Notice, Order};
-use crate::desktop::{self, Desktop};
+use crate::desktop::{self, Desktop, Topic};
 use crate::net::wake;
 use crate::systemd;
 
@@ -38,6 +39,8 @@ struct Daemon<'a> {
     load: &'a dyn Fn() -> Result<Config, ConfigError>,
     makes: Makes,
     desktop: Option<Rc<Desktop>>,
+    /// Accounts that the server does not let in, as the desktop was told.
+    signed_out: BTreeSet<String>,
     running: Vec<Running>,
     tell: mpsc::UnboundedSender<Told>,
     server: Server,
@@ -121,6 +124,7 @@ async fn live(
         load,
         makes,
         desktop,
+        signed_out: BTreeSet::new(),
         tell,
         server,
         service: systemd::Notifier::of_process(),
@@ -322,10 +326,25 @@ impl Daemon<'_> {
                 self.remember(&account, complete, &problems);
             }
             None => {
+                self.ask_to_sign_in(&name);
                 let state = requests::state_word(self.state_of(&name));
                 self.server.emit(Signal::AccountChanged { account, state });
                 self.show();
             }
+        }
+    }
+
+    /// Has the desktop say that an account is not let in, or take that back.
+    fn ask_to_sign_in(&mut self, account: &str) {
+        let Some(desktop) = &self.desktop else { return };
+        let Some(reason) = self.refusal_of(account) else {
+            if self.signed_out.remove(account) {
+                desktop.over(account, Topic::SignIn);
+            }
+            return;
+        };
+        if self.signed_out.insert(account.to_owned()) {
+            desktop.notice(account, desktop::Notice::SignIn { reason });
         }
     }
 
@@ -351,9 +370,7 @@ impl Daemon<'_> {
         if tokio::time::timeout(END, all).await.is_err() {
             tracing::warn!("not everything could be ended properly in time");
         }
-        // Whoever else held it has ended.
-        drop(self.makes);
-        if let Some(desktop) = self.desktop.and_then(Rc::into_inner) {
+        if let Some(desktop) = self.desktop {
             desktop.end().await;
         }
         self.server.close().await;
@@ -361,6 +378,12 @@ impl Daemon<'_> {
 
     /// Answers a call, or has it answered.
     fn answer(&mut self, call: Call) {
+        if let (Request::Restore { id } | Request::Approve { id }, Some(desktop)) =
+            (&call.request, &self.desktop)
+            && let Some((account, _)) = id.rsplit_once(':')
+        {
+            desktop.over(account, Topic::Hold(id.clone()));
+        }
         let answer = match &call.request {
             Request::Sync { targets, dry_run } => {
                 return self.sync(targets.clone(), *dry_run, call);

@@ -26,7 +26,8 @@ fn muted(config: &Config) -> PathBuf {
     config.state_dir.join("muted-threads")
 }
 
-fn rules(notify: &Notify) -> Rules {
+/// What an account wants to be shown.
+pub(super) fn rules(notify: &Notify) -> Rules {
     let patterns = notify.mailboxes.clone();
     Rules {
         mailboxes: Chosen::new(move |mailbox| patterns.decide(mailbox).included),

@@ -12,12 +12,12 @@ use super::listeners::{Doing, Ear};
 use super::shelf::StoredMail;
 use crate::config::{Account, Config, Hook, HookScript};
 use crate::daemon::{Batch, Bell};
-use crate::desktop::{Arrival, Desktop, Gone, Notice, Urgency, Wish};
+use crate::desktop::{Arrival, Desktop, Gone, Letter, Notice, Rules, Topic, Urgency, Wish};
 use crate::hooks::{self, Grants, HookState, Hooks, Notification, Reply, Script, Spec};
 use crate::mail::Flag;
 use crate::maildir::MaildirAccount;
 use crate::store::database_path;
-use crate::sync::{Act, Happened, NewsId, Occasion, RowId, Subject, Wanted};
+use crate::sync::{Act, Happened, Occasion, RowId, Subject, Wanted};
 
 /// The hooks of one account, as `status` shows them, and what is asked of them from outside.
 #[derive(Default)]
@@ -96,6 +96,7 @@ pub(super) struct Stage {
     hooks: Hooks,
     board: Rc<Board>,
     desktop: Option<Rc<Desktop>>,
+    rules: Rules,
     /// Where `mailferry.search` looks.
     stored: Option<(PathBuf, MaildirAccount)>,
     /// What hooks have done with messages of the batch that is being told: not to be shown.
@@ -105,12 +106,18 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn new(specs: Vec<Spec>, board: Rc<Board>, desktop: Option<Rc<Desktop>>) -> Self {
+    pub(super) fn new(
+        specs: Vec<Spec>,
+        board: Rc<Board>,
+        desktop: Option<Rc<Desktop>>,
+        rules: Rules,
+    ) -> Self {
         Self {
             specs,
             hooks: Hooks::default(),
             board,
             desktop,
+            rules,
             stored: None,
             handled: BTreeMap::new(),
             aside: Vec::new(),
@@ -157,6 +164,10 @@ impl Stage {
                 let plugin = state.name.clone();
                 desktop.notice(account, Notice::SetAside { plugin, error });
             }
+            let back = self.aside.iter();
+            for name in back.filter(|name| !aside.iter().any(|it| it.name == **name)) {
+                desktop.over(account, Topic::SetAside(name.clone()));
+            }
         }
         self.aside = aside.into_iter().map(|it| it.name.clone()).collect();
         self.board.states.replace(states);
@@ -178,13 +189,17 @@ impl Stage {
             let Some(path) = subject.path.clone().filter(|_| !batch.old) else {
                 continue;
             };
-            let letter = letter_of(path).await;
+            // Most mail need not be read for this.
+            if !self.rules.may_show(*side, subject) {
+                continue;
+            }
+            let mut letter = letter_of(path).await;
             let mut wish = Wish {
                 silent: self.handled.contains_key(&subject.row),
                 urgency: None,
             };
             if !wish.silent && !self.hooks.is_empty() {
-                wish = self.ask(account, *id, subject, &letter.subject).await;
+                wish = self.ask(account, subject, &mut letter).await;
             }
             arrivals.push(Arrival {
                 id: *id,
@@ -197,12 +212,12 @@ impl Stage {
         arrivals
     }
 
-    /// Lets hooks silence a notification, or say how much it matters.
-    async fn ask(&mut self, account: &str, _: NewsId, subject: &Subject, title: &str) -> Wish {
+    /// Lets hooks silence a notification, change its text, or say how much it matters.
+    async fn ask(&mut self, account: &str, subject: &Subject, letter: &mut Letter) -> Wish {
         let shown = Notification {
             mailbox: Some(subject.mailbox.clone()),
-            title: title.to_owned(),
-            body: String::new(),
+            title: letter.subject.clone(),
+            body: letter.text.clone(),
             urgency: hooks::Urgency::Normal,
             copy: None,
             messages: vec![subject.clone()],
@@ -210,9 +225,17 @@ impl Stage {
         let (shown, reply) = self.hooks.notification(shown).await;
         // Of a message that is about to be shown nothing is done any more.
         let _ = self.heed(account, reply);
+        let Some(shown) = shown else {
+            return Wish {
+                silent: true,
+                urgency: None,
+            };
+        };
+        letter.subject = shown.title;
+        letter.text = shown.body;
         Wish {
-            silent: shown.is_none(),
-            urgency: shown.map(|shown| urgency(shown.urgency)),
+            silent: false,
+            urgency: Some(urgency(shown.urgency)),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::desktop::rules;
 use super::hooks::{self, Board, Stage};
 use crate::cli::progress::AccountProgress;
 use crate::config::{Account, Config};
@@ -95,7 +96,8 @@ impl Listeners {
         if specs.is_empty() && desktop.is_none() {
             return Self::default();
         }
-        let stage = Stage::new(specs, Rc::clone(board), desktop);
+        let rules = rules(&account.notify);
+        let stage = Stage::new(specs, Rc::clone(board), desktop, rules);
         Self::default().with(stage.over(config, account))
     }
 

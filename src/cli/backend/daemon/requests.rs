@@ -9,7 +9,8 @@ use crate::cli::Failure;
 use crate::cli::backend::holds::{holds, undo_batch};
 use crate::cli::backend::{last, letters, pass, status};
 use crate::cli::reports::{
-    AccountStatus, AccountSync, HookStatus, LimitedReport, Problem, State, SyncReport, Watch,
+    AccountStatus, AccountSync, HookStatus, LimitedReport, NotificationStatus, Problem, State,
+    SyncReport, Watch,
 };
 use crate::cli::selection;
 use crate::config::Protocol;
@@ -74,6 +75,14 @@ impl Daemon<'_> {
         running.map_or(State::Failed, |running| state_of(&running.view()))
     }
 
+    /// Why the server does not let an account in, if it is so.
+    pub(super) fn refusal_of(&self, name: &str) -> Option<String> {
+        let view = self.running(name)?.view();
+        let blocked = view.activity == Activity::Blocked;
+        let problem = view.problems.into_iter().next();
+        blocked.then(|| problem.map(|problem| problem.text).unwrap_or_default())
+    }
+
     /// The state on disk, and what the tasks show.
     pub(super) fn status(&self) -> Answer {
         let mut report = status(&self.config);
@@ -87,6 +96,8 @@ impl Daemon<'_> {
             let known: Vec<HookState> = boards.filter(|it| it.name == hook.file).collect();
             show_hook(hook, &known);
         }
+        let desktop = self.desktop.as_ref();
+        report.notifications = desktop.map(|it| NotificationStatus::of(&it.state()));
         json(&report)
     }
 

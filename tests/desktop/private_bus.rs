@@ -33,6 +33,18 @@ impl PrivateBus {
         }
     }
 
+    /// At this address.
+    #[allow(dead_code, reason = "not every test says where")]
+    pub fn listening(address: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let process = launch(directory.path(), address);
+        Self {
+            address: address.to_owned(),
+            process,
+            directory,
+        }
+    }
+
     /// The bus ends, and whoever was on it is cut off. Then there is another one at the same place.
     pub fn restart(&mut self) {
         self.stop();

@@ -35,6 +35,7 @@ mod ordinary;
 mod readers;
 mod scene;
 mod selftest;
+mod showing;
 mod size;
 mod smalldisk;
 mod syscalls;

@@ -107,14 +107,15 @@ fn whoever_is_not_let_in_is_asked_to_sign_in_again() {
     let wrong = text.replace("password = \"secret\"", "password = \"stale\"");
     std::fs::write(&config, wrong).unwrap();
     let screen = Screen::of(&setting);
-    let mut daemon = setting.ferry.start(&["run"]);
+    let daemon = setting.ferry.start(&["run"]);
     let shown = screen.shows();
     let told = format!("{} {}", shown.summary, shown.body);
     assert!(told.to_lowercase().contains("sign in"), "{shown:?}");
     assert!(!told.contains("stale"), "{shown:?}");
     std::fs::write(&config, text).unwrap();
-    daemon.signal(rustix::process::Signal::HUP);
+    // It alone: the program that measures it would end of this.
+    let pid = rustix::process::Pid::from_raw(daemon.process().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
     assert_eq!(screen.closes(), shown.id);
-    daemon.signal(rustix::process::Signal::INT);
-    daemon.wait().exits(0);
+    ends(daemon);
 }

@@ -72,6 +72,8 @@ pub struct Account<'p, P: Watched> {
     patience: Duration,
     poll_at: Duration,
     full_at: Duration,
+    /// Everything was looked at since it connected.
+    looked: bool,
     view: watch::Sender<View>,
     notices: mpsc::UnboundedSender<Notice>,
 }
@@ -132,6 +134,7 @@ impl<'p, P: Watched> Account<'p, P> {
             patience: ANSWER,
             poll_at: Duration::MAX,
             full_at: Duration::ZERO,
+            looked: false,
             view,
             notices,
         }
@@ -251,7 +254,12 @@ impl<'p, P: Watched> Account<'p, P> {
         if self.jobs.due().is_some_and(|due| due <= now) {
             return Step::Work;
         }
-        self.act(Activity::Watching);
+        // What has not been looked at since it connected may be anything but in sync.
+        self.act(if self.looked {
+            Activity::Watching
+        } else {
+            Activity::Syncing
+        });
         let timers = self.renew_at.min(self.poll_at).min(self.full_at);
         let timers = timers.min(self.quota.raise_at());
         Step::Wait(Some(self.jobs.due().unwrap_or(Duration::MAX).min(timers)))
@@ -289,6 +297,7 @@ impl<'p, P: Watched> Account<'p, P> {
                 self.link.set_limit(self.quota.working(posts(&coverage)));
                 self.show(|view| view.remote = Some(coverage));
                 self.remote = Some(remote);
+                self.looked = false;
                 let now = self.now();
                 self.watching_since = now;
                 self.jobs.everything(now);

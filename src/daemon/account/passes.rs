@@ -124,6 +124,7 @@ impl<P: Watched> Account<'_, P> {
             self.full_at = now + FULL;
         }
         if *scope == Scope::All {
+            self.looked = true;
             let coverage = self.view.borrow().remote.clone();
             self.reset_timers(coverage.as_ref());
         }

@@ -157,6 +157,19 @@ impl Process {
         Self(command.spawn().expect("the server can be started"))
     }
 
+    /// Whether it is there, or has ended before that: somebody else may have taken its port.
+    pub fn is_up(&mut self, address: SocketAddr) -> bool {
+        let start = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            let late = start.elapsed() > Duration::from_secs(30);
+            if late || self.0.try_wait().unwrap().is_some() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        true
+    }
+
     /// Waits until something listens there.
     pub fn wait_for(&mut self, address: SocketAddr, log: &Path) {
         let start = Instant::now();

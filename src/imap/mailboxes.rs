@@ -40,7 +40,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     async fn list_by(&mut self, command: Command) -> Result<Vec<RemoteMailbox>, Error> {
         let mut listed: Vec<Listed> = Vec::new();
         let mut stated: Vec<Stated> = Vec::new();
-        let commands: Vec<Command> = self.opening().into_iter().chain([command]).collect();
+        let leaving = self.leave().await?;
+        let opening = self.opening().into_iter().chain(leaving);
+        let commands: Vec<Command> = opening.chain([command]).collect();
         let outcomes = self
             .run(&commands, |untagged| match untagged {
                 Untagged::List(item) if listed.len() <= MAILBOXES => listed.push(item),
@@ -48,7 +50,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 _ => {}
             })
             .await?;
-        // ID and ENABLE before it may be refused.
+        // ID, ENABLE and UNSELECT before it may be refused.
         if let Some(outcome) = outcomes.into_iter().next_back() {
             outcome.ok().map_err(Error::AccountRefused)?;
         }
@@ -56,6 +58,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return Err(Error::TooMany(MAILBOXES));
         }
         self.assemble(listed, stated)
+    }
+
+    /// What makes the server look again at the mailbox that is selected: Dovecot 2.3 gives the STATUS that it had when
+    /// this connection last heard of it. The command to be sent in front, if it needs no flight of its own.
+    async fn leave(&mut self) -> Result<Option<Command>, Error> {
+        if self.selected.is_some() && self.offers("UNSELECT") {
+            self.selected = None;
+            return Ok(Some(Command::new("UNSELECT", "UNSELECT")));
+        }
+        self.refresh().await?;
+        Ok(None)
+    }
+
+    /// The same without leaving the mailbox. Dovecot puts a NOOP off until the commands behind it are done, so nothing
+    /// may follow it in its flight.
+    async fn refresh(&mut self) -> Result<(), Error> {
+        if self.selected.is_some() {
+            self.run_one(Command::new("NOOP", "NOOP"), |_| {}).await?;
+        }
+        Ok(())
     }
 
     fn assemble(
@@ -124,6 +146,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// STATUS of one mailbox.
     pub(crate) async fn stat(&mut self, mailbox: &MailboxName) -> Result<MailboxStatus, Error> {
         let items = self.status_items();
+        let open = self.selected.as_ref();
+        if open.is_some_and(|open| open.name == *mailbox) {
+            self.refresh().await?;
+        }
         let command = self.named("STATUS", "STATUS", mailbox).await?;
         let wire = key(&self.options.names.wire(mailbox, self.utf8)?);
         let mut found = None;
@@ -201,7 +227,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 }
 
-/// STATUS may spell INBOX otherwise than LIST.
 /// The name without the delimiter that some servers put behind one with children.
 fn place(item: &Listed) -> Vec<u8> {
     let trimmed = item
@@ -210,6 +235,7 @@ fn place(item: &Listed) -> Vec<u8> {
     key(trimmed.unwrap_or(&item.wire))
 }
 
+/// STATUS may spell INBOX otherwise than LIST.
 fn key(wire: &[u8]) -> Vec<u8> {
     if wire.eq_ignore_ascii_case(b"INBOX") {
         b"INBOX".to_vec()

@@ -150,6 +150,40 @@ fn a_refused_extended_list_gives_way_to_the_plain_one() {
     assert_eq!(all.len(), 1);
 }
 
+#[test]
+fn before_it_asks_for_the_status_of_what_is_open_it_has_the_server_look_again() {
+    let all = "* LIST () NIL INBOX\n";
+    let with_unselect = [
+        selected(),
+        step(
+            "f2 UNSELECT\nf3 LIST \"\" \"*\"\n",
+            &format!("f2 OK x\n{all}f3 OK x\n"),
+        ),
+    ];
+    // A NOOP is answered before anything follows it: Dovecot would do it last.
+    let without = [
+        selected(),
+        step("f2 NOOP\n", "* 4 EXISTS\nf2 OK x\n"),
+        step("f3 LIST \"\" \"*\"\n", &format!("{all}f3 OK x\n")),
+        step("f4 NOOP\n", "f4 OK x\n"),
+        step(
+            "f5 STATUS \"INBOX\" (MESSAGES UIDNEXT UIDVALIDITY)\n",
+            "* STATUS INBOX (MESSAGES 4 UIDNEXT 9 UIDVALIDITY 7)\nf5 OK x\n",
+        ),
+    ];
+    play("UNSELECT", &with_unselect, PLAIN, async |session| {
+        session.select(&name("INBOX")).await?;
+        session.list().await
+    })
+    .unwrap();
+    play("", &without, PLAIN, async |session| {
+        session.select(&name("INBOX")).await?;
+        session.list().await?;
+        session.status(&name("INBOX")).await
+    })
+    .unwrap();
+}
+
 mod append;
 mod cases;
 mod fetch;

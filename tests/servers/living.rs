@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::Setting;
+use crate::support::dovecot::{Dovecot, Storage};
 use crate::support::ferry::Running;
 use crate::support::server::Server;
 use crate::support::{Variant, message, oracle};
@@ -196,4 +197,21 @@ fn a_killed_one_leaves_nothing_in_the_way_of_the_next() {
     equal(&setting);
     ends(daemon);
     assert_eq!(maildir.files("Box").len(), 63);
+}
+
+/// Dovecot 2.3 tells what STATUS a mailbox had when the connection last looked at it, if it is the one that is open there.
+#[test]
+fn what_is_open_in_a_connection_is_not_overlooked_there() {
+    let dovecot = Dovecot::start(Storage::Sdbox, &["NOTIFY"]);
+    let setting = Setting::on(Variant::Dovecot, Server::Dovecot(dovecot)).filled(3);
+    let daemon = alive(&setting);
+    let maildir = setting.ferry.maildir();
+    for number in 4..7 {
+        let name = format!("mail {number}");
+        setting.client().append("Box", "", &message(&name));
+        // IDLE is on INBOX alone: only this look finds it.
+        setting.ferry.run(&["sync"]).exits(0);
+        assert_eq!(maildir.files("Box").len(), number);
+    }
+    ends(daemon);
 }

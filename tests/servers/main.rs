@@ -73,7 +73,11 @@ struct Setting {
 
 impl Setting {
     fn new(variant: Variant) -> Self {
-        let server = Server::start(variant);
+        Self::on(variant, Server::start(variant))
+    }
+
+    /// On a server that was started otherwise than its variant says.
+    fn on(variant: Variant, server: Server) -> Self {
         let relay = Relay::to(server.plain());
         let ferry = Ferry::plain(relay.address);
         Self {
@@ -86,7 +90,11 @@ impl Setting {
 
     /// The same with messages in `Box`, already synced.
     fn with_messages(variant: Variant, count: usize) -> Self {
-        let setting = Self::new(variant);
+        Self::new(variant).filled(count)
+    }
+
+    fn filled(self, count: usize) -> Self {
+        let setting = self;
         let mut client = setting.server.client();
         client.create("Box");
         for number in 0..count {

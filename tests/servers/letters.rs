@@ -240,8 +240,17 @@ fn a_wrong_password_is_said_to_be_wrong_and_shown_nowhere() {
 
 #[test]
 fn five_thousand_letters_come_home_once_byte_for_byte() {
+    five_thousand_letters_come_home(Variant::Dovecot);
+}
+
+#[test]
+fn five_thousand_letters_come_home_from_cyrus() {
+    five_thousand_letters_come_home(Variant::Cyrus);
+}
+
+fn five_thousand_letters_come_home(variant: Variant) {
     const MANY: usize = 5000;
-    let drop = Drop::dovecot("keep = \"never\"\n");
+    let drop = Drop::new(Server::start(variant), "keep = \"never\"\n");
     let mut client = drop.server.client();
     client.append_many(
         "INBOX",

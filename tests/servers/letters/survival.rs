@@ -10,10 +10,9 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::{digests, fresh_user, held, here};
-use crate::support::dovecot::{Dovecot, Storage};
 use crate::support::messages::sized_message;
 use crate::support::server::PASSWORD;
-use crate::support::{Client, Ferry, Random, oracle};
+use crate::support::{Client, Ferry, Random, Server, Variant, oracle};
 use crate::trials::{chance, run_all, say, seed, setting};
 
 const LETTERS: usize = 60;
@@ -27,17 +26,17 @@ struct Trial {
 }
 
 impl Trial {
-    fn new(server: &Dovecot, test: &str, random: &mut Random) -> Self {
+    fn new(server: &Server, test: &str, random: &mut Random) -> Self {
         let user = fresh_user(test);
-        let mut client = Client::login(server.plain, &user, PASSWORD);
+        let mut client = Client::login(server.plain(), &user, PASSWORD);
         let bodies: Vec<Vec<u8>> = (0..LETTERS)
             .map(|at| sized_message(&format!("{test} {at}"), random.below(20_000)))
             .collect();
         client.append_many("INBOX", bodies.into_iter());
-        let ferry = Ferry::letters(server.pop3, "");
-        let all = digests(&held(server.pop3, &user));
+        let ferry = Ferry::letters(server.pop3(), "");
+        let all = digests(&held(server.pop3(), &user));
         Self {
-            server: server.pop3,
+            server: server.pop3(),
             user,
             ferry,
             all,
@@ -91,9 +90,18 @@ impl Trial {
 
 #[test]
 fn killed_at_random_times_and_started_again_at_once_letters_are_neither_lost_nor_doubled() {
+    killed("killed_at_random_times_and", Variant::Dovecot, 8);
+}
+
+#[test]
+fn killed_with_cyrus_letters_are_neither_lost_nor_doubled() {
+    killed("killed_with_cyrus", Variant::Cyrus, 3);
+}
+
+fn killed(test: &str, variant: Variant, rounds: usize) {
     let seed = seed();
-    let rounds = setting("MAILFERRY_KILLS").unwrap_or(8) as usize;
-    let server = Dovecot::start(Storage::Sdbox, &[]);
+    let rounds = setting("MAILFERRY_KILLS").map_or(rounds, |rounds| rounds as usize);
+    let server = Server::start(variant);
     let trials: Vec<usize> = (0..rounds).collect();
     let busy = {
         let trial = Trial::new(&server, "span", &mut chance(seed, 0));
@@ -101,7 +109,7 @@ fn killed_at_random_times_and_started_again_at_once_letters_are_neither_lost_nor
         trial.ferry.sync().in_sync().took
     };
     let hits = AtomicUsize::new(0);
-    run_all("killed_at_random_times", seed, &trials, |number| {
+    run_all(test, seed, &trials, |number| {
         let mut random = chance(seed, *number);
         let trial = Trial::new(&server, "killed", &mut random);
         let keep = if number % 3 == 0 { "forever" } else { "never" };
@@ -127,11 +135,20 @@ fn killed_at_random_times_and_started_again_at_once_letters_are_neither_lost_nor
 
 #[test]
 fn cut_anywhere_letters_are_neither_lost_nor_doubled() {
+    cut("cut_anywhere_letters", Variant::Dovecot, 16);
+}
+
+#[test]
+fn cut_anywhere_from_cyrus_letters_are_neither_lost_nor_doubled() {
+    cut("cut_anywhere_from_cyrus", Variant::Cyrus, 6);
+}
+
+fn cut(test: &str, variant: Variant, rounds: usize) {
     let seed = seed();
-    let rounds = setting("MAILFERRY_CUTS").unwrap_or(16) as usize;
-    let server = Dovecot::start(Storage::Sdbox, &[]);
+    let rounds = setting("MAILFERRY_CUTS").map_or(rounds, |rounds| rounds as usize);
+    let server = Server::start(variant);
     let trials: Vec<usize> = (0..rounds).collect();
-    run_all("cut_anywhere_letters", seed, &trials, |number| {
+    run_all(test, seed, &trials, |number| {
         let mut random = chance(seed, *number);
         let trial = Trial::new(&server, "cut", &mut random);
         let keep = if number % 3 == 0 { "forever" } else { "never" };
@@ -225,7 +242,7 @@ fn pass(mut from: &TcpStream, mut to: &TcpStream, limit: i64, count: &AtomicUsiz
 
 #[test]
 fn a_relay_that_cuts_nothing_changes_nothing() {
-    let server = Dovecot::start(Storage::Sdbox, &[]);
+    let server = Server::start(Variant::Dovecot);
     let trial = Trial::new(&server, "plain", &mut Random::new(1));
     let relay = Cutter::to(trial.server, i64::MAX, i64::MAX);
     trial.through(relay.address, "never");

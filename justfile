@@ -38,10 +38,11 @@ namespaces:
 fmt:
     cargo fmt
 
-# Side by side with mbsync: first sync and nothing changed
+# Side by side with mbsync by IMAP and with mpop by POP3: first sync and nothing changed
 bench:
     cargo build --release --locked
     benches/compare --rounds 3
+    benches/compare-pop3 --rounds 3
 
 # Killed and started again so many times
 kill iterations="300":

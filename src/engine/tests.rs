@@ -4,6 +4,7 @@ mod absence;
 mod acts;
 mod late;
 mod letters;
+mod narrow;
 mod news;
 mod rest;
 mod unsynced;

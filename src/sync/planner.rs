@@ -35,7 +35,7 @@ pub fn plan(input: &AccountInput, known: &Known, policy: &Policy) -> Plan {
     let twins = pair_new(&mut scene);
     let mut decider = Decider::new(&scene, policy);
     decider.settle_deliveries();
-    for row in &scene.rows {
+    for row in scene.rows.iter().filter(|row| scene.concerns(row)) {
         decider.row(row);
     }
     decider.hold_unmarked();

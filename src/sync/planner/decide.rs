@@ -51,7 +51,7 @@ impl<'s, 'a> Decider<'s, 'a> {
 
     /// Deliveries that turned out to be complete, and UIDs that mean nothing any more.
     pub(super) fn settle_deliveries(&mut self) {
-        for mailbox in self.scene.boxes.values() {
+        for mailbox in self.scene.focused() {
             let id = mailbox.base.mailbox.id;
             let bound = mailbox.base.entries.iter().any(|entry| entry.uid.is_some());
             if mailbox.remote.renumbered && bound {

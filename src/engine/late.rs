@@ -3,7 +3,8 @@
 //! The octets of a dead connection may wait on the server for longer than anybody waits for them. An APPEND that is
 //! given up stays written down for a day; what it makes then is removed, provided that it is certainly ours and one
 //! too many: a message that is new in the mailbox it was sent to, with a UID that was free before it was sent, with
-//! the flags and the date it was sent with, the same octet by octet as a message that is there and has a row.
+//! the flags and the date it was sent with, the same octet by octet as a message that is there, with a row or moved
+//! just now.
 
 use std::collections::BTreeMap;
 
@@ -148,7 +149,7 @@ fn possible<'i>(
 fn suspect(observed: &Observed, intent: &Intent) -> Option<Suspect> {
     let (mailbox, sent, uids) = possible(observed, intent)?;
     let digest = sent.digest?;
-    let looks_like = |uid: &Uid| {
+    let may_be_it = |uid: &Uid| {
         let known = observed.known.remote.get(&(mailbox, *uid));
         known.is_some_and(|known| {
             known.size == sent.size
@@ -156,7 +157,7 @@ fn suspect(observed: &Observed, intent: &Intent) -> Option<Suspect> {
                 && known.date == sent.date
         })
     };
-    let uid = uids.into_iter().find(looks_like)?;
+    let uid = uids.into_iter().find(may_be_it)?;
     Some(Suspect {
         intent: intent.id,
         mailbox,
@@ -174,22 +175,72 @@ async fn remove_if_twin<P: Ports>(
     let Some(name) = observed.name(suspect.mailbox).cloned() else {
         return Ok(());
     };
+    let twin = UidSet::from_range(suspect.uid, suspect.uid);
+    let others = alike(pass, pool, observed, suspect).await?;
     let originals = pass.store().with_digest(&[suspect.digest]).await?;
     let mut remote = pool.take(pass).await?;
-    let twin = UidSet::from_range(suspect.uid, suspect.uid);
     // Without UID EXPUNGE others' messages could go with it.
-    let proven = remote.abilities().uidplus
-        && any_lives(pass, &mut remote, &originals).await?
-        && is_content(&mut remote, &name, &twin, suspect.digest).await?;
-    if proven {
+    let proven =
+        remote.abilities().uidplus && is_content(&mut remote, &name, &twin, suspect.digest).await?;
+    let lives = proven
+        && (any_lives(pass, &mut remote, &originals).await?
+            || any_is(&mut remote, &others, suspect.digest).await?);
+    if lives {
         pass.announce().await?;
+        remote.select(&name).await?;
         remote.expunge(&twin).await?;
         pass.commit(vec![Change::DropIntent(suspect.intent)])
             .await?;
         observed.ignore_messages(suspect.mailbox, &twin);
+    } else if proven && pass.is_narrow() {
+        // The other one may have been moved to where this pass does not look.
+        pass.came_from_elsewhere();
+        observed.ignore_messages(suspect.mailbox, &twin);
     }
     pool.give(remote);
     Ok(())
+}
+
+/// Other messages without rows that look like it: the other one may have been moved just now, by anybody.
+async fn alike<P: Ports>(
+    pass: &Pass<'_, P>,
+    pool: &Pool<P>,
+    observed: &mut Observed,
+    suspect: &Suspect,
+) -> Result<Vec<(MailboxName, Uid)>, Fault> {
+    let mut unknown: BTreeMap<MailboxId, UidSet> = BTreeMap::new();
+    for (mailbox, _, uid) in observed.new_messages() {
+        if !observed.known.remote.contains_key(&(mailbox, uid)) {
+            unknown.entry(mailbox).or_default().extend([uid]);
+        }
+    }
+    ask_server(pass, pool, observed, unknown).await?;
+    let own = (suspect.mailbox, suspect.uid);
+    let known = &observed.known.remote;
+    let Some(sent) = known.get(&own) else {
+        return Ok(Vec::new());
+    };
+    let others = observed.new_messages().filter(|(mailbox, _, uid)| {
+        let found = known.get(&(*mailbox, *uid));
+        let same = |it: &Identity| it.size == sent.size && it.message_id == sent.message_id;
+        (*mailbox, *uid) != own && found.is_some_and(same)
+    });
+    Ok(others.map(|(_, name, uid)| (name.clone(), uid)).collect())
+}
+
+/// Whether one of these messages has this content.
+async fn any_is<R: Remote>(
+    remote: &mut R,
+    messages: &[(MailboxName, Uid)],
+    digest: Digest,
+) -> Result<bool, Fault> {
+    for (mailbox, uid) in messages {
+        let uid = UidSet::from_range(*uid, *uid);
+        if is_content(remote, mailbox, &uid, digest).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether the server still has the message of one of these rows, asked afresh.

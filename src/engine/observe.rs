@@ -433,6 +433,15 @@ impl Observed {
         }
     }
 
+    /// Messages on the server without rows.
+    pub(super) fn new_messages(&self) -> impl Iterator<Item = (MailboxId, &MailboxName, Uid)> {
+        self.input.mailboxes.iter().flat_map(|input| {
+            let record = &input.base.mailbox;
+            let new = input.remote.appeared.iter();
+            new.map(move |message| (record.id, &record.name, message.uid))
+        })
+    }
+
     /// The mailboxes that something is to be done about.
     pub(super) fn in_focus(&self) -> impl Iterator<Item = &MailboxInput> {
         let inputs = self.input.mailboxes.iter();

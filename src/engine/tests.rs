@@ -280,6 +280,11 @@ fn lives_that_went_wrong_once_end_well() {
         1_795_414_513_395,
         // Another client touched a twin that came late.
         1_795_414_057_097,
+        // The other one of a twin had just been moved, by another client and by us.
+        1_795_425_624_084,
+        1_795_425_619_114,
+        // A new content was sent for a row, and moved on before anybody looked for it.
+        1_795_425_618_357,
     ];
     let stormy = [
         // A file whose upload was open was given to another row.

@@ -87,6 +87,25 @@ fn the_only_one_stays() {
 }
 
 #[test]
+fn the_other_one_may_have_been_moved_just_now() {
+    for moved in [
+        |world: &World| world.remote_move(1, "Trash"),
+        |world: &World| world.local_delete(1),
+    ] {
+        let world = synced(|_| ());
+        give_up(&world, &content::mail(1), 600);
+        let date = world.clock.now();
+        moved(&world);
+        // One pass has moved it to the trash, and has not yet looked there.
+        pass(&world).unwrap();
+        world.clock.jump(date - world.clock.now());
+        world.arrives("INBOX", 1, "");
+        assert_eq!(copies(&world), 0);
+        world.is_in(1, &["Trash"]).unwrap();
+    }
+}
+
+#[test]
 fn where_others_would_go_with_it_it_stays() {
     let world = synced(|world| world.server.switch(|switches| switches.uidplus = false));
     give_up(&world, &content::mail(1), 600);

@@ -296,6 +296,10 @@ fn lives_that_went_wrong_once_end_well() {
         1_795_414_515_836,
         // A mailbox was renamed on the server and made anew here.
         1_795_414_058_667,
+        // Mail came into a folder while that was being retired.
+        1_795_445_290_403,
+        // Another version came to where a mail was being sent, and its own row went meanwhile.
+        1_795_445_289_963,
     ];
     // Two versions of one mail, both moved at the same time.
     let busy = [

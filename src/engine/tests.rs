@@ -7,6 +7,7 @@ mod letters;
 mod narrow;
 mod news;
 mod rest;
+mod torn;
 mod unsynced;
 
 use std::collections::BTreeSet;

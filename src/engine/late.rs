@@ -1,6 +1,6 @@
 //! Mail that the server carried out after all, long after it was sent again.
 //!
-//! The octets of a dead connection may wait on the server for longer than anybody waits for them. An APPEND that is
+//! The octets of a dead connection may wait on the server for longer than anybody waits for them. An APPEND (or COPY) that is
 //! given up stays written down for a day; what it makes then is removed, provided that it is certainly ours and one
 //! too many: a message that is new in the mailbox it was sent to, with a UID that was free before it was sent, with
 //! the flags and the date it was sent with, the same octet by octet as a message that is there, with a row or moved
@@ -17,8 +17,36 @@ use crate::content::Hasher;
 use crate::mail::{Digest, Flags, Identity, MailboxName, Uid, UidSet};
 use crate::sync::{Change, Deletions, Entry, Intent, IntentId, IntentKind, MailboxId};
 
-/// So long after it was sent, in seconds, an APPEND may still be carried out.
+/// So long after it was sent, in seconds, an APPEND or a COPY may still be carried out.
 const WATCH: i64 = 24 * 3600;
+
+/// What becomes of a COPY of this message (alone or as half of a move) that was not found, likewise.
+pub(super) fn copy_given_up(intent: &Intent, source: Option<&Entry>) -> Change {
+    let (
+        IntentKind::Transfer {
+            to,
+            uidvalidity,
+            uidnext,
+            ..
+        },
+        Some(source),
+    ) = (&intent.kind, source)
+    else {
+        return Change::DropIntent(intent.id);
+    };
+    Change::PutIntent(Intent {
+        id: intent.id,
+        kind: IntentKind::Overdue {
+            copied: true,
+            mailbox: *to,
+            identity: source.identity(),
+            flags: source.flags.clone(),
+            uidvalidity: *uidvalidity,
+            uidnext: *uidnext,
+        },
+        since: intent.since,
+    })
+}
 
 /// What becomes of an intent whose message was not found: it is written down as one that may come late.
 pub(super) fn given_up(intent: &Intent) -> Change {
@@ -33,6 +61,7 @@ pub(super) fn given_up(intent: &Intent) -> Change {
         } => Change::PutIntent(Intent {
             id: intent.id,
             kind: IntentKind::Overdue {
+                copied: false,
                 mailbox: *mailbox,
                 identity: *identity,
                 flags: flags.clone(),
@@ -45,9 +74,12 @@ pub(super) fn given_up(intent: &Intent) -> Change {
     }
 }
 
-/// A message that may be what an APPEND made that was given up.
+/// A message that may be what an APPEND or a COPY made that was given up.
 struct Suspect {
     intent: IntentId,
+    /// It was a COPY: only with another one in the same mailbox is it one too many. Elsewhere they are as common as
+    /// what is copied.
+    copied: bool,
     mailbox: MailboxId,
     uid: Uid,
     digest: Digest,
@@ -130,6 +162,7 @@ fn possible<'i>(
         flags,
         uidvalidity,
         uidnext,
+        ..
     } = &intent.kind
     else {
         return None;
@@ -158,8 +191,10 @@ fn suspect(observed: &Observed, intent: &Intent) -> Option<Suspect> {
         })
     };
     let uid = uids.into_iter().find(may_be_it)?;
+    let copied = matches!(intent.kind, IntentKind::Overdue { copied: true, .. });
     Some(Suspect {
         intent: intent.id,
+        copied,
         mailbox,
         uid,
         digest,
@@ -176,8 +211,12 @@ async fn remove_if_twin<P: Ports>(
         return Ok(());
     };
     let twin = UidSet::from_range(suspect.uid, suspect.uid);
-    let others = alike(pass, pool, observed, suspect).await?;
-    let originals = pass.store().with_digest(&[suspect.digest]).await?;
+    let mut others = alike(pass, pool, observed, suspect).await?;
+    let mut originals = pass.store().with_digest(&[suspect.digest]).await?;
+    if suspect.copied {
+        others.retain(|(mailbox, _)| *mailbox == name);
+        originals.retain(|row| row.mailbox == suspect.mailbox);
+    }
     let mut remote = pool.take(pass).await?;
     // Without UID EXPUNGE others' messages could go with it.
     let proven =

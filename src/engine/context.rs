@@ -116,6 +116,10 @@ pub(super) struct Pass<'a, P> {
     report: RefCell<Report>,
     announced: &'a Announced,
     acted: Cell<bool>,
+    /// Whether something came that a mailbox has which was not looked at.
+    elsewhere: Cell<bool>,
+    /// The mailboxes that something is to be done about, if others are only looked at.
+    focus: Option<&'a BTreeSet<MailboxName>>,
     /// Mailboxes that were synced whole before.
     pub(super) heard: RefCell<BTreeSet<MailboxId>>,
 }
@@ -155,8 +159,38 @@ impl<'a, P: Home> Pass<'a, P> {
             report: RefCell::default(),
             announced,
             acted: Cell::new(false),
+            elsewhere: Cell::new(false),
+            focus: None,
             heard: RefCell::default(),
         }
+    }
+
+    /// The same, except that something is done only about these mailboxes.
+    pub(super) fn focused(self, names: &'a BTreeSet<MailboxName>) -> Self {
+        Self {
+            focus: Some(names),
+            ..self
+        }
+    }
+
+    /// Whether something is to be done about a mailbox for its own sake.
+    pub(super) fn concerns(&self, name: &MailboxName) -> bool {
+        self.focus.is_none_or(|names| names.contains(name))
+    }
+
+    /// Whether some mailboxes that take part are not looked at.
+    pub(super) fn is_narrow(&self) -> bool {
+        *self.scope != Scope::All
+    }
+
+    /// What came may have come from a mailbox that is not looked at.
+    pub(super) fn came_from_elsewhere(&self) {
+        self.elsewhere.set(true);
+    }
+
+    /// Whether something has to be looked at again together with all other mailboxes.
+    pub(super) fn needs_all(&self) -> bool {
+        self.elsewhere.get()
     }
 
     pub(super) fn local(&self) -> &'a P::Local {

@@ -57,7 +57,7 @@ async fn mend_markers<P: Ports>(
         let Some(record) = mailboxes.records.get(id).filter(|_| decided || untouched) else {
             continue;
         };
-        if unfinished.contains(id) {
+        if unfinished.contains(id) || !observed.input.concerns(*id) {
             continue;
         }
         pass.announce().await?;
@@ -88,7 +88,8 @@ async fn retire<P: Ports>(
         return Ok(());
     }
     for id in &mailboxes.remote_gone {
-        let Some(input) = observed.mailbox(*id).filter(|_| !unfinished.contains(id)) else {
+        let due = !unfinished.contains(id) && observed.input.concerns(*id);
+        let Some(input) = observed.mailbox(*id).filter(|_| due) else {
             continue;
         };
         let name = &input.base.mailbox.name;
@@ -129,8 +130,8 @@ async fn hear<P: Ports>(
     observed: &Observed,
     unfinished: &BTreeSet<MailboxId>,
 ) -> Result<(), Fault> {
-    let inputs = observed.input.mailboxes.iter();
-    let seen = inputs
+    let seen = observed
+        .in_focus()
         .map(|input| input.base.mailbox.id)
         .filter(|id| observed.facts.contains_key(id) && !unfinished.contains(id));
     let first = seen.filter(|id| !pass.has_heard(*id)).map(Change::Hear);
@@ -158,16 +159,26 @@ async fn watermarks<P: Ports>(
             && !kept_back
             && !unfinished.contains(&record.id)
             && !observed.doubtful.contains(&record.id);
-        let watermark = Watermark {
-            uidvalidity: facts.uidvalidity,
-            uidnext: facts.uidnext.filter(|_| done),
-            modseq: facts.modseq.filter(|_| done),
-        };
         let before = Watermark {
             uidvalidity: record.uidvalidity,
             uidnext: record.uidnext,
             modseq: record.modseq,
         };
+        let watermark = if observed.input.concerns(record.id) {
+            Watermark {
+                uidvalidity: facts.uidvalidity,
+                uidnext: facts.uidnext.filter(|_| done),
+                modseq: facts.modseq.filter(|_| done),
+            }
+        } else {
+            // Nothing was done about it, except that messages may have come and gone.
+            Watermark {
+                uidvalidity: before.uidvalidity.or(facts.uidvalidity),
+                uidnext: before.uidnext.filter(|_| done),
+                modseq: before.modseq.filter(|_| done),
+            }
+        };
+        let done = done && observed.input.concerns(record.id);
         if watermark != before {
             changes.push(Change::SetWatermark(record.id, watermark));
         }
@@ -186,7 +197,9 @@ async fn watermarks<P: Ports>(
 async fn unpark<P: Ports>(pass: &Pass<'_, P>, observed: &Observed) -> Result<(), Fault> {
     let mut over = Vec::new();
     for parked in &observed.all_parked {
-        let Some(input) = observed.mailbox(parked.mailbox) else {
+        let mut inputs = observed.in_focus();
+        let input = inputs.find(|input| input.base.mailbox.id == parked.mailbox);
+        let Some(input) = input else {
             continue;
         };
         let base = pass.store().base(parked.mailbox).await?;

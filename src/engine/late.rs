@@ -1,9 +1,10 @@
 //! Mail that the server carried out after all, long after it was sent again.
 //!
-//! The octets of a dead connection may wait on the server for longer than anybody waits for them. An APPEND that is
+//! The octets of a dead connection may wait on the server for longer than anybody waits for them. An APPEND (or COPY) that is
 //! given up stays written down for a day; what it makes then is removed, provided that it is certainly ours and one
 //! too many: a message that is new in the mailbox it was sent to, with a UID that was free before it was sent, with
-//! the flags and the date it was sent with, the same octet by octet as a message that is there and has a row.
+//! the flags and the date it was sent with, the same octet by octet as a message that is there, with a row or moved
+//! just now.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +17,36 @@ use crate::content::Hasher;
 use crate::mail::{Digest, Flags, Identity, MailboxName, Uid, UidSet};
 use crate::sync::{Change, Deletions, Entry, Intent, IntentId, IntentKind, MailboxId};
 
-/// So long after it was sent, in seconds, an APPEND may still be carried out.
+/// So long after it was sent, in seconds, an APPEND or a COPY may still be carried out.
 const WATCH: i64 = 24 * 3600;
+
+/// What becomes of a COPY of this message (alone or as half of a move) that was not found, likewise.
+pub(super) fn copy_given_up(intent: &Intent, source: Option<&Entry>) -> Change {
+    let (
+        IntentKind::Transfer {
+            to,
+            uidvalidity,
+            uidnext,
+            ..
+        },
+        Some(source),
+    ) = (&intent.kind, source)
+    else {
+        return Change::DropIntent(intent.id);
+    };
+    Change::PutIntent(Intent {
+        id: intent.id,
+        kind: IntentKind::Overdue {
+            copied: true,
+            mailbox: *to,
+            identity: source.identity(),
+            flags: source.flags.clone(),
+            uidvalidity: *uidvalidity,
+            uidnext: *uidnext,
+        },
+        since: intent.since,
+    })
+}
 
 /// What becomes of an intent whose message was not found: it is written down as one that may come late.
 pub(super) fn given_up(intent: &Intent) -> Change {
@@ -32,6 +61,7 @@ pub(super) fn given_up(intent: &Intent) -> Change {
         } => Change::PutIntent(Intent {
             id: intent.id,
             kind: IntentKind::Overdue {
+                copied: false,
                 mailbox: *mailbox,
                 identity: *identity,
                 flags: flags.clone(),
@@ -44,9 +74,12 @@ pub(super) fn given_up(intent: &Intent) -> Change {
     }
 }
 
-/// A message that may be what an APPEND made that was given up.
+/// A message that may be what an APPEND or a COPY made that was given up.
 struct Suspect {
     intent: IntentId,
+    /// It was a COPY: only with another one in the same mailbox is it one too many. Elsewhere they are as common as
+    /// what is copied.
+    copied: bool,
     mailbox: MailboxId,
     uid: Uid,
     digest: Digest,
@@ -129,6 +162,7 @@ fn possible<'i>(
         flags,
         uidvalidity,
         uidnext,
+        ..
     } = &intent.kind
     else {
         return None;
@@ -148,7 +182,7 @@ fn possible<'i>(
 fn suspect(observed: &Observed, intent: &Intent) -> Option<Suspect> {
     let (mailbox, sent, uids) = possible(observed, intent)?;
     let digest = sent.digest?;
-    let looks_like = |uid: &Uid| {
+    let may_be_it = |uid: &Uid| {
         let known = observed.known.remote.get(&(mailbox, *uid));
         known.is_some_and(|known| {
             known.size == sent.size
@@ -156,9 +190,11 @@ fn suspect(observed: &Observed, intent: &Intent) -> Option<Suspect> {
                 && known.date == sent.date
         })
     };
-    let uid = uids.into_iter().find(looks_like)?;
+    let uid = uids.into_iter().find(may_be_it)?;
+    let copied = matches!(intent.kind, IntentKind::Overdue { copied: true, .. });
     Some(Suspect {
         intent: intent.id,
+        copied,
         mailbox,
         uid,
         digest,
@@ -174,22 +210,76 @@ async fn remove_if_twin<P: Ports>(
     let Some(name) = observed.name(suspect.mailbox).cloned() else {
         return Ok(());
     };
-    let originals = pass.store().with_digest(&[suspect.digest]).await?;
-    let mut remote = pool.take(pass).await?;
     let twin = UidSet::from_range(suspect.uid, suspect.uid);
+    let mut others = alike(pass, pool, observed, suspect).await?;
+    let mut originals = pass.store().with_digest(&[suspect.digest]).await?;
+    if suspect.copied {
+        others.retain(|(mailbox, _)| *mailbox == name);
+        originals.retain(|row| row.mailbox == suspect.mailbox);
+    }
+    let mut remote = pool.take(pass).await?;
     // Without UID EXPUNGE others' messages could go with it.
-    let proven = remote.abilities().uidplus
-        && any_lives(pass, &mut remote, &originals).await?
-        && is_content(&mut remote, &name, &twin, suspect.digest).await?;
-    if proven {
+    let proven =
+        remote.abilities().uidplus && is_content(&mut remote, &name, &twin, suspect.digest).await?;
+    let lives = proven
+        && (any_lives(pass, &mut remote, &originals).await?
+            || any_is(&mut remote, &others, suspect.digest).await?);
+    if lives {
         pass.announce().await?;
+        remote.select(&name).await?;
         remote.expunge(&twin).await?;
         pass.commit(vec![Change::DropIntent(suspect.intent)])
             .await?;
         observed.ignore_messages(suspect.mailbox, &twin);
+    } else if proven && pass.is_narrow() {
+        // The other one may have been moved to where this pass does not look.
+        pass.came_from_elsewhere();
+        observed.ignore_messages(suspect.mailbox, &twin);
     }
     pool.give(remote);
     Ok(())
+}
+
+/// Other messages without rows that look like it: the other one may have been moved just now, by anybody.
+async fn alike<P: Ports>(
+    pass: &Pass<'_, P>,
+    pool: &Pool<P>,
+    observed: &mut Observed,
+    suspect: &Suspect,
+) -> Result<Vec<(MailboxName, Uid)>, Fault> {
+    let mut unknown: BTreeMap<MailboxId, UidSet> = BTreeMap::new();
+    for (mailbox, _, uid) in observed.new_messages() {
+        if !observed.known.remote.contains_key(&(mailbox, uid)) {
+            unknown.entry(mailbox).or_default().extend([uid]);
+        }
+    }
+    ask_server(pass, pool, observed, unknown).await?;
+    let own = (suspect.mailbox, suspect.uid);
+    let known = &observed.known.remote;
+    let Some(sent) = known.get(&own) else {
+        return Ok(Vec::new());
+    };
+    let others = observed.new_messages().filter(|(mailbox, _, uid)| {
+        let found = known.get(&(*mailbox, *uid));
+        let same = |it: &Identity| it.size == sent.size && it.message_id == sent.message_id;
+        (*mailbox, *uid) != own && found.is_some_and(same)
+    });
+    Ok(others.map(|(_, name, uid)| (name.clone(), uid)).collect())
+}
+
+/// Whether one of these messages has this content.
+async fn any_is<R: Remote>(
+    remote: &mut R,
+    messages: &[(MailboxName, Uid)],
+    digest: Digest,
+) -> Result<bool, Fault> {
+    for (mailbox, uid) in messages {
+        let uid = UidSet::from_range(*uid, *uid);
+        if is_content(remote, mailbox, &uid, digest).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether the server still has the message of one of these rows, asked afresh.

@@ -99,16 +99,21 @@ async fn once<P: Ports>(
 ) -> Result<Report, Fault> {
     let pass = Pass::new(ports, settings, scope, mode, &link.announced);
     let whole = Pass::new(ports, settings, &Scope::All, mode, &link.announced);
-    let result = match scope {
-        Scope::Touched(names) => match quick::run(&pass, &link.pool, names).await {
-            Ok(true) => Ok(&pass),
-            Ok(false) => run(&whole, &link.pool).await.map(|()| &whole),
-            Err(fault) => Err(fault),
-        },
-        Scope::All | Scope::Only(_) => run(&pass, &link.pool).await.map(|()| &pass),
+    let (alone, whole) = match scope {
+        Scope::Touched(names) => (quick::run(&pass, &link.pool, names).await, whole),
+        Scope::Only(names) => (run(&pass, &link.pool).await, whole.focused(names)),
+        Scope::All => (run(&pass, &link.pool).await, whole),
+    };
+    let result = match alone {
+        Ok(false) => run(&whole, &link.pool).await.map(|_| &whole),
+        other => other.map(|_| &pass),
     };
     match result {
-        Ok(done) => Ok(done.take_report()),
+        Ok(done) => {
+            let mut report = done.take_report();
+            report.add_counts(pass.take_report());
+            Ok(report)
+        }
         Err(fault) => {
             // Whatever it was: a connection in the middle of something is of no use to anybody.
             link.pool.lost();
@@ -117,7 +122,9 @@ async fn once<P: Ports>(
     }
 }
 
-async fn run<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<(), Fault> {
+/// One pass; false if it has to be made again over all mailboxes. Then nothing was concluded from what may be half of
+/// a move.
+async fn run<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<bool, Fault> {
     let (greeted, found) = begin(pass, pool).await?;
     pass.listen().await?;
     let (mut remote, listed) = greeted;
@@ -130,6 +137,10 @@ async fn run<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<(), Fault> 
     }
     pool.give(remote);
     let mut observed = observe::all(pass, pool, &mailboxes, scanned).await?;
+    if pass.is_narrow() && !observed.is_simple() {
+        return Ok(false);
+    }
+    observed.focus(pass);
     observe::remember_resting(pass, &observed).await?;
     late::remove_twins(pass, pool, &mut observed).await?;
     observe::learn(pass, pool, &mut observed).await?;
@@ -139,11 +150,13 @@ async fn run<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<(), Fault> 
     let decided = plan(&observed.input, &observed.known, &pass.settings.policy);
     if pass.mode == Mode::DryRun {
         foretell(pass, &decided, &observed);
-        return count_held(pass).await;
+        count_held(pass).await?;
+        return Ok(true);
     }
     let unfinished = carry_out(pass, pool, &mailboxes, &observed, decided).await?;
     finish(pass, &mailboxes, &observed, &unfinished).await?;
-    count_held(pass).await
+    count_held(pass).await?;
+    Ok(!pass.needs_all())
 }
 
 /// Puts into the report what would be done.

@@ -1,7 +1,8 @@
 //! The short way of a pass: known mailboxes of which somebody said that something happened in them.
 //!
 //! The server is not asked for its list and no other folder is looked at. What could be half of something larger (a
-//! message that is gone, a new file: perhaps a move) is left to a whole pass, which sees both halves.
+//! message that is gone, a new file: perhaps a move) is left to a whole pass, which sees both halves; so is a message
+//! that came and turns out to be one that another mailbox has.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,7 @@ use super::fault::Fault;
 use super::finish::{count_held, finish_mailboxes};
 use super::folders::{Mailboxes, trash_of};
 use super::late;
-use super::observe::{self, Observed};
+use super::observe;
 use super::pass::{carry_out, complete_input};
 use super::pool::Pool;
 use super::ports::{Local, Store};
@@ -18,7 +19,8 @@ use super::root;
 use crate::mail::MailboxName;
 use crate::sync::{Intent, IntentKind, plan};
 
-/// Syncs these mailboxes, if that can be done alone; false if a whole pass is needed. Then nothing has been done.
+/// Syncs these mailboxes, if that can be done alone; false if a whole pass is needed. Then nothing was concluded from
+/// what may be half of a move.
 ///
 /// # Errors
 /// A fault that reaches the whole account.
@@ -39,7 +41,7 @@ pub(super) async fn run<P: Ports>(
         return Ok(true);
     }
     let mut observed = observe::all(pass, pool, &mailboxes, BTreeMap::new()).await?;
-    if !is_simple(&observed, &mailboxes) {
+    if !observed.is_simple() || observed.input.mailboxes.len() != mailboxes.records.len() {
         return Ok(false);
     }
     late::remove_twins(pass, pool, &mut observed).await?;
@@ -50,7 +52,7 @@ pub(super) async fn run<P: Ports>(
     let unfinished = carry_out(pass, pool, &mailboxes, &observed, decided).await?;
     finish_mailboxes(pass, &observed, &unfinished).await?;
     count_held(pass).await?;
-    Ok(true)
+    Ok(!pass.needs_all())
 }
 
 /// The records of these mailboxes, if each is known, has its folder, and nothing is left from before.
@@ -84,17 +86,4 @@ async fn known<P: Ports>(
         mailboxes.records.insert(record.id, record.clone());
     }
     Ok(Some(mailboxes))
-}
-
-/// Whether everything was observed, and nothing in it can be half of a move.
-fn is_simple(observed: &Observed, mailboxes: &Mailboxes) -> bool {
-    let inputs = &observed.input.mailboxes;
-    let simple = inputs.iter().all(|input| {
-        input.local.vanished.is_empty()
-            && input.local.appeared.is_empty()
-            && input.local.edited.is_empty()
-            && input.remote.vanished.is_empty()
-            && !input.remote.renumbered
-    });
-    simple && inputs.len() == mailboxes.records.len()
 }

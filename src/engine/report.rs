@@ -71,6 +71,13 @@ pub struct LeftThere {
 }
 
 impl Report {
+    /// Adds what an earlier pass did that was made again with more in sight. All else it had to say is said again.
+    pub(super) fn add_counts(&mut self, earlier: Self) {
+        for (name, more) in earlier.mailboxes {
+            self.mailboxes.entry(name).or_default().add(more);
+        }
+    }
+
     /// Adds what a later pass of the same call did.
     pub(super) fn absorb(&mut self, later: Self) {
         for (name, more) in later.mailboxes {

@@ -4,8 +4,10 @@ mod absence;
 mod acts;
 mod late;
 mod letters;
+mod narrow;
 mod news;
 mod rest;
+mod torn;
 mod unsynced;
 
 use std::collections::BTreeSet;
@@ -279,6 +281,11 @@ fn lives_that_went_wrong_once_end_well() {
         1_795_414_513_395,
         // Another client touched a twin that came late.
         1_795_414_057_097,
+        // The other one of a twin had just been moved, by another client and by us.
+        1_795_425_624_084,
+        1_795_425_619_114,
+        // A new content was sent for a row, and moved on before anybody looked for it.
+        1_795_425_618_357,
     ];
     let stormy = [
         // A file whose upload was open was given to another row.
@@ -290,6 +297,10 @@ fn lives_that_went_wrong_once_end_well() {
         1_795_414_515_836,
         // A mailbox was renamed on the server and made anew here.
         1_795_414_058_667,
+        // Mail came into a folder while that was being retired.
+        1_795_445_290_403,
+        // Another version came to where a mail was being sent, and its own row went meanwhile.
+        1_795_445_289_963,
     ];
     // Two versions of one mail, both moved at the same time.
     let busy = [

@@ -115,8 +115,9 @@ impl<'a> Finder<'a> {
         for place in [Place::New, Place::Cur] {
             self.folder.place(place).entries(|entry| {
                 if let Some(parsed) = FileName::parse(entry.name) {
-                    let found = (place, entry.name.to_vec());
-                    self.known.insert(parsed.unique.to_vec(), found);
+                    // Of two with the same unique name the first one counts, as in a scan.
+                    let known = self.known.entry(parsed.unique.to_vec());
+                    known.or_insert_with(|| (place, entry.name.to_vec()));
                 }
                 Ok(())
             })?;

@@ -219,18 +219,20 @@ impl Core {
         let Some(dir) = self.find_dir(name)? else {
             return Ok(());
         };
-        for part in [&b"cur"[..], b"new"] {
-            if let Some(inner) = dir.find(part)?
-                && has_files(&inner)?
-            {
-                return Err(Error::NotEmpty(name.clone()));
-            }
+        if has_mail(&dir)? {
+            return Err(Error::NotEmpty(name.clone()));
         }
         let mut target = self.trash_dir(name, day)?;
         if target.look(b"cur").is_ok() || target.look(marker::FILE).is_ok() {
             target = target.make(self.fresh_id()?.as_bytes())?;
         }
         trash::move_contents(&dir, &target)?;
+        if has_mail(&target)? {
+            // Somebody put a message into it at the last moment.
+            trash::move_contents(&target, &dir)?;
+            dir.sync()?;
+            return Err(Error::NotEmpty(name.clone()));
+        }
         target.sync()?;
         dir.sync()?;
         let mut parent = self.root_dir()?;
@@ -243,6 +245,18 @@ impl Core {
             Err(_) => Ok(()),
         }
     }
+}
+
+/// Whether a folder may hold messages.
+fn has_mail(dir: &Dir) -> Result<bool, Error> {
+    for part in [&b"cur"[..], b"new"] {
+        if let Some(inner) = dir.find(part)?
+            && has_files(&inner)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether anything at all lies in a directory that could be mail.

@@ -58,14 +58,20 @@ impl Core {
         let (mut left, mut reached) = (Touched::default(), Touched::default());
         let mut results = Vec::with_capacity(files.len());
         for (id, flags) in files {
-            // The same unique part with another info would be two messages of one name.
-            if taken.spot(id).is_some() {
-                results.push(Err(Error::Taken(id.clone())));
-                continue;
-            }
             let moved = finder.with(id, |source, spot| {
                 let (place, name) = name_after_move(spot, flags, &here, &there)?;
                 let dir = source.place(spot.place);
+                if let Some(other) = taken.spot(id) {
+                    let other_dir = target.place(other.place);
+                    // The same unique part with another info would be two messages of one name.
+                    if !is_half_moved(dir, spot, other_dir, &other) {
+                        return Err(Error::Taken(id.clone()).into());
+                    }
+                    if (other.place, &other.name) != (place, &name) {
+                        move_file(other_dir, &other.name, target.place(place), &name)?;
+                        reached.add(other.place);
+                    }
+                }
                 move_file(dir, &spot.name, target.place(place), &name)?;
                 Ok((spot.place, place))
             });
@@ -79,6 +85,13 @@ impl Core {
         left.sync(&source)?;
         Ok(results)
     }
+}
+
+/// Whether an earlier move was cut off and has left the file in both folders.
+fn is_half_moved(dir: &Dir, spot: &Spot, other_dir: &Dir, other: &Spot) -> bool {
+    let same = dir.is_linked(&spot.name, other_dir, &other.name);
+    // A name that is an old one by now proves nothing.
+    same.unwrap_or(false)
 }
 
 /// Renames one file; `None` if it has that name already.

@@ -145,16 +145,38 @@ impl Dir {
         }
     }
 
-    /// Renames, never over another entry.
+    /// Renames, never over another file. Where the file has the new name already, the old one goes.
     pub fn rename(&self, from: &[u8], to_dir: &Self, to: &[u8]) -> Result<(), Errno> {
         let (old, new) = (OsStr::from_bytes(from), OsStr::from_bytes(to));
-        match rustix::fs::renameat_with(&self.fd, old, &to_dir.fd, new, RenameFlags::NOREPLACE) {
+        let flags = RenameFlags::NOREPLACE;
+        let renamed = match rustix::fs::renameat_with(&self.fd, old, &to_dir.fd, new, flags) {
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-                rustix::fs::linkat(&self.fd, old, &to_dir.fd, new, AtFlags::empty())?;
+                rustix::fs::linkat(&self.fd, old, &to_dir.fd, new, AtFlags::empty())
+                    .and_then(|()| rustix::fs::unlinkat(&self.fd, old, AtFlags::empty()))
+            }
+            other => other,
+        };
+        match renamed {
+            Err(Errno::EXIST) if self.is_linked(from, to_dir, to)? => {
+                rustix::fs::fsync(&to_dir.fd)?;
                 rustix::fs::unlinkat(&self.fd, old, AtFlags::empty())
             }
             other => other,
         }
+    }
+
+    /// Whether these are two names of one file, as a power cut in the middle of a rename may leave them.
+    pub fn is_linked(&self, name: &[u8], other_dir: &Self, other: &[u8]) -> Result<bool, Errno> {
+        let stat = |dir: &Self, name: &[u8]| {
+            let (name, flags) = (OsStr::from_bytes(name), AtFlags::SYMLINK_NOFOLLOW);
+            rustix::fs::statx(&dir.fd, name, flags, StatxFlags::BASIC_STATS)
+        };
+        let identity = |stat: &Statx| (stat.stx_dev_major, stat.stx_dev_minor, stat.stx_ino);
+        let (one, two) = (stat(self, name)?, stat(other_dir, other)?);
+        let [here, there] = [self, other_dir].map(|dir| stat(dir, b"."));
+        let same_name = name == other && identity(&here?) == identity(&there?);
+        let regular = FileType::from_raw_mode(u32::from(one.stx_mode)) == FileType::RegularFile;
+        Ok(regular && !same_name && one.stx_nlink > 1 && identity(&one) == identity(&two))
     }
 
     /// Renames over whatever is there: for files that are ours alone.

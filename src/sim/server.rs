@@ -109,6 +109,8 @@ impl SimMailbox {
 #[derive(Clone, Debug)]
 struct Late {
     due: i64,
+    /// What it is a COPY of; `None` for an APPEND.
+    source: Option<(MailboxName, Uid)>,
     mailbox: MailboxName,
     body: Body,
     flags: Flags,
@@ -265,15 +267,32 @@ impl SimServer {
         let (due, rest): (Vec<Late>, Vec<Late>) =
             state.late.drain(..).partition(|late| late.due <= now);
         state.late = rest;
-        for late in due {
+        for mut late in due {
+            if let Some((mailbox, uid)) = &late.source {
+                let source = state.mailboxes.get(mailbox);
+                let Some(source) = source.and_then(|found| found.messages.get(uid)) else {
+                    continue;
+                };
+                late.flags = source.flags.clone();
+            }
+            let verb = if late.source.is_some() {
+                "copy"
+            } else {
+                "append"
+            };
             let line = format!(
-                "ext: late append {} {}",
+                "ext: late {verb} {} {}",
                 late.mailbox,
                 content::title(&late.body)
             );
             self.steps.note(line);
             if let Some(mailbox) = state.mailboxes.get_mut(&late.mailbox) {
                 self.ledger.seen(&late.body, Side::Remote);
+                let mut there = mailbox.messages.values();
+                if late.source.is_some() && there.all(|other| other.body != late.body) {
+                    // Nobody can tell it from a copy that somebody else made.
+                    self.ledger.born(&late.body, Side::Remote);
+                }
                 let uid = mailbox.add(late.body, &late.flags, late.date, None);
                 if let Some(message) = mailbox.messages.get_mut(&uid) {
                     message.late = true;

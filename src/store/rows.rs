@@ -231,7 +231,8 @@ pub(super) fn intent(row: &Row<'_>) -> Result<Intent> {
             uidnext,
             replaces: message,
         },
-        "overdue" => IntentKind::Overdue {
+        "overdue" | "overdue copy" => IntentKind::Overdue {
+            copied: kind == "overdue copy",
             mailbox,
             identity: identity(row, 10)?,
             flags: flags(row, 8)?,

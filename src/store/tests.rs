@@ -190,7 +190,7 @@ fn rows_survive_and_follow_each_change() {
     assert!(block(store.entries(&[RowId(2)])).unwrap().is_empty());
 }
 
-fn all_intents() -> [Intent; 4] {
+fn all_intents() -> [Intent; 5] {
     let upload = Intent {
         id: IntentId(1),
         kind: IntentKind::Upload {
@@ -220,18 +220,24 @@ fn all_intents() -> [Intent; 4] {
         upload,
         transfer(2, false, None),
         transfer(3, true, Some(local("z"))),
-        Intent {
-            id: IntentId(4),
-            kind: IntentKind::Overdue {
-                mailbox: MailboxId(1),
-                identity: entry(2, 2, None).identity(),
-                flags: keywords(&["y"]),
-                uidvalidity: UidValidity::new(3).unwrap(),
-                uidnext: Uid::MAX,
-            },
-            since: 7,
-        },
+        overdue(4, false),
+        overdue(5, true),
     ]
+}
+
+fn overdue(id: i64, copied: bool) -> Intent {
+    Intent {
+        id: IntentId(id),
+        kind: IntentKind::Overdue {
+            copied,
+            mailbox: MailboxId(1),
+            identity: entry(2, 2, None).identity(),
+            flags: keywords(&["y"]),
+            uidvalidity: UidValidity::new(3).unwrap(),
+            uidnext: Uid::MAX,
+        },
+        since: 7,
+    }
 }
 
 #[test]
@@ -297,7 +303,7 @@ fn intents_holds_and_parked_messages_survive() {
             unpark(None, None),
         ],
     );
-    assert_eq!(block(store.intents()).unwrap().len(), 3);
+    assert_eq!(block(store.intents()).unwrap().len(), 4);
     assert!(block(store.holds()).unwrap().is_empty());
     assert_eq!(base(&store, 1).entries[0].hold, None);
     assert_eq!(

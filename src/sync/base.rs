@@ -177,9 +177,11 @@ pub enum IntentKind {
         /// Whether the source stays.
         copy: bool,
     },
-    /// An APPEND that was given up. Its connection is dead, but the server may still carry it out; the message that
-    /// it makes then is a second one of a mail that was sent again.
+    /// An APPEND or a COPY that was given up. Its connection is dead, but the server may still carry it out; the message
+    /// that it makes then is a second one of a mail that was sent or copied again.
     Overdue {
+        /// Whether it was a COPY.
+        copied: bool,
         /// Where to.
         mailbox: MailboxId,
         /// Its content; the digest is always known.

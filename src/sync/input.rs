@@ -46,6 +46,19 @@ pub struct AccountInput {
     pub parked: Vec<Parked>,
     /// The mailbox with the role Trash.
     pub trash: Option<MailboxId>,
+    /// The mailboxes that something is to be done about; `None` for all. Others are there because messages may have
+    /// come from them or gone to them.
+    pub focus: Option<BTreeSet<MailboxId>>,
+}
+
+impl AccountInput {
+    /// Whether something is to be done about a mailbox for its own sake.
+    #[must_use]
+    pub fn concerns(&self, mailbox: MailboxId) -> bool {
+        self.focus
+            .as_ref()
+            .is_none_or(|focus| focus.contains(&mailbox))
+    }
 }
 
 /// What has been learned of messages without rows.

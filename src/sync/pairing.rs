@@ -8,7 +8,7 @@ mod remote;
 
 use std::collections::{BTreeMap, VecDeque};
 
-pub(super) use local::pair_files;
+pub(super) use local::{pair_files, pair_halves};
 pub(super) use remote::{Twin, is_missed, pair_moved, pair_new, pair_renumbered};
 
 /// Candidates by what they must have in common.

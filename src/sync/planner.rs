@@ -14,7 +14,7 @@ mod steps;
 
 use super::guard::judge;
 use super::input::{AccountInput, Known};
-use super::pairing::{pair_files, pair_moved, pair_new, pair_renumbered};
+use super::pairing::{pair_files, pair_halves, pair_moved, pair_new, pair_renumbered};
 use super::plan::Plan;
 use super::policy::Policy;
 use decide::Decider;
@@ -31,11 +31,12 @@ pub fn plan(input: &AccountInput, known: &Known, policy: &Policy) -> Plan {
     pair_renumbered(&mut scene);
     if policy.pull.new && policy.pull.deletions {
         pair_moved(&mut scene);
+        pair_halves(&mut scene);
     }
     let twins = pair_new(&mut scene);
     let mut decider = Decider::new(&scene, policy);
     decider.settle_deliveries();
-    for row in &scene.rows {
+    for row in scene.rows.iter().filter(|row| scene.concerns(row)) {
         decider.row(row);
     }
     decider.hold_unmarked();

@@ -9,7 +9,7 @@ use super::outside::{Noise, Way};
 use super::script::{Ask, Chaos, deed, gap};
 use crate::engine::ports::Clock;
 use crate::mail::MailboxName;
-use crate::sim::world::{Check, World};
+use crate::sim::world::Check;
 
 /// In which all is there when nothing was lost on the way.
 const SECONDS: Duration = Duration::from_secs(5);
@@ -128,32 +128,9 @@ fn end(life: &mut Life) -> Check {
     await_parked(life)?;
     is_well(life)?;
     if life.chaos.polite && !life.chaos.mix.structure {
-        nothing_doubled(life.world())?;
+        life.world().nothing_doubled()?;
     }
     is_silent(life)
-}
-
-/// No mail is doubled, but for those whose twins are a known gap: moved on the server, which told of the target before
-/// it told of the source, and changed here in between.
-fn nothing_doubled(world: &World) -> Check {
-    let Err(wrong) = world.nothing_doubled() else {
-        return Ok(());
-    };
-    let trace = world.steps.trace();
-    let told = |begins: &str, title: &str| {
-        let mut lines = trace.iter();
-        lines.any(|line| line.starts_with(begins) && line.contains(title))
-    };
-    let titles = wrong.split(", ").filter_map(|part| {
-        let (title, _) = part.trim_start_matches("doubled: ").split_once(':')?;
-        title.starts_with("number").then_some(title)
-    });
-    let gap = |title| told("ext: server move", title) && told("ext: local", title);
-    if titles.into_iter().all(gap) {
-        Ok(())
-    } else {
-        Err(wrong)
-    }
 }
 
 /// Nothing lost, both sides equal, and the state agrees.

@@ -36,7 +36,7 @@ struct Elsewhere {
     /// Rows whose file may have moved to a mailbox that was not observed.
     waiting: BTreeSet<RowId>,
     /// Size, date and Message-ID of every row.
-    headers: BTreeSet<(MessageIdHash, u64, i64)>,
+    headers: BTreeSet<Header>,
     /// What was being sent: whether and where it has arrived is not known yet.
     unsettled: Vec<Identity>,
 }
@@ -78,6 +78,7 @@ pub(in crate::engine) async fn hold_back<P: Ports>(
         ..
     } = observed;
     elsewhere.look_for_moves(input, known);
+    let mut kept_back = BTreeSet::new();
     for mailbox in &mut input.mailboxes {
         let id = mailbox.base.mailbox.id;
         let before = size_of(mailbox);
@@ -89,9 +90,11 @@ pub(in crate::engine) async fn hold_back<P: Ports>(
         });
         mailbox.remote.appeared.retain(|message| {
             let found = known.remote.get(&(id, message.uid));
-            let header = found.and_then(|it| Some((it.message_id?, it.size, it.date)));
-            !header.is_some_and(|header| elsewhere.headers.contains(&header))
-                && !found.is_some_and(|found| elsewhere.may_be_sent(found))
+            let header = found.and_then(header_of);
+            let waits = header.is_some_and(|header| elsewhere.headers.contains(&header))
+                || found.is_some_and(|found| elsewhere.may_be_sent(found));
+            kept_back.extend(header.filter(|_| waits));
+            !waits
         });
         let waiting = &elsewhere.waiting;
         for rows in [
@@ -105,7 +108,36 @@ pub(in crate::engine) async fn hold_back<P: Ports>(
             doubtful.insert(id);
         }
     }
+    keep_sources(input, &kept_back, doubtful);
     Ok(())
+}
+
+/// A message that is gone may be one that was kept back somewhere else.
+fn keep_sources(
+    input: &mut AccountInput,
+    kept_back: &BTreeSet<Header>,
+    doubtful: &mut BTreeSet<MailboxId>,
+) {
+    for mailbox in &mut input.mailboxes {
+        let base = &mailbox.base;
+        let before = mailbox.remote.vanished.len();
+        mailbox.remote.vanished.retain(|row| {
+            let at = base.entries.binary_search_by_key(row, |entry| entry.row);
+            let entry = at.ok().and_then(|at| base.entries.get(at));
+            let header = entry.and_then(|entry| header_of(&entry.identity()));
+            !header.is_some_and(|header| kept_back.contains(&header))
+        });
+        if mailbox.remote.vanished.len() != before {
+            doubtful.insert(base.mailbox.id);
+        }
+    }
+}
+
+/// Message-ID, size and date.
+type Header = (MessageIdHash, u64, i64);
+
+fn header_of(identity: &Identity) -> Option<Header> {
+    Some((identity.message_id?, identity.size, identity.date))
 }
 
 fn size_of(mailbox: &MailboxInput) -> usize {

@@ -114,16 +114,16 @@ async fn came_and_went<R: Remote>(
     Ok((lost, others))
 }
 
-/// Whether enough is known of it to recognise it, and it is to have a row of its own.
+/// Whether enough is known of it to recognise it, and a row is to have it.
 fn may_be_looked_for(sought: &Sought) -> bool {
     let identity = &sought.identity;
-    let new = match &sought.intent.kind {
-        IntentKind::Upload { replaces, .. } => replaces.is_none(),
+    let wanted = match &sought.intent.kind {
+        IntentKind::Upload { .. } => true,
         // What was deleted and moved on from the trash has gone its own way.
         IntentKind::Transfer { local, .. } => local.is_some(),
         IntentKind::Overdue { .. } => false,
     };
-    new && identity.message_id.is_some() && identity.digest.is_some()
+    wanted && identity.message_id.is_some() && identity.digest.is_some()
 }
 
 async fn look_in<P: Ports>(

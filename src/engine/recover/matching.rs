@@ -156,6 +156,8 @@ async fn contents_of_others<P: Ports>(
     if !read.is_empty() {
         let rows = pass.store().with_digest(&read).await?;
         known.extend(rows.into_iter().filter_map(|row| row.digest));
+        // A row may have gone in the very pass that kept its message back.
+        known.extend(pass.store().deleted_contents(&read).await?);
     }
     Ok(known)
 }

@@ -5,6 +5,7 @@ use super::{Sought, UNSEEN, elsewhere, strangers};
 use crate::engine::context::{Pass, Ports};
 use crate::engine::fault::Fault;
 use crate::engine::folders::Mailboxes;
+use crate::engine::late;
 use crate::engine::pool::RemoteOf;
 use crate::engine::ports::{Clock, Remote, Store};
 use crate::mail::{Uid, UidSet};
@@ -50,9 +51,16 @@ pub(super) async fn settle<P: Ports>(
         arrived(pass, remote, intent, *uid).await?;
     }
     // Where not everything could be looked through it is looked for again.
-    let nowhere = outcome.nowhere.iter();
-    pass.commit(nowhere.map(|it| Change::DropIntent(it.id)).collect())
-        .await
+    let mut over = Vec::new();
+    for intent in &outcome.nowhere {
+        let row = match &intent.kind {
+            IntentKind::Transfer { row, .. } => *row,
+            IntentKind::Upload { .. } | IntentKind::Overdue { .. } => continue,
+        };
+        let source = pass.store().entries(&[row]).await?.into_iter().next();
+        over.push(late::copy_given_up(intent, source.as_ref()));
+    }
+    pass.commit(over).await
 }
 
 async fn finish_found<P: Ports>(

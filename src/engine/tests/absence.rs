@@ -241,3 +241,50 @@ fn numbers_that_go_back_or_are_not_there_lose_nothing() {
         world.has_flags(1, "F").unwrap();
     }
 }
+
+#[test]
+fn a_file_with_another_name_whose_message_is_gone_goes_at_once_or_is_sent() {
+    for (letters, stays) in [("", false), ("S", false), ("F", true)] {
+        let world = World::new(3);
+        for number in 1..5 {
+            world.arrives("INBOX", number, "");
+        }
+        driver::settle(&world, &pass).unwrap();
+        world.local_flags(1, letters);
+        world.local_move(1, "INBOX", NameOnMove::New);
+        world.remote_delete(1);
+        pass(&world).unwrap();
+        world.equal().unwrap();
+        let found = world.server.find(&name("INBOX"), &content::mail(1));
+        assert_eq!(found.is_some(), stays, "{letters}");
+        pass(&world).unwrap();
+        world.base_agrees().unwrap();
+    }
+}
+
+/// Nothing waits for ever for a file that nobody can read.
+#[test]
+fn a_file_that_cannot_be_read_keeps_deletions_back_for_three_passes_only() {
+    let world = World::new(3);
+    for number in 1..5 {
+        world.arrives("INBOX", number, "");
+    }
+    driver::settle(&world, &pass).unwrap();
+    world.filed("INBOX", 9, "");
+    let file = world.local.find(&name("INBOX"), &content::mail(9)).unwrap();
+    world.local.change_folder(&name("INBOX"), |folder| {
+        folder.files.get_mut(&file).unwrap().unreadable = true;
+    });
+    world.local_delete(1);
+    let there = || world.server.find(&name("INBOX"), &content::mail(1));
+    pass(&world).unwrap_err();
+    assert!(there().is_some(), "it may be the unreadable file");
+    for _ in 0..5 {
+        world
+            .clock
+            .advance(std::time::Duration::from_secs(4 * 3600));
+        let _ = pass(&world);
+    }
+    assert!(there().is_none());
+    world.nothing_lost().unwrap();
+}

@@ -24,6 +24,10 @@ fn synced(switch: fn(&World)) -> World {
 
 /// Writes down that an APPEND of `body` to INBOX was given up so many seconds ago.
 fn give_up(world: &World, body: &Body, ago: i64) {
+    give_up_one(world, body, ago, false);
+}
+
+fn give_up_one(world: &World, body: &Body, ago: i64, copied: bool) {
     let inbox = &world.server.mailboxes()[&name("INBOX")];
     let records = world.store.mailboxes_now();
     let record = records.iter().find(|record| record.name.is_inbox());
@@ -31,6 +35,7 @@ fn give_up(world: &World, body: &Body, ago: i64) {
     let intent = Intent {
         id: IntentId(9000),
         kind: IntentKind::Overdue {
+            copied,
             mailbox: record.unwrap().id,
             identity: content::identity(body, now, true),
             flags: flags(""),
@@ -84,6 +89,73 @@ fn the_only_one_stays() {
     world.arrives("INBOX", 1, "");
     world.server.delete(&name("INBOX"), uid);
     assert_eq!(copies(&world), 1);
+}
+
+#[test]
+fn the_other_one_may_have_been_moved_just_now() {
+    for moved in [
+        |world: &World| world.remote_move(1, "Trash"),
+        |world: &World| world.local_delete(1),
+    ] {
+        let world = synced(|_| ());
+        give_up(&world, &content::mail(1), 600);
+        let date = world.clock.now();
+        moved(&world);
+        // One pass has moved it to the trash, and has not yet looked there.
+        pass(&world).unwrap();
+        world.clock.jump(date - world.clock.now());
+        world.arrives("INBOX", 1, "");
+        assert_eq!(copies(&world), 0);
+        world.is_in(1, &["Trash"]).unwrap();
+    }
+}
+
+#[test]
+fn a_copy_that_comes_late_goes_where_there_is_another_one() {
+    let world = synced(|_| ());
+    give_up_one(&world, &content::mail(1), 600, true);
+    world.arrives("INBOX", 1, "");
+    assert_eq!(copies(&world), 1);
+    // In another mailbox it is what somebody wanted there.
+    let world = synced(|_| ());
+    give_up_one(&world, &content::mail(1), 600, true);
+    let date = world.clock.now();
+    world.local_move(1, "Work", NameOnMove::Kept);
+    driver::settle(&world, &pass).unwrap();
+    world.clock.jump(date - world.clock.now());
+    world.arrives("INBOX", 1, "");
+    assert_eq!(copies(&world), 1);
+    world.is_in(1, &["INBOX", "Work"]).unwrap();
+}
+
+/// Whatever a dead connection had sent, it is there once in the end.
+#[test]
+fn copies_and_moves_that_are_carried_out_late_leave_nothing_behind() {
+    for change in [
+        |world: &World| world.local_copy(1, "Work"),
+        |world: &World| world.local_move(1, "Work", NameOnMove::New),
+        |world: &World| world.local_delete(1),
+    ] {
+        for effect in 1..20 {
+            let world = synced(|world| {
+                world.server.switch(|switches| {
+                    switches.late = Some(600);
+                    switches.uid_move = false;
+                });
+            });
+            change(&world);
+            world.steps.reset();
+            world.steps.stop_at(effect, When::After);
+            let _ = driver::settle(&world, &pass);
+            world.restart(false);
+            driver::settle(&world, &pass).unwrap();
+            world.clock.advance(Duration::from_secs(600));
+            driver::settle(&world, &pass).unwrap();
+            world.equal().unwrap();
+            world.nothing_lost().unwrap();
+            world.nothing_doubled().unwrap();
+        }
+    }
 }
 
 #[test]

@@ -75,6 +75,52 @@ async fn relocating_keeps_the_name_and_whether_it_was_looked_at() {
     assert!(fixture.path("INBOX/cur/taken:2,S").exists());
 }
 
+/// A power cut in the middle of a rename may leave both names.
+#[tokio::test]
+async fn a_rename_that_left_the_old_name_is_finished() {
+    let fixture = Fixture::nested().await;
+    let (inbox, archive) = (MailboxName::inbox(), mailbox("Archive/2026"));
+    fixture.put("Archive/2026/cur/other:2,S", b"0");
+    let link = |from: &str, to: &str| {
+        fixture.put(from, b"1");
+        fs::hard_link(fixture.path(from), fixture.path(to)).unwrap();
+    };
+    link("INBOX/cur/same:2,S", "Archive/2026/cur/same:2,S");
+    link("INBOX/cur/flagged:2,S", "Archive/2026/cur/flagged:2,F");
+    link("INBOX/new/fresh", "Archive/2026/cur/fresh:2,S");
+    let files = ["same", "flagged", "fresh"].map(|name| (id(name), seen()));
+    let moved = fixture.account.relocate(&inbox, &archive, &files);
+    assert!(moved.await.unwrap().iter().all(Result::is_ok));
+    assert!(fixture.names("INBOX/cur").is_empty() && fixture.names("INBOX/new").is_empty());
+    let names = [&b"flagged:2,S"[..], b"fresh:2,S", b"other:2,S", b"same:2,S"];
+    assert_eq!(fixture.names("Archive/2026/cur"), names);
+
+    link("INBOX/new/read", "INBOX/cur/read:2,S");
+    let read = [(id("read"), seen())];
+    let relabelled = fixture.account.relabel(&inbox, &read);
+    assert!(relabelled.await.unwrap()[0].is_ok());
+    assert!(fixture.names("INBOX/new").is_empty());
+    assert_eq!(fixture.names("INBOX/cur"), [b"read:2,S".to_vec()]);
+}
+
+/// Two names of one file are one name too many only where one was to become the other.
+#[tokio::test]
+async fn a_file_is_never_taken_for_what_it_would_be_renamed_over() {
+    let fixture = Fixture::nested().await;
+    let (inbox, archive) = (MailboxName::inbox(), mailbox("Archive/2026"));
+    fixture.put("INBOX/cur/a:2,S", b"1");
+    fixture.put("Archive/2026/cur/a:2,S", b"1");
+    let linked = fixture.path("INBOX/cur/b:2,S");
+    fs::hard_link(fixture.path("INBOX/cur/a:2,S"), linked).unwrap();
+    let files = [(id("a"), seen())];
+    let moved = fixture.account.relocate(&inbox, &archive, &files);
+    assert!(moved.await.unwrap()[0].is_err());
+    let same = fixture.account.relocate(&inbox, &inbox, &files);
+    let _ = same.await;
+    assert_eq!(fixture.names("INBOX/cur").len(), 2);
+    assert_eq!(fixture.names("Archive/2026/cur").len(), 1);
+}
+
 #[tokio::test]
 async fn the_trash_gives_back_what_it_took() {
     let fixture = Fixture::nested().await;

@@ -196,6 +196,16 @@ impl Disk {
         }
     }
 
+    /// Whether this very file is in a folder.
+    fn has(&self, spot: &Spot, inode: u64) -> bool {
+        let Spot::Folder(folder, local) = spot else {
+            return false;
+        };
+        let files = self.folders.get(folder).map(|found| &found.files);
+        let found = files.and_then(|files| files.get(local));
+        found.is_some_and(|file| file.inode == inode)
+    }
+
     fn is_free(&self, spot: &Spot) -> bool {
         match spot {
             Spot::Tmp(folder, ..) => self.folders.contains_key(folder),
@@ -237,6 +247,11 @@ impl Disk {
     /// Carries out a rename; `false` if the source is gone or the target taken.
     pub(super) fn rename(&mut self, undo: &Undo, flags: Flags, fresh: bool) -> bool {
         let same = matches!((&undo.before, &undo.after), (Spot::Folder(a, b), Spot::Folder(c, d)) if a == c && b == d);
+        // A power cut may have left the file in both places: then the rename is finished.
+        let half = !same && self.has(&undo.before, undo.inode) && self.has(&undo.after, undo.inode);
+        if half {
+            self.take(&undo.after, undo.inode);
+        }
         if !same && !self.is_free(&undo.after) {
             return false;
         }

@@ -71,16 +71,21 @@ impl Local for SimLocal {
     async fn retire_folder(&self, name: &MailboxName, day: &str) -> Result<(), Fault> {
         let _ = day;
         self.begin("retire_folder").await?;
+        let left = || {
+            let text = format!("messages are left in {name}");
+            fault(Reach::Mailbox, true, text)
+        };
         if !self.state.borrow_mut().folder(name)?.files.is_empty() {
-            return Err(fault(
-                Reach::Mailbox,
-                true,
-                format!("messages are left in {name}"),
-            ));
+            return Err(left());
         }
         self.effect(&format!("retire folder {name}"), |state| {
+            // What came at the last moment brings it back.
+            if !state.folder(name)?.files.is_empty() {
+                return Err(left());
+            }
             state.disk().folders.remove(name);
-        })
+            Ok(())
+        })?
     }
 
     async fn scan(&self, name: &MailboxName) -> Result<LocalView, Fault> {

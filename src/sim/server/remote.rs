@@ -4,7 +4,7 @@ mod port;
 
 use std::time::Duration;
 
-use super::{AppendUid, Late, SimMailbox, SimMessage, SimServer, Switches};
+use super::{AppendUid, Late, ServerState, SimMailbox, SimMessage, SimServer, Switches};
 use crate::engine::ports::{Clock, Connector, KnownMailbox, MailboxStatus};
 use crate::engine::{Fault, Reach};
 use crate::mail::{Flags, MailboxName, ModSeq, Uid, UidSet, UidValidity};
@@ -223,16 +223,10 @@ impl SimRemote {
     ) -> Option<Uid> {
         let server = &self.server;
         let mut state = server.open();
-        let late = state
-            .switches
-            .late
-            .filter(|_| unheard || server.steps.stopping());
-        if let Some(seconds) = late {
-            let most = usize::try_from(seconds).unwrap_or(0);
-            let delay = 1 + state.delays.below(most);
-            let due = server.clock.now() + i64::try_from(delay).unwrap_or(0);
+        if let Some(due) = self.later(&mut state, unheard) {
             state.late.push(Late {
                 due,
+                source: None,
                 mailbox: mailbox.clone(),
                 body,
                 flags: flags.clone(),
@@ -243,6 +237,44 @@ impl SimRemote {
         server.ledger.seen(&body, Side::Remote);
         let found = state.mailboxes.get_mut(mailbox)?;
         Some(found.add(body, flags, date, None))
+    }
+
+    /// When the server carries out what it is told by a connection that dies, if not at once.
+    fn later(&self, state: &mut ServerState, unheard: bool) -> Option<i64> {
+        let late = state.switches.late;
+        let seconds = late.filter(|_| unheard || self.server.steps.stopping())?;
+        let most = usize::try_from(seconds).unwrap_or(0);
+        let delay = 1 + state.delays.below(most);
+        Some(self.server.clock.now() + i64::try_from(delay).unwrap_or(0))
+    }
+
+    /// Copies later, if that is how it is to be.
+    fn copy_later(
+        &self,
+        from: &MailboxName,
+        to: &MailboxName,
+        uids: &[Uid],
+        unheard: bool,
+    ) -> bool {
+        let mut state = self.server.open();
+        let Some(due) = self.later(&mut state, unheard) else {
+            return false;
+        };
+        let source = state.mailboxes.get(from);
+        let copies: Vec<Late> = uids
+            .iter()
+            .filter_map(|uid| Some((uid, source?.messages.get(uid)?)))
+            .map(|(uid, message)| Late {
+                due,
+                source: Some((from.clone(), *uid)),
+                mailbox: to.clone(),
+                body: message.body.clone(),
+                flags: message.flags.clone(),
+                date: message.date,
+            })
+            .collect();
+        state.late.extend(copies);
+        true
     }
 
     fn append_uid(&self, mailbox: &MailboxName, uid: Uid) -> Option<(UidValidity, Uid)> {

@@ -83,6 +83,7 @@ impl Apply<'_, '_> {
 
     fn put_overdue(&mut self, intent: &Intent) -> Result<()> {
         let IntentKind::Overdue {
+            copied,
             mailbox,
             identity,
             flags,
@@ -96,7 +97,7 @@ impl Apply<'_, '_> {
             PUT_INTENT,
             params![
                 intent.id.0,
-                "overdue",
+                if *copied { "overdue copy" } else { "overdue" },
                 intent.since,
                 mailbox.0,
                 uidvalidity.get(),

@@ -216,6 +216,7 @@ impl World {
         AccountInput {
             mailboxes: mailboxes.collect(),
             whole: true,
+            focus: None,
             holds: self.holds.clone(),
             ..AccountInput::default()
         }

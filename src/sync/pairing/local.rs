@@ -1,5 +1,7 @@
 //! Files that moved: to another folder, or to another name in the same one.
 
+use std::collections::BTreeMap;
+
 use super::Index;
 use crate::mail::{Digest, LocalId};
 use crate::sync::base::{EntryState, FileStamp, MailboxId};
@@ -36,6 +38,29 @@ pub(in crate::sync) fn pair_files(scene: &mut Scene<'_>) {
     for proof in [Proof::Inode, Proof::Name, Proof::Content] {
         for near in [true, false] {
             match_up(scene, &lost, proof, near);
+        }
+    }
+}
+
+/// Sets aside the files that are rows' own in the folder to which their message moved: a power cut has left them in both
+/// when they followed it.
+pub(in crate::sync) fn pair_halves(scene: &mut Scene<'_>) {
+    let files = scene.files.iter().enumerate();
+    let free = files.filter(|(_, file)| !file.taken);
+    let names: BTreeMap<(MailboxId, &LocalId), usize> = free
+        .map(|(at, file)| ((file.mailbox, &file.message.id), at))
+        .collect();
+    let halves = scene.rows.iter().filter_map(|row| {
+        let (Here::Kept, There::Moved(mail)) = (row.here, row.there) else {
+            return None;
+        };
+        let place = scene.mails.get(mail)?.mailbox;
+        let at = *names.get(&(place, row.entry.local.as_ref()?))?;
+        (scene.files.get(at)?.message.stamp == row.entry.stamp).then_some(at)
+    });
+    for half in halves.collect::<Vec<_>>() {
+        if let Some(half) = scene.files.get_mut(half) {
+            half.taken = true;
         }
     }
 }

@@ -39,6 +39,7 @@ impl<'s, 'a> Decider<'s, 'a> {
                 .files
                 .iter()
                 .filter(|file| !file.taken && file.known.is_none())
+                .filter(|file| !scene.is_hopeless(file))
                 .map(|file| file.message.stamp.size)
                 .filter(|size| *size > 0)
                 .collect(),
@@ -51,7 +52,7 @@ impl<'s, 'a> Decider<'s, 'a> {
 
     /// Deliveries that turned out to be complete, and UIDs that mean nothing any more.
     pub(super) fn settle_deliveries(&mut self) {
-        for mailbox in self.scene.boxes.values() {
+        for mailbox in self.scene.focused() {
             let id = mailbox.base.mailbox.id;
             let bound = mailbox.base.entries.iter().any(|entry| entry.uid.is_some());
             if mailbox.remote.renumbered && bound {
@@ -111,8 +112,22 @@ impl<'s, 'a> Decider<'s, 'a> {
             Here::Edited => self.send_again(row),
             Here::Gone if self.is_unseen(row, hold) => {}
             Here::Gone | Here::Missing => self.drop_row(row),
-            Here::Moved(file) => self.moved_here_gone_there(row, file),
+            Here::Moved(file) => {
+                self.moved_here_gone_there(row, file);
+                if self.new_name(row).is_some() {
+                    self.deleted_there(row, hold);
+                }
+            }
         }
+    }
+
+    /// The name that a row's file has got in its own folder.
+    fn new_name(&self, row: &Row<'a>) -> Option<&'a LocalId> {
+        let Here::Moved(at) = row.here else {
+            return None;
+        };
+        let file = self.scene.files.get(at)?;
+        (file.mailbox == row.entry.mailbox).then_some(&file.message.id)
     }
 
     fn flags_only(&mut self, row: &Row<'a>) {
@@ -295,7 +310,8 @@ impl<'s, 'a> Decider<'s, 'a> {
     }
 
     pub(super) fn send(&mut self, row: &Row<'a>, flags: Flags, replaces: Option<RowId>) {
-        let Some(local) = row.entry.local.clone() else {
+        let name = self.new_name(row).or(row.entry.local.as_ref());
+        let Some(local) = name.cloned() else {
             return;
         };
         self.busy.insert(row.entry.row);

@@ -19,6 +19,9 @@ impl<'a> Decider<'_, 'a> {
             let (Some(file), Some(mail)) = (file, mail) else {
                 continue;
             };
+            if !self.scene.input.concerns(file.mailbox) {
+                continue;
+            }
             let Some(place) = self.scene.boxes.get(&file.mailbox) else {
                 continue;
             };
@@ -50,7 +53,8 @@ impl<'a> Decider<'_, 'a> {
             let Some(place) = self.scene.boxes.get(&file.mailbox) else {
                 continue;
             };
-            if file.taken || !file.usable || !place.writable {
+            let concerned = self.scene.input.concerns(file.mailbox);
+            if !concerned || file.taken || !file.usable || !place.writable {
                 continue;
             }
             let Some(known) = file.known else { continue };
@@ -139,7 +143,7 @@ impl<'a> Decider<'_, 'a> {
             return;
         }
         for mail in self.scene.mails.iter().filter(|it| !it.taken && it.usable) {
-            if self.may_be_here(mail) {
+            if !self.scene.input.concerns(mail.mailbox) || self.may_be_here(mail) {
                 continue;
             }
             self.steps.downloads.push(Op::Download {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::decide::Decider;
 use super::scene::{Here, Row, There};
-use crate::sync::base::{HoldId, MailboxId};
+use crate::sync::base::HoldId;
 use crate::sync::change::{Change, Hold, HoldKind, Side};
 use crate::sync::plan::Op;
 
@@ -34,7 +34,7 @@ impl<'a> Decider<'_, 'a> {
 
     /// Holds everything that is missing from folders that lost their marker.
     pub(super) fn hold_unmarked(&mut self) {
-        for mailbox in self.scene.boxes.values() {
+        for mailbox in self.scene.focused() {
             let id = mailbox.base.mailbox.id;
             if !mailbox.marker_lost || self.scene.marker_hold(id).is_some() {
                 continue;
@@ -101,15 +101,10 @@ impl<'a> Decider<'_, 'a> {
         for hold in &self.scene.input.holds {
             let left = kept.get(&hold.id).copied().unwrap_or(0);
             let leaving = self.released.get(&hold.id).copied().unwrap_or(0);
-            let observed: Option<&MailboxId> = self
-                .scene
-                .boxes
-                .get_key_value(&hold.mailbox)
-                .map(|(id, _)| id);
-            if let Some(id) = observed
-                && left == leaving
-            {
-                self.steps.record(*id, Change::DropHold(hold.id));
+            let mut observed = self.scene.focused();
+            let seen = observed.any(|mailbox| mailbox.base.mailbox.id == hold.mailbox);
+            if seen && left == leaving {
+                self.steps.record(hold.mailbox, Change::DropHold(hold.id));
             }
         }
     }

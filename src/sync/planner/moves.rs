@@ -56,7 +56,7 @@ impl<'s, 'a> Decider<'s, 'a> {
             return;
         };
         if file.mailbox == row.entry.mailbox {
-            // Only another name. The deletion follows when the row knows its file again.
+            // Only another name: the row has to know it before anything else can be done with the file.
             self.relink(row, row.entry.mailbox, row.entry.uid, Some(file));
         } else if file.usable && self.can_send(place) && self.scene.input.whole {
             let flags = self.scene.local_flags(row);

@@ -169,6 +169,27 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// Whether a row is in a mailbox that something is to be done about, or has come to one or left one.
+    pub(in crate::sync) fn concerns(&self, row: &Row<'_>) -> bool {
+        let file = match row.here {
+            Here::Moved(at) => self.files.get(at).map(|file| file.mailbox),
+            _ => None,
+        };
+        let mail = match row.there {
+            There::Moved(at) => self.mails.get(at).map(|mail| mail.mailbox),
+            _ => None,
+        };
+        let places = [Some(row.entry.mailbox), file, mail];
+        let mut places = places.into_iter().flatten();
+        places.any(|place| self.input.concerns(place))
+    }
+
+    /// The mailboxes that something is to be done about.
+    pub(in crate::sync) fn focused(&self) -> impl Iterator<Item = &'a MailboxInput> {
+        let boxes = self.boxes.values().copied();
+        boxes.filter(|mailbox| self.input.concerns(mailbox.base.mailbox.id))
+    }
+
     /// Whether nothing at all may be done about a mailbox: its folder is in doubt and the user has not decided.
     pub(in crate::sync) fn is_offline(&self, mailbox: &MailboxInput) -> bool {
         mailbox.marker_lost

@@ -1,14 +1,14 @@
 //! What has arrived becomes files with names and rows in the state, in the order that survives every stop.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Wanted;
 use crate::engine::context::Ports;
 use crate::engine::execute::Executor;
 use crate::engine::fault::Fault;
 use crate::engine::ports::{Batch, Event, Local, Staged, Store};
-use crate::mail::{Flags, Uid, UidSet};
+use crate::mail::{Digest, Flags, Uid, UidSet};
 use crate::sync::{Change, Entry, EntryState, MailboxInput, RowId, Side, What};
 
 /// Brings batches from `tmp/` to their names, with the state always one step ahead.
@@ -42,8 +42,41 @@ impl<P: Ports> Committer<'_, '_, '_, P> {
                 },
             }
         }
+        let fresh = self.without_known(fresh).await?;
         self.deliver(fresh).await?;
         self.link(twins).await
+    }
+
+    /// New mail with the content of a row in a mailbox that this pass does not look at may have come from there. It
+    /// is left for a pass that sees both.
+    async fn without_known<'w>(
+        &self,
+        fresh: Vec<(Staged, &'w Wanted)>,
+    ) -> Result<Vec<(Staged, &'w Wanted)>, Fault> {
+        let pass = self.executor.pass;
+        if !pass.is_narrow() {
+            return Ok(fresh);
+        }
+        let digests: Vec<Digest> = fresh
+            .iter()
+            .filter(|(_, wanted)| wanted.replaces.is_none())
+            .filter_map(|(staged, _)| staged.identity.digest)
+            .collect();
+        let mut owners = pass.store().with_digest(&digests).await?;
+        owners.retain(|owner| self.executor.observed.mailbox(owner.mailbox).is_none());
+        if owners.is_empty() {
+            return Ok(fresh);
+        }
+        let elsewhere: BTreeSet<Option<Digest>> = owners.iter().map(|it| it.digest).collect();
+        let (known, fresh): (Vec<_>, Vec<_>) = fresh.into_iter().partition(|(staged, wanted)| {
+            wanted.replaces.is_none() && elsewhere.contains(&staged.identity.digest)
+        });
+        pass.came_from_elsewhere();
+        self.executor.leave_unfinished(self.input.base.mailbox.id);
+        let spare: Vec<Staged> = known.into_iter().map(|(staged, _)| staged).collect();
+        let name = &self.input.base.mailbox.name;
+        pass.local().discard(name, &spare).await?;
+        Ok(fresh)
     }
 
     /// Whether it is the same mail as the file it was compared with, and by which reading of the line ends.

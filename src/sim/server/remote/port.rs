@@ -225,7 +225,11 @@ impl Remote for SimRemote {
         if self.with(&name, |found| found.read_only)? && !copy {
             return Err(refused(Reach::Mailbox, &what));
         }
+        let two_steps = copy || !switches.uid_move;
         let done = server.steps.effect(Place::Server, &what, || {
+            if two_steps && self.copy_later(&name, to, &copied, course == Course::Unheard) {
+                return Transferred::default();
+            }
             carry(&server, &name, to, &copied, &removed, expunge)
         })?;
         let done = if switches.uidplus {

@@ -87,6 +87,7 @@ impl Fixture {
             input: AccountInput {
                 mailboxes: (1..=3).map(mailbox).collect(),
                 whole: true,
+                focus: None,
                 ..AccountInput::default()
             },
             known: Known::default(),

@@ -1,0 +1,151 @@
+//! Passes over some mailboxes: what moved into or out of them is a move, and nothing else is touched.
+
+use std::collections::BTreeSet;
+
+use super::{SimPorts, pass, ports, settings};
+use crate::engine::{Fault, Mode, Report, Scope, sync};
+use crate::sim::content;
+use crate::sim::local::NameOnMove;
+use crate::sim::world::hand::name;
+use crate::sim::{World, block_on, driver};
+
+/// Mails 1 to 3 are in INBOX, 4 to 6 in Work, on both sides.
+fn synced() -> World {
+    let world = World::new(3);
+    world.server.create(&name("Work"), None);
+    for number in 1..=6 {
+        let place = if number < 4 { "INBOX" } else { "Work" };
+        world.arrives(place, number, "");
+    }
+    driver::settle(&world, &pass).unwrap();
+    world
+}
+
+fn ask(world: &World, mailbox: &str, mode: Mode) -> Result<Report, Fault> {
+    let ports: SimPorts = ports(world);
+    let scope = Scope::Only(BTreeSet::from([name(mailbox)]));
+    block_on(sync(&ports, &settings(), &scope, mode))
+}
+
+fn only(world: &World, mailbox: &str) {
+    let report = ask(world, mailbox, Mode::Apply).unwrap();
+    assert_eq!(report.problems, []);
+}
+
+/// Nothing was sent, fetched or deleted since.
+fn nothing_travelled(world: &World, mark: usize) {
+    for what in ["server append", "server fetch", "local trash"] {
+        let trace = world.steps.trace().split_off(mark);
+        assert_eq!(world.steps.traced(mark, what), 0, "{what}: {trace:#?}");
+    }
+}
+
+#[test]
+fn what_moved_out_of_the_mailbox_here_moves_on_the_server() {
+    for how in [NameOnMove::New, NameOnMove::Kept, NameOnMove::Rewritten] {
+        for asked in ["INBOX", "Work"] {
+            let world = synced();
+            world.local_move(1, "Work", how);
+            let mark = world.steps.trace_len();
+            only(&world, asked);
+            nothing_travelled(&world, mark);
+            world.equal().unwrap();
+            world.is_in(1, &["Work"]).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_moved_on_the_server_moves_here() {
+    for asked in ["INBOX", "Work"] {
+        let world = synced();
+        world.remote_move(1, "Work");
+        let mark = world.steps.trace_len();
+        only(&world, asked);
+        assert_eq!(world.steps.traced(mark, "local trash"), 0, "{asked}");
+        assert_eq!(world.steps.traced(mark, "local publish"), 0, "{asked}");
+        world.equal().unwrap();
+        world.is_in(1, &["Work"]).unwrap();
+    }
+}
+
+#[test]
+fn what_moved_to_a_folder_that_is_new_moves_on_the_server() {
+    let world = synced();
+    world.local.make_folder(&name("Later"));
+    world.local_move(1, "Later", NameOnMove::New);
+    let mark = world.steps.trace_len();
+    only(&world, "INBOX");
+    nothing_travelled(&world, mark);
+    driver::settle(&world, &pass).unwrap();
+    world.equal().unwrap();
+    world.is_in(1, &["Later"]).unwrap();
+    nothing_travelled(&world, mark);
+}
+
+#[test]
+fn a_copy_of_what_another_mailbox_has_is_copied() {
+    let world = synced();
+    world.local_copy(1, "Work");
+    only(&world, "Work");
+    world.is_in(1, &["INBOX", "Work"]).unwrap();
+    world.equal().unwrap();
+    let world = synced();
+    world.server.append(
+        &name("Work"),
+        &content::mail(1),
+        crate::sim::world::hand::flags(""),
+    );
+    only(&world, "Work");
+    world.is_in(1, &["INBOX", "Work"]).unwrap();
+    world.equal().unwrap();
+}
+
+#[test]
+fn a_deletion_is_a_deletion() {
+    let world = synced();
+    world.local_delete(1);
+    world.remote_delete(2);
+    only(&world, "INBOX");
+    world.is_in_local_trash(2).unwrap();
+    assert_eq!(world.server.uids(&name("INBOX")).len(), 1);
+    driver::settle(&world, &pass).unwrap();
+    world.is_in(1, &["Trash"]).unwrap();
+    world.equal().unwrap();
+}
+
+#[test]
+fn nothing_is_done_about_other_mailboxes() {
+    let world = synced();
+    world.local_move(1, "Work", NameOnMove::New);
+    world.local_delete(4);
+    world.local_flags(5, "F");
+    world.remote_delete(6);
+    world.arrives("Work", 7, "");
+    world.filed("Work", 8, "");
+    world.arrives("INBOX", 9, "");
+    let work = world.server.uids(&name("Work")).len();
+    only(&world, "INBOX");
+    world.is_in(1, &["Work"]).unwrap();
+    world.is_in(9, &["INBOX"]).unwrap();
+    assert_eq!(world.server.uids(&name("Work")).len(), work + 1);
+    for number in [6, 8] {
+        let file = world.local.find(&name("Work"), &content::mail(number));
+        assert!(file.is_some(), "{number}");
+    }
+    let file = world.local.find(&name("Work"), &content::mail(7));
+    assert!(file.is_none());
+    driver::settle(&world, &pass).unwrap();
+    world.equal().unwrap();
+    world.has_flags(5, "F").unwrap();
+    world.nothing_doubled().unwrap();
+}
+
+#[test]
+fn a_dry_run_tells_of_the_move_only() {
+    let world = synced();
+    world.local_move(1, "Work", NameOnMove::New);
+    world.filed("Work", 8, "");
+    let report = ask(&world, "INBOX", Mode::DryRun).unwrap();
+    assert_eq!(report.planned.len(), 1, "{:?}", report.planned);
+}

@@ -15,11 +15,12 @@ pub(super) enum From {
     Remote,
 }
 
-/// So long after the last hint of a side nothing more is expected to follow at once.
+/// So long after the last hint of a side nothing more is expected to follow at once. What a server says together is
+/// read together, and what it says during a pass waits for the next one: nothing is gained by waiting for more.
 fn lull(from: From) -> Duration {
     match from {
         From::Local => Duration::from_millis(20),
-        From::Remote => Duration::from_millis(4),
+        From::Remote => Duration::ZERO,
     }
 }
 
@@ -233,10 +234,10 @@ mod tests {
     }
 
     #[test]
-    fn mail_on_the_server_waits_less_than_a_file() {
+    fn mail_on_the_server_does_not_wait() {
         let mut jobs = Jobs::default();
         jobs.hint(mailbox("a"), From::Remote, ms(0));
-        assert_eq!(jobs.due(), Some(ms(4)));
+        assert_eq!(jobs.due(), Some(ms(0)));
         jobs.hint(mailbox("a"), From::Local, ms(1));
         assert_eq!(jobs.due(), Some(ms(21)));
         jobs.hint(mailbox("b"), From::Remote, ms(2));

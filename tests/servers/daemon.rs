@@ -106,6 +106,18 @@ fn new_mail_is_there_soon_after_the_server_tells_of_it() {
     }
 }
 
+/// Dovecot waits half a second before it tells of anything; Cyrus does not.
+#[test]
+fn where_the_server_tells_at_once_new_mail_is_there_at_once() {
+    let (theirs, ours) = deliveries(Variant::Cyrus, "INBOX");
+    let total: Vec<Duration> = theirs.iter().zip(&ours).map(|(a, b)| *a + *b).collect();
+    tell("Cyrus: delivered until told", &theirs);
+    tell("Cyrus: told until the file is there", &ours);
+    let (half, most, _) = tell("Cyrus: delivered until the file is there", &total);
+    assert!(half < sized(Duration::from_millis(250), Duration::from_millis(30)));
+    assert!(most < sized(Duration::from_secs(3), Duration::from_millis(200)));
+}
+
 #[test]
 fn mail_after_mail_does_not_wait_until_the_server_tells_of_it() {
     let setting = Setting::with_messages(Variant::Dovecot, 3);

@@ -16,9 +16,15 @@ const SOON: Duration = Duration::from_secs(60);
 /// Waits until something is so.
 #[track_caller]
 pub fn until(what: &str, so: impl Fn() -> bool) -> Duration {
+    within(SOON, what, so)
+}
+
+/// Waits for so long at most until something is so.
+#[track_caller]
+pub fn within(limit: Duration, what: &str, so: impl Fn() -> bool) -> Duration {
     let begun = Instant::now();
     while !so() {
-        assert!(begun.elapsed() < SOON, "not in time: {what}");
+        assert!(begun.elapsed() < limit, "not in time: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
     begun.elapsed()

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::{anything, sized};
+use super::{anything, long, sized, still};
 use crate::Setting;
-use crate::living::{alive, ends, equal, until};
+use crate::living::{alive, ends, equal, until, within};
 use crate::support::{Variant, message, oracle, server::Server};
 use crate::trials::{again, chance, say, seed, setting as number};
 
@@ -36,6 +36,54 @@ fn mail_of_an_outage_is_there_soon_after_the_server_is_back() {
     let took = begun.elapsed();
     say(&format!("the server is back; equal after {took:.1?}"));
     assert!(took < limit(), "{took:?}");
+    equal(&setting);
+    ends(daemon);
+}
+
+#[test]
+fn mail_is_there_soon_after_every_connection_was_reset() {
+    let setting = Setting::with_messages(Variant::Dovecot, 3);
+    let daemon = alive(&setting);
+    let (maildir, mut client) = (setting.ferry.maildir(), setting.client());
+    still(&setting, Duration::from_millis(700));
+    let broken = setting.relay.break_all();
+    assert!(broken > 0, "there was no connection");
+    client.append("Box", "", &message("meanwhile"));
+    maildir.deliver("Box", "S", &message("here"));
+    let begun = Instant::now();
+    until("mail of both sides", || {
+        maildir.files("Box").len() == 5
+            && oracle::count(&oracle::server(&mut setting.client(), true)) == 5
+    });
+    let took = begun.elapsed();
+    say(&format!(
+        "{broken} connections reset; equal after {took:.1?}"
+    ));
+    assert!(took < limit(), "{took:?}");
+    equal(&setting);
+    ends(daemon);
+}
+
+/// Nobody says anything any more, as behind a router that has forgotten a connection. In the long form nothing else
+/// happens, and the next renewal of the watch finds out; in the short one somebody changes something here.
+#[test]
+fn connections_that_die_in_silence_are_found_out() {
+    let setting = Setting::with_messages(Variant::Dovecot, 3);
+    let keys = format!("tls = \"none\"\ntimeout = \"{}s\"\n", sized(3, 60));
+    setting.ferry.configure(setting.relay.address, &keys, "");
+    let daemon = alive(&setting);
+    let (maildir, mut client) = (setting.ferry.maildir(), setting.client());
+    still(&setting, Duration::from_millis(700));
+    setting.relay.strand();
+    client.append("Box", "", &message("meanwhile"));
+    if !long() {
+        maildir.relabel(&maildir.files("Box")[0], "FS");
+    }
+    let limit = Duration::from_secs(sized(40, 360));
+    let took = within(limit, "a new mail", || maildir.files("Box").len() == 4);
+    say(&format!(
+        "all connections died in silence; mail after {took:.1?}"
+    ));
     equal(&setting);
     ends(daemon);
 }

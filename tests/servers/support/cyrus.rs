@@ -125,6 +125,7 @@ fn services(programs: &Path, config: &Path, addresses: [SocketAddr; 4]) -> Strin
          imap cmd=\"{bin}/imapd -C {config}\" listen=\"{plain}\" prefork=1 proto=\"tcp4\"\n \
          imaps cmd=\"{bin}/imapd -C {config} -s\" listen=\"{tls}\" prefork=0 proto=\"tcp4\"\n \
          pop3 cmd=\"{bin}/pop3d -C {config}\" listen=\"{pop3}\" prefork=0 proto=\"tcp4\"\n \
-         pop3s cmd=\"{bin}/pop3d -C {config} -s\" listen=\"{pop3s}\" prefork=0 proto=\"tcp4\"\n}}\nEVENTS {{\n}}\n"
+         pop3s cmd=\"{bin}/pop3d -C {config} -s\" listen=\"{pop3s}\" prefork=0 proto=\"tcp4\"\n}}\nEVENTS {{\n}}\n\
+         DAEMON {{\n idled cmd=\"{bin}/idled -C {config}\"\n}}\n"
     )
 }

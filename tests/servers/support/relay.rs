@@ -13,7 +13,39 @@ struct State {
     down: AtomicU64,
     connections: AtomicU64,
     held: AtomicBool,
+    /// Connections up to this one lead nowhere any more.
+    stranded: AtomicU64,
+    /// All that were made since the relay began.
+    made: AtomicU64,
+    open: AtomicU64,
+    /// The most that were open at a time.
+    most: AtomicU64,
     commands: Mutex<Vec<String>>,
+    clients: Mutex<Vec<TcpStream>>,
+}
+
+impl State {
+    /// A connection begins; its number.
+    fn begin(&self, client: &TcpStream) -> u64 {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        let open = self.open.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most.fetch_max(open, Ordering::Relaxed);
+        let client = client.try_clone().unwrap();
+        self.clients.lock().unwrap().push(client);
+        self.made.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A connection is over, whoever ended it.
+    fn end(&self, client: &TcpStream) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+        let peer = client.peer_addr().ok();
+        let mut clients = self.clients.lock().unwrap();
+        clients.retain(|one| one.peer_addr().ok() != peer);
+    }
+
+    fn holds(&self, number: u64) -> bool {
+        self.held.load(Ordering::Relaxed) || number <= self.stranded.load(Ordering::Relaxed)
+    }
 }
 
 /// A relay to one server.
@@ -35,7 +67,6 @@ impl Relay {
                 let (Ok(client), Ok(server)) = (client, TcpStream::connect(server)) else {
                     continue;
                 };
-                shared.connections.fetch_add(1, Ordering::Relaxed);
                 carry_both(client, server, &shared);
             }
         });
@@ -73,6 +104,27 @@ impl Relay {
     /// Lets nothing through any more, or everything again.
     pub fn hold(&self, held: bool) {
         self.state.held.store(held, Ordering::Relaxed);
+    }
+
+    /// Lets nothing through any more on the connections there are, without a word to anybody.
+    pub fn strand(&self) {
+        let made = self.state.made.load(Ordering::Relaxed);
+        self.state.stranded.store(made, Ordering::Relaxed);
+    }
+
+    /// Resets the connections there are; how many.
+    pub fn break_all(&self) -> usize {
+        let clients: Vec<TcpStream> = self.state.clients.lock().unwrap().drain(..).collect();
+        for client in &clients {
+            // Says RST, whoever else holds the socket.
+            rustix::net::connect_unspec(client).unwrap();
+        }
+        clients.len()
+    }
+
+    /// The most connections that were open at a time.
+    pub fn most(&self) -> u64 {
+        self.state.most.load(Ordering::Relaxed)
     }
 
     /// Command lines that hold one of these words.
@@ -123,29 +175,46 @@ impl Relay {
 fn carry_both(client: TcpStream, server: TcpStream, state: &Arc<State>) {
     let _ = client.set_nodelay(true);
     let _ = server.set_nodelay(true);
+    let number = state.begin(&client);
     let (up_from, up_to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
     let shared = Arc::clone(state);
     thread::spawn(move || {
         let mut listener = Commands::default();
-        carry(up_from, up_to, &shared.held, |octets| {
-            shared.up.fetch_add(octets.len() as u64, Ordering::Relaxed);
-            listener.hear(octets, &shared.commands);
-        });
+        carry(
+            &up_from,
+            up_to,
+            || shared.holds(number),
+            |octets| {
+                shared.up.fetch_add(octets.len() as u64, Ordering::Relaxed);
+                listener.hear(octets, &shared.commands);
+            },
+        );
+        shared.end(&up_from);
     });
     let shared = Arc::clone(state);
     thread::spawn(move || {
-        carry(server, client, &shared.held, |octets| {
-            shared
-                .down
-                .fetch_add(octets.len() as u64, Ordering::Relaxed);
-        });
+        carry(
+            &server,
+            client,
+            || shared.holds(number),
+            |octets| {
+                shared
+                    .down
+                    .fetch_add(octets.len() as u64, Ordering::Relaxed);
+            },
+        );
     });
 }
 
-fn carry(mut from: TcpStream, mut to: TcpStream, held: &AtomicBool, mut seen: impl FnMut(&[u8])) {
+fn carry(
+    mut from: &TcpStream,
+    mut to: TcpStream,
+    held: impl Fn() -> bool,
+    mut seen: impl FnMut(&[u8]),
+) {
     let mut buffer = vec![0; 1 << 16];
     while let Ok(octets) = from.read(&mut buffer) {
-        while held.load(Ordering::Relaxed) {
+        while held() {
             thread::sleep(Duration::from_millis(5));
         }
         seen(&buffer[..octets]);

@@ -51,12 +51,20 @@ pub(in crate::sync) fn pair_halves(scene: &mut Scene<'_>) {
         .map(|(at, file)| ((file.mailbox, &file.message.id), at))
         .collect();
     let halves = scene.rows.iter().filter_map(|row| {
-        let (Here::Kept, There::Moved(mail)) = (row.here, row.there) else {
+        let There::Moved(mail) = row.there else {
             return None;
         };
+        let (name, stamp) = match row.here {
+            Here::Kept => (row.entry.local.as_ref()?, row.entry.stamp),
+            Here::Moved(file) => {
+                let message = scene.files.get(file)?.message;
+                (&message.id, message.stamp)
+            }
+            _ => return None,
+        };
         let place = scene.mails.get(mail)?.mailbox;
-        let at = *names.get(&(place, row.entry.local.as_ref()?))?;
-        (scene.files.get(at)?.message.stamp == row.entry.stamp).then_some(at)
+        let at = *names.get(&(place, name))?;
+        (scene.files.get(at)?.message.stamp == stamp).then_some(at)
     });
     for half in halves.collect::<Vec<_>>() {
         if let Some(half) = scene.files.get_mut(half) {

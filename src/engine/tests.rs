@@ -303,6 +303,8 @@ fn lives_that_went_wrong_once_end_well() {
         1_795_445_290_403,
         // Another version came to where a mail was being sent, and its own row went meanwhile.
         1_795_445_289_963,
+        // Half a move was taken for the file of a row with the same content.
+        1_795_448_251_914,
     ];
     // Two versions of one mail, both moved at the same time.
     let busy = [

@@ -21,7 +21,7 @@ use super::folders::Mailboxes;
 use super::observe::Observed;
 use super::pool::{Named, Pool, RemoteOf};
 use super::ports::{Event, Remote, Store};
-use crate::mail::{Flags, MailboxName, Uid};
+use crate::mail::{Flags, MailboxName, Uid, UidSet, UidValidity};
 use crate::sync::{
     Change, Entry, FlagPlan, IntentKind, MailboxId, MailboxInput, Op, Parked, Plan, RowId,
 };
@@ -47,6 +47,8 @@ pub(super) struct Executor<'a, 'b, P: Ports> {
     /// Where something was left undone: their watermarks stay.
     unfinished: RefCell<BTreeSet<MailboxId>>,
     flag_jobs: RefCell<Vec<FlagJob>>,
+    /// UIDs that the server gave to what was copied and moved.
+    given: RefCell<BTreeSet<(MailboxId, Uid)>>,
     vanished: OnceCell<BTreeSet<RowId>>,
 }
 
@@ -77,6 +79,7 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
             mailboxes,
             unfinished: RefCell::default(),
             flag_jobs: RefCell::default(),
+            given: RefCell::default(),
             vanished: OnceCell::new(),
         }
     }
@@ -260,6 +263,47 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
         }
         let text = "UIDVALIDITY changed while the mailbox was being synced";
         Err(Fault::new(Reach::Mailbox, true, text))
+    }
+
+    /// The generation of a mailbox, and a UID below which nothing new comes: UIDNEXT, or what follows the last message
+    /// where the server does not tell.
+    async fn bounds(
+        remote: &mut RemoteOf<P>,
+        name: &MailboxName,
+    ) -> Result<Option<(UidValidity, Uid)>, Fault> {
+        let status = remote.status(name).await?;
+        let Some(uidvalidity) = status.uidvalidity else {
+            return Ok(None);
+        };
+        if let Some(uidnext) = status.uidnext {
+            return Ok(Some((uidvalidity, uidnext)));
+        }
+        if remote.select(name).await? != Some(uidvalidity) {
+            return Ok(None);
+        }
+        let all = UidSet::from_range(Uid::MIN, Uid::MAX);
+        let next = match remote.existing(&all).await?.last() {
+            Some(last) => Uid::new(last.get().saturating_add(1)).filter(|next| *next > last),
+            None => Some(Uid::MIN),
+        };
+        Ok(next.map(|next| (uidvalidity, next)))
+    }
+
+    /// Whether the server gave a UID that no other message has; it counts as given from then on.
+    fn is_fresh(&self, mailbox: MailboxId, uid: Uid) -> bool {
+        let rows = self.input(mailbox).map(|input| &input.base.entries);
+        let known = rows.is_some_and(|rows| rows.iter().any(|row| row.uid == Some(uid)));
+        !known && self.given.borrow_mut().insert((mailbox, uid))
+    }
+
+    /// Some servers keep only one of each mail in a mailbox. A file of another one is kept here and reported.
+    fn only_one(&self, mailbox: MailboxId, local: &crate::mail::LocalId) -> Change {
+        self.leave_unfinished(mailbox);
+        let reason =
+            format!("{local}: the server has this mail there already, and keeps no second one");
+        let name = self.observed.name(mailbox);
+        self.pass.problem(name, &reason);
+        Change::Park(self.park(mailbox, None, Some(local.clone()), reason))
     }
 
     fn leave_unfinished(&self, mailbox: MailboxId) {

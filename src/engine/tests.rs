@@ -286,6 +286,8 @@ fn lives_that_went_wrong_once_end_well() {
         1_795_425_619_114,
         // A new content was sent for a row, and moved on before anybody looked for it.
         1_795_425_618_357,
+        // A file that had been moved here followed its message, and a power cut left both names.
+        1_795_448_241_456,
     ];
     let stormy = [
         // A file whose upload was open was given to another row.
@@ -301,6 +303,8 @@ fn lives_that_went_wrong_once_end_well() {
         1_795_445_290_403,
         // Another version came to where a mail was being sent, and its own row went meanwhile.
         1_795_445_289_963,
+        // Half a move was taken for the file of a row with the same content.
+        1_795_448_251_914,
     ];
     // Two versions of one mail, both moved at the same time.
     let busy = [

@@ -100,7 +100,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         to: &MailboxName,
         copy: bool,
     ) -> Result<Transferred, Error> {
-        let moves = !copy && self.offers("MOVE");
+        let moves = !copy && self.moves();
         let (name, verb) = if moves {
             ("MOVE", "UID MOVE ")
         } else {
@@ -121,6 +121,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             .await?;
         for outcome in outcomes {
             codes.push(outcome.ok().map_err(|refusal| match refusal.code {
+                // Some servers offer MOVE and refuse it, always.
+                Code::None if moves => {
+                    self.immovable = true;
+                    Error::Refused(refusal)
+                }
                 Code::TryCreate | Code::OverQuota | Code::NoPermission => Error::Mailbox {
                     mailbox: to.clone(),
                     refusal,
@@ -132,6 +137,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.remove(uids).await?;
         }
         Ok(paired(uids, codes))
+    }
+
+    /// Whether messages can be moved in one step.
+    pub(crate) fn moves(&self) -> bool {
+        self.offers("MOVE") && !self.immovable
     }
 
     /// Marks messages with `\Deleted` and expunges exactly these, if the server can do that.

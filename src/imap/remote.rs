@@ -30,7 +30,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Remote for Session<S> {
     fn abilities(&self) -> Abilities {
         Abilities {
             uidplus: self.offers("UIDPLUS"),
-            uid_move: self.offers("MOVE"),
+            uid_move: self.moves(),
             append_limit: self
                 .capabilities
                 .value("APPENDLIMIT")

@@ -61,6 +61,8 @@ pub struct Session<S> {
     pub(crate) utf8: bool,
     /// QRESYNC was caught giving a wrong picture.
     pub(crate) distrust: bool,
+    /// MOVE is offered and was refused.
+    pub(crate) immovable: bool,
     /// The extended LIST was refused.
     pub(crate) plain_list: bool,
     /// A command was begun and not finished: nothing that comes can be trusted.
@@ -86,6 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             qresync: false,
             utf8: false,
             distrust: false,
+            immovable: false,
             plain_list: false,
             broken: false,
             alerts: 0,

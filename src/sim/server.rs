@@ -79,6 +79,13 @@ impl SimMailbox {
         uid
     }
 
+    /// A message with this content.
+    fn holding(&self, body: &Body) -> Option<Uid> {
+        let mut all = self.messages.iter();
+        all.find(|(_, message)| message.body == *body)
+            .map(|(uid, _)| *uid)
+    }
+
     fn change(&mut self, uid: Uid, delta: &FlagDelta) {
         let kept = self.permanent.clone();
         let Some(message) = self.messages.get_mut(&uid) else {

@@ -166,7 +166,15 @@ impl<P: Ports> Executor<'_, '_, P> {
             let uids: UidSet = batch.iter().filter_map(|entry| entry.uid).collect();
             self.pass.announce().await?;
             match &trash {
-                Some(trash) => self.to_trash(remote, input, trash, batch, &uids).await?,
+                Some(trash) => {
+                    let moved = self.to_trash(remote, input, trash, batch, &uids).await;
+                    // A server may offer MOVE and refuse it: then it is done in two steps.
+                    if moved.is_err() && abilities.uid_move && !remote.abilities().uid_move {
+                        self.to_trash(remote, input, trash, batch, &uids).await?;
+                    } else {
+                        moved?;
+                    }
+                }
                 None => {
                     self.select(remote, input).await?;
                     remote.expunge(&uids).await?;
@@ -174,6 +182,8 @@ impl<P: Ports> Executor<'_, '_, P> {
             }
             self.pass
                 .count(name, |counts| counts.deleted_remote += uids.len());
+            let able = remote.abilities();
+            let marks_only = !able.uidplus && !able.uid_move;
             let changes = batch.iter().flat_map(|entry| {
                 if marks_only {
                     let marked = entry.flags.clone().with(Flag::Deleted);

@@ -106,7 +106,25 @@ impl<P: Ports> Executor<'_, '_, P> {
         std::iter::once(relink).chain(news).collect()
     }
 
+    /// Moves or copies; where a server refuses the MOVE that it offers, in two steps.
     async fn transfer_batch<T>(
+        &self,
+        remote: &mut RemoteOf<P>,
+        job: &Job<T>,
+        to: MailboxId,
+        batch: &[Going],
+        copy: bool,
+    ) -> Result<(), Fault> {
+        let moves = remote.abilities().uid_move;
+        match self.transfer_once(remote, job, to, batch, copy).await {
+            Err(_) if moves && !remote.abilities().uid_move => {
+                self.transfer_once(remote, job, to, batch, copy).await
+            }
+            other => other,
+        }
+    }
+
+    async fn transfer_once<T>(
         &self,
         remote: &mut RemoteOf<P>,
         job: &Job<T>,
@@ -142,6 +160,11 @@ impl<P: Ports> Executor<'_, '_, P> {
         for going in batch {
             let uid = new_uids.get(&going.uid).copied();
             self.pass.count(target, |counts| counts.moved_remote += 1);
+            if uid.is_some_and(|uid| !self.is_fresh(to, uid)) {
+                changes.push(self.only_one(to, &going.local));
+                changes.extend((!copy).then_some(Change::DropEntry(going.row)));
+                continue;
+            }
             if copy {
                 changes.extend(self.copied(going, to, uid).await?);
                 continue;
@@ -175,8 +198,7 @@ impl<P: Ports> Executor<'_, '_, P> {
         if remote.abilities().uid_move && !copy {
             return Ok(Vec::new());
         }
-        let status = remote.status(target).await?;
-        let (Some(uidvalidity), Some(uidnext)) = (status.uidvalidity, status.uidnext) else {
+        let Some((uidvalidity, uidnext)) = Self::bounds(remote, target).await? else {
             return Ok(Vec::new());
         };
         let mut ids = Vec::new();

@@ -11,10 +11,11 @@ use self::claims::Claim;
 use super::Executor;
 use crate::engine::context::Ports;
 use crate::engine::fault::{Fault, Reach};
+use crate::engine::late;
 use crate::engine::pool::RemoteOf;
 use crate::engine::ports::{Appended, Clock, Event, Inspected, Local, Remote, Serial, Store};
 use crate::engine::recover;
-use crate::mail::{Flags, LocalId, Uid, UidValidity};
+use crate::mail::{Flags, LocalId, Uid, UidSet, UidValidity};
 use crate::sync::{
     Change, Entry, EntryState, Intent, IntentId, IntentKind, MailboxId, MailboxInput, Op, RowId,
     Side, What,
@@ -96,9 +97,9 @@ impl<P: Ports> Uploader<'_, '_, '_, P> {
         if ready.is_empty() {
             return Ok(());
         }
-        let status = remote.status(&self.input.base.mailbox.name).await?;
-        let (Some(uidvalidity), Some(uidnext)) = (status.uidvalidity, status.uidnext) else {
-            let text = "the server tells no UIDVALIDITY or UIDNEXT: nothing can be sent safely";
+        let name = &self.input.base.mailbox.name;
+        let Some((uidvalidity, uidnext)) = Executor::<P>::bounds(remote, name).await? else {
+            let text = "the server tells no UIDVALIDITY: nothing can be sent safely";
             return Err(Fault::new(Reach::Mailbox, true, text));
         };
         let before = Before {
@@ -112,7 +113,17 @@ impl<P: Ports> Uploader<'_, '_, '_, P> {
         let mut outcome = Ok(());
         for (at, file) in ready.iter().enumerate() {
             match self.send(remote, file).await {
-                Ok(appended) => claims.extend(self.claim(file, appended, before, &claims)),
+                Ok(appended) => match self.claim(file, appended, before, &claims) {
+                    Some(claim) => claims.push(claim),
+                    None if self
+                        .is_another(remote, file, appended, before, &claims)
+                        .await =>
+                    {
+                        changes.push(Change::DropIntent(file.intent));
+                        changes.push(self.executor.only_one(self.mailbox(), &file.outgoing.local));
+                    }
+                    None => {}
+                },
                 Err(fault) if fault.reach == Reach::Message => {
                     changes.extend(self.refused(file, &fault));
                 }
@@ -255,6 +266,35 @@ impl<P: Ports> Uploader<'_, '_, '_, P> {
             .count(name, |counts| counts.uploaded += 1);
         let taken = |uid: Uid| others.iter().any(|claim| claim.uid == uid);
         claims::plausible(appended, before, taken).map(|uid| Claim { file, uid })
+    }
+
+    /// Whether the server says that it has this mail already, under the UID of a message that was there before or was
+    /// sent just now, and that is so.
+    async fn is_another(
+        &self,
+        remote: &mut RemoteOf<P>,
+        file: &Ready<'_>,
+        appended: Appended,
+        before: Before,
+        others: &[Claim<'_, '_>],
+    ) -> bool {
+        let Some((uidvalidity, uid)) = appended.uid else {
+            return false;
+        };
+        let Some(digest) = file.found.identity.digest else {
+            return false;
+        };
+        if uidvalidity != before.uidvalidity {
+            return false;
+        }
+        let same = |claim: &&Claim<'_, '_>| claim.uid == uid;
+        if let Some(other) = others.iter().find(same) {
+            return other.file.found.identity.digest == Some(digest);
+        }
+        let name = &self.input.base.mailbox.name;
+        let uid = UidSet::from_range(uid, uid);
+        let read = late::is_content(remote, name, &uid, digest).await;
+        read.unwrap_or(false)
     }
 
     /// Links what was appended.

@@ -44,6 +44,7 @@ pub(super) fn cases() -> Vec<Case> {
         store(),
         moving(),
         move_without_move(),
+        move_that_is_refused(),
         expunge_without_uidplus(),
         create(),
         rename(),
@@ -252,6 +253,40 @@ fn move_without_move() -> Case {
             })
         },
         result: "1",
+        refused: Some(Reach::Message),
+    }
+}
+
+/// Some servers offer MOVE and refuse it, always.
+fn move_that_is_refused() -> Case {
+    Case {
+        name: "move with a MOVE that is refused",
+        capabilities: "MOVE UIDPLUS",
+        steps: vec![
+            selected(),
+            step("f2 UID MOVE 1 \"B\"\n", "f2 NO not here\n"),
+            step("f3 UID COPY 1 \"B\"\n", "f3 OK [COPYUID 5 1 10] x\n"),
+            step(
+                "f4 UID STORE 1 +FLAGS.SILENT (\\Deleted)\nf5 UID EXPUNGE 1\n",
+                "f4 OK x\n* 1 EXPUNGE\nf5 OK x\n",
+            ),
+        ],
+        act: |session| {
+            Box::pin(async {
+                session.select(&name("INBOX")).await?;
+                let offered = session.abilities().uid_move;
+                let first = session.transfer(&uids(&[1]), &name("B"), false).await;
+                let refused = first.is_err_and(|fault| fault.reach < Reach::Connection);
+                let left = session.abilities().uid_move;
+                show(
+                    session
+                        .transfer(&uids(&[1]), &name("B"), false)
+                        .await
+                        .map(|moved| (offered, refused, left, moved.pairs.len())),
+                )
+            })
+        },
+        result: "(true, true, false, 1)",
         refused: Some(Reach::Message),
     }
 }

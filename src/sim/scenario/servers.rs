@@ -99,6 +99,12 @@ fn poor() -> Vec<Scenario> {
                 with(w, |s| s.late = Some(200));
             },
         ),
+        case("server that refuses the MOVE it offers", |w| {
+            with(w, |s| s.refuse_move = true);
+        }),
+        case("server without UIDNEXT", |w| {
+            with(w, |s| s.no_uidnext = true);
+        }),
         case("one connection only", |w| {
             with(w, |s| s.connections = Some(1));
         }),
@@ -167,6 +173,23 @@ fn backwards() -> Vec<Scenario> {
         case("UIDNEXT goes back", |w| {
             w.server.switch(|s| s.uidnext_back = true);
             mixture(w);
+        }),
+        case("EXPUNGE has no effect", |w| {
+            w.server.switch(|s| {
+                s.idle_expunge = true;
+                s.uid_move = false;
+            });
+            mixture(w);
+            w.local_delete(3);
+        }),
+        case("a mailbox holds one of each mail only", |w| {
+            w.server.switch(|s| s.one_of_each = true);
+            mixture(w);
+            w.filed("INBOX", 7, "");
+            w.filed("INBOX", 7, "");
+            w.local_copy(1, "INBOX");
+            w.local_copy(3, "Work");
+            w.local_copy(3, "Work");
         }),
         case("EXPUNGE is refused", |w| {
             w.server.switch(|s| {

@@ -54,6 +54,7 @@ impl Connector for SimConnector {
             server: self.server.clone(),
             selected: None,
             dead: false,
+            immovable: false,
         })
     }
 }
@@ -73,6 +74,8 @@ pub struct SimRemote {
     generation: u64,
     selected: Option<MailboxName>,
     dead: bool,
+    /// A MOVE was refused.
+    immovable: bool,
 }
 
 impl Drop for SimRemote {
@@ -235,8 +238,12 @@ impl SimRemote {
             return None;
         }
         server.ledger.seen(&body, Side::Remote);
+        let unique = state.switches.one_of_each;
         let found = state.mailboxes.get_mut(mailbox)?;
-        Some(found.add(body, flags, date, None))
+        match found.holding(&body).filter(|_| unique) {
+            Some(uid) => Some(uid),
+            None => Some(found.add(body, flags, date, None)),
+        }
     }
 
     /// When the server carries out what it is told by a connection that dies, if not at once.
@@ -297,6 +304,9 @@ impl SimRemote {
 }
 
 fn told_uidnext(found: &SimMailbox, switches: &Switches) -> Option<Uid> {
+    if switches.no_uidnext {
+        return None;
+    }
     Uid::new(if switches.uidnext_back {
         1
     } else {

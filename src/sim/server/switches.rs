@@ -35,6 +35,14 @@ pub struct Switches {
     pub modseq_back: bool,
     /// UIDVALIDITY is told by no mailbox (or as 0, which is the same).
     pub no_uidvalidity: bool,
+    /// No UIDNEXT is told.
+    pub no_uidnext: bool,
+    /// MOVE is offered, and answered with NO.
+    pub refuse_move: bool,
+    /// EXPUNGE is answered with OK, and nothing is expunged.
+    pub idle_expunge: bool,
+    /// What a mailbox has already does not come into it once more; APPENDUID and COPYUID tell of the one that it has.
+    pub one_of_each: bool,
     /// EXPUNGE is answered with NO.
     pub refuse_expunge: bool,
     /// STORE says of the second half of the messages that somebody changed them.
@@ -63,6 +71,10 @@ impl Default for Switches {
             uidnext_back: false,
             modseq_back: false,
             no_uidvalidity: false,
+            no_uidnext: false,
+            refuse_move: false,
+            idle_expunge: false,
+            one_of_each: false,
             refuse_expunge: false,
             half_store: false,
             connections: None,

@@ -1,10 +1,10 @@
 //! Files that moved: to another folder, or to another name in the same one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Index;
 use crate::mail::{Digest, LocalId};
-use crate::sync::base::{EntryState, FileStamp, MailboxId};
+use crate::sync::base::{EntryState, FileStamp, MailboxId, RowId};
 use crate::sync::planner::scene::{File, Here, Row, Scene, There, same_content};
 
 /// What shows that a file is a row's, strongest first.
@@ -35,11 +35,34 @@ pub(in crate::sync) fn pair_files(scene: &mut Scene<'_>) {
     if lost.is_empty() || scene.files.is_empty() {
         return;
     }
+    let links = links(scene);
     for proof in [Proof::Inode, Proof::Name, Proof::Content] {
         for near in [true, false] {
-            match_up(scene, &lost, proof, near);
+            match_up(scene, &lost, &links, proof, near);
         }
     }
+}
+
+/// Files that are those of rows which still have theirs, in another folder and under the same unique name: halves of a
+/// move, or links that somebody made, but not what another row has lost.
+fn links(scene: &Scene<'_>) -> BTreeSet<usize> {
+    let files = scene.files.iter().enumerate();
+    let names: BTreeMap<(&LocalId, FileStamp), usize> = files
+        .map(|(at, file)| ((&file.message.id, file.message.stamp), at))
+        .collect();
+    let gone: BTreeSet<RowId> = scene
+        .rows
+        .iter()
+        .filter(|row| row.here != Here::Kept)
+        .map(|row| row.entry.row)
+        .collect();
+    let entries = scene.boxes.values().flat_map(|it| &it.base.entries);
+    let kept = entries.filter(|entry| !gone.contains(&entry.row));
+    kept.filter_map(|entry| {
+        let at = *names.get(&(entry.local.as_ref()?, entry.stamp))?;
+        (scene.files.get(at)?.mailbox != entry.mailbox).then_some(at)
+    })
+    .collect()
 }
 
 /// Sets aside the files that are rows' own in the folder to which their message moved: a power cut has left them in both
@@ -51,12 +74,20 @@ pub(in crate::sync) fn pair_halves(scene: &mut Scene<'_>) {
         .map(|(at, file)| ((file.mailbox, &file.message.id), at))
         .collect();
     let halves = scene.rows.iter().filter_map(|row| {
-        let (Here::Kept, There::Moved(mail)) = (row.here, row.there) else {
+        let There::Moved(mail) = row.there else {
             return None;
         };
+        let (name, stamp) = match row.here {
+            Here::Kept => (row.entry.local.as_ref()?, row.entry.stamp),
+            Here::Moved(file) => {
+                let message = scene.files.get(file)?.message;
+                (&message.id, message.stamp)
+            }
+            _ => return None,
+        };
         let place = scene.mails.get(mail)?.mailbox;
-        let at = *names.get(&(place, row.entry.local.as_ref()?))?;
-        (scene.files.get(at)?.message.stamp == row.entry.stamp).then_some(at)
+        let at = *names.get(&(place, name))?;
+        (scene.files.get(at)?.message.stamp == stamp).then_some(at)
     });
     for half in halves.collect::<Vec<_>>() {
         if let Some(half) = scene.files.get_mut(half) {
@@ -70,9 +101,15 @@ fn can_move(row: &Row<'_>) -> bool {
     row.here == Here::Gone && bound && !row.mailbox.marker_lost
 }
 
-fn match_up(scene: &mut Scene<'_>, lost: &[usize], proof: Proof, near: bool) {
+fn match_up(
+    scene: &mut Scene<'_>,
+    lost: &[usize],
+    links: &BTreeSet<usize>,
+    proof: Proof,
+    near: bool,
+) {
     let files = scene.files.iter().enumerate();
-    let free = files.filter(|(_, file)| !file.taken);
+    let free = files.filter(|(at, file)| !file.taken && !links.contains(at));
     let mut index = Index::new(free.flat_map(|(at, file)| {
         let place = near.then_some(file.mailbox);
         file_keys(file, proof).map(move |key| ((place, key), at))

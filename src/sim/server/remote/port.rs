@@ -21,7 +21,7 @@ impl Remote for SimRemote {
         let switches = self.server.state.borrow().switches;
         Abilities {
             uidplus: switches.uidplus,
-            uid_move: switches.uid_move,
+            uid_move: switches.uid_move && !self.immovable,
             append_limit: switches.append_limit,
         }
     }
@@ -212,7 +212,12 @@ impl Remote for SimRemote {
         let what = format!("{verb} {name} {uids} to {to}");
         let course = self.begin(&what, Reach::Mailbox).await?;
         self.with(to, |_| ())?;
-        let switches = self.server.switches();
+        let mut switches = self.server.switches();
+        switches.uid_move &= !self.immovable;
+        if switches.refuse_move && switches.uid_move && !copy {
+            self.immovable = true;
+            return Err(refused(Reach::Mailbox, &what));
+        }
         // Without MOVE all is copied first, so half of the way nothing has been removed yet.
         let (copied, removed) = match (copy, switches.uid_move) {
             (true, _) => (Self::part(uids, course), Vec::new()),
@@ -247,6 +252,9 @@ impl Remote for SimRemote {
         let uidplus = self.server.switches().uidplus;
         if self.server.switches().refuse_expunge {
             return Err(refused(Reach::Mailbox, &what));
+        }
+        if self.server.switches().idle_expunge {
+            return self.finish(course, &what, ());
         }
         self.change(&what, &name, |found| {
             for uid in uids.iter() {
@@ -361,9 +369,13 @@ fn carry(
         else {
             continue;
         };
+        let unique = state.switches.one_of_each;
         if let Some(found) = state.mailboxes.get_mut(to) {
-            done.pairs
-                .push((*uid, found.add(body, &flags, date, poison)));
+            let uid_there = match found.holding(&body).filter(|_| unique) {
+                Some(there) => there,
+                None => found.add(body, &flags, date, poison),
+            };
+            done.pairs.push((*uid, uid_there));
         }
     }
     let Some(source) = state.mailboxes.get_mut(from) else {

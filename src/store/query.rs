@@ -11,6 +11,9 @@ use crate::sync::{
     Parked, Rest, RowId, Side,
 };
 
+/// Where this many rows were read, few of the pages that were kept for it are of use to anybody later.
+const MANY: usize = 10_000;
+
 /// Who the state is, as it stands in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identification {
@@ -94,6 +97,11 @@ pub(super) fn base(conn: &Connection, mailbox: MailboxId) -> Result<Option<Base>
     let mut found = statement.query([mailbox.0])?;
     while let Some(row) = found.next()? {
         entries.push(rows::entry(row)?);
+    }
+    drop(found);
+    drop(statement);
+    if entries.len() >= MANY {
+        conn.execute_batch("PRAGMA shrink_memory")?;
     }
     // They come in the order of an index, which mostly is the order of the rows already.
     entries.sort_by_key(|entry: &Entry| entry.row);

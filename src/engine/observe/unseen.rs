@@ -98,7 +98,12 @@ pub(in crate::engine) async fn hold_back<P: Ports>(
             kept_back.extend(header.filter(|_| waits));
             !waits
         });
-        let waiting = &elsewhere.waiting;
+        // What is missing from a folder without its marker waits anyway, and has to be seen to be missing.
+        let empty = BTreeSet::new();
+        let waiting = match mailbox.marker_lost {
+            true => &empty,
+            false => &elsewhere.waiting,
+        };
         for rows in [
             &mut mailbox.local.vanished,
             &mut mailbox.local.undelivered,

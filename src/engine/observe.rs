@@ -1,5 +1,6 @@
 //! Looking at both sides of every mailbox, no more than necessary.
 
+mod focus;
 mod learn;
 mod rest;
 mod steady;
@@ -410,42 +411,6 @@ impl Observed {
         self.add(&job.record, *side, changes, |input| {
             input.remote_gone = true;
         });
-    }
-
-    /// Whether nothing in it can be half of a move.
-    pub(super) fn is_simple(&self) -> bool {
-        self.input.mailboxes.iter().all(|input| {
-            input.local.vanished.is_empty()
-                && input.local.published.is_empty()
-                && input.local.appeared.is_empty()
-                && input.local.edited.is_empty()
-                && input.remote.vanished.is_empty()
-                && !input.remote.renumbered
-        })
-    }
-
-    /// Notes what something is to be done about, if that is not everything.
-    pub(super) fn focus<P: Ports>(&mut self, pass: &Pass<'_, P>) {
-        let inputs = self.input.mailboxes.iter().map(|it| &it.base.mailbox);
-        let (near, far): (Vec<_>, Vec<_>) = inputs.partition(|it| pass.concerns(&it.name));
-        if !far.is_empty() {
-            self.input.focus = Some(near.into_iter().map(|it| it.id).collect());
-        }
-    }
-
-    /// Messages on the server without rows.
-    pub(super) fn new_messages(&self) -> impl Iterator<Item = (MailboxId, &MailboxName, Uid)> {
-        self.input.mailboxes.iter().flat_map(|input| {
-            let record = &input.base.mailbox;
-            let new = input.remote.appeared.iter();
-            new.map(move |message| (record.id, &record.name, message.uid))
-        })
-    }
-
-    /// The mailboxes that something is to be done about.
-    pub(super) fn in_focus(&self) -> impl Iterator<Item = &MailboxInput> {
-        let inputs = self.input.mailboxes.iter();
-        inputs.filter(|input| self.input.concerns(input.base.mailbox.id))
     }
 
     /// The input of a mailbox.

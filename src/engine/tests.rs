@@ -286,6 +286,10 @@ fn lives_that_went_wrong_once_end_well() {
         1_795_425_619_114,
         // A new content was sent for a row, and moved on before anybody looked for it.
         1_795_425_618_357,
+        // A file moved into a folder that could not be scanned.
+        1_795_448_241_220,
+        // A file that nobody had looked at since it was sent moved to a mailbox that was not seen.
+        1_795_448_250_626,
         // A file that had been moved here followed its message, and a power cut left both names.
         1_795_448_241_456,
     ];

@@ -12,7 +12,7 @@ use crate::engine::fault::Fault;
 use crate::engine::folders::Mailboxes;
 use crate::engine::pool::Pool;
 use crate::engine::ports::Store;
-use crate::engine::recover::is_it;
+use crate::engine::recover::{UNSEEN, is_it};
 use crate::mail::{Digest, Identity, MessageIdHash};
 use crate::sync::{
     AccountInput, Entry, FileStamp, IntentKind, Known, MailboxId, MailboxInput, RowId,
@@ -33,6 +33,8 @@ struct Elsewhere {
     lost_stamps: BTreeSet<FileStamp>,
     /// Sizes of files without a row.
     appeared: BTreeSet<u64>,
+    /// A folder could not be scanned: anything may have gone there.
+    blind: bool,
     /// Rows whose file may have moved to a mailbox that was not observed.
     waiting: BTreeSet<RowId>,
     /// Size, date and Message-ID of every row.
@@ -96,7 +98,12 @@ pub(in crate::engine) async fn hold_back<P: Ports>(
             kept_back.extend(header.filter(|_| waits));
             !waits
         });
-        let waiting = &elsewhere.waiting;
+        // What is missing from a folder without its marker waits anyway, and has to be seen to be missing.
+        let empty = BTreeSet::new();
+        let waiting = match mailbox.marker_lost {
+            true => &empty,
+            false => &elsewhere.waiting,
+        };
         for rows in [
             &mut mailbox.local.vanished,
             &mut mailbox.local.undelivered,
@@ -197,6 +204,13 @@ impl Elsewhere {
         self.unsettled.iter().any(|sent| is_it(sent, there))
     }
 
+    /// Whether a file of this row may be in a mailbox that was not observed.
+    fn may_have(&self, entry: &Entry) -> bool {
+        // Nobody knows what a file that was found again after a stop looked like.
+        let any = entry.stamp == UNSEEN && !self.appeared.is_empty();
+        self.blind || any || self.appeared.contains(&entry.stamp.size)
+    }
+
     /// Rows that lost their file while one of that size appeared in a mailbox that was not observed, unless a file
     /// that was observed has their content.
     fn look_for_moves(&mut self, input: &AccountInput, known: &Known) {
@@ -216,7 +230,7 @@ impl Elsewhere {
                 let found = entry
                     .digest
                     .is_some_and(|digest| contents.contains(&digest));
-                let unseen = !found && self.appeared.contains(&entry.stamp.size);
+                let unseen = !found && self.may_have(entry);
                 unseen || self.may_be_sent(&entry.identity())
             });
             let waiting: Vec<RowId> = waits.map(|entry| entry.row).collect();
@@ -243,6 +257,7 @@ impl Elsewhere {
                 self.headers.insert((message_id, entry.size, entry.date));
             }
         }
+        self.blind |= side.is_none();
         if let Some(side) = side {
             let new = side.changes.appeared.iter().map(|file| file.stamp.size);
             self.appeared.extend(new);

@@ -262,6 +262,30 @@ fn a_file_with_another_name_whose_message_is_gone_goes_at_once_or_is_sent() {
     }
 }
 
+#[test]
+fn what_may_have_gone_into_a_folder_that_cannot_be_scanned_is_not_deleted() {
+    let world = World::new(3);
+    world.server.create(&name("Work"), None);
+    for number in 1..5 {
+        world.arrives("INBOX", number, "");
+    }
+    driver::settle(&world, &pass).unwrap();
+    world.local_move(1, "Work", NameOnMove::New);
+    let restless = |restless: bool| {
+        let work = name("Work");
+        world
+            .local
+            .change_folder(&work, |folder| folder.restless = restless);
+    };
+    restless(true);
+    pass(&world).unwrap_err();
+    let found = world.server.find(&name("INBOX"), &content::mail(1));
+    assert!(found.is_some());
+    restless(false);
+    driver::settle(&world, &pass).unwrap();
+    world.is_in(1, &["Work"]).unwrap();
+}
+
 /// Nothing waits for ever for a file that nobody can read.
 #[test]
 fn a_file_that_cannot_be_read_keeps_deletions_back_for_three_passes_only() {

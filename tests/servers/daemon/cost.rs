@@ -137,7 +137,8 @@ fn at_rest_it_rests() {
     assert!(after.kib < sized(60, 25) * 1024, "{after:?}");
     assert!(after.kib <= before.kib + 1024, "{before:?}, then {after:?}");
     assert!(ticks <= sized(5, 30), "{ticks} ticks in {time:?}");
-    // In five minutes the watch is renewed once, which is followed by a look at the server. A timer is woken for a few
+    // In five minutes the watch is renewed once, which is followed by a look at the server, and a session bus that is not
+    // there is looked for every two minutes. A timer is woken for a few
     // times before it is due: the runtime sorts timers by ever shorter distances.
     assert!(
         seconds <= sized(3, 8),

@@ -135,13 +135,13 @@ fn at_rest_it_rests() {
         after.kib
     ));
     assert!(after.kib < sized(60, 25) * 1024, "{after:?}");
-    assert!(after.kib <= before.kib + 1024, "{before:?}, then {after:?}");
+    assert!(after.kib <= before.kib + 2048, "{before:?}, then {after:?}");
     assert!(ticks <= sized(5, 30), "{ticks} ticks in {time:?}");
-    // In five minutes the watch is renewed once, which is followed by a look at the server, and a session bus that is not
-    // there is looked for every two minutes. A timer is woken for a few
-    // times before it is due: the runtime sorts timers by ever shorter distances.
+    // In five minutes the watch is renewed once, which is followed by a look at the server, and a session bus that is
+    // not there is looked for every two minutes. For each timer it wakes a few times: the runtime sorts timers by ever
+    // shorter distances.
     assert!(
-        seconds <= sized(3, 8),
+        seconds <= sized(5, 12),
         "awake in {seconds} seconds of {time:?}"
     );
     assert!(sleeps <= sized(40, 400), "{sleeps} wake-ups in {time:?}");

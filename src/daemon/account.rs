@@ -31,6 +31,8 @@ const FULL: Duration = Duration::from_secs(6 * 3600);
 const KEYHOLE: Duration = Duration::from_secs(20);
 /// While connections are lost for reasons of their own: never sooner than this.
 const SOON: Duration = Duration::from_millis(200);
+/// So long servers have to say goodbye.
+const GOODBYE: Duration = Duration::from_millis(700);
 /// A watch that has lasted so long may be followed by another one at once.
 const STEADY: Duration = Duration::from_secs(60);
 
@@ -155,10 +157,25 @@ impl<'p, P: Watched> Account<'p, P> {
                 Step::Wait(until) => self.wait(until, &mut inbox).await,
             }
         }
-        if let Some(remote) = self.remote.take() {
-            remote.close().await;
+        self.say_goodbye().await;
+    }
+
+    /// A server that does not answer any more is not waited for: whoever ends the program does not wait long either.
+    async fn say_goodbye(&mut self) {
+        let remote = self.remote.take();
+        let all = async {
+            let watching = async {
+                if let Some(remote) = remote {
+                    remote.close().await;
+                }
+            };
+            tokio::join!(watching, self.link.close());
+        };
+        tokio::select! {
+            biased;
+            () = all => {}
+            () = self.parts.clock().sleep(GOODBYE) => {}
         }
-        self.link.close().await;
     }
 
     fn now(&self) -> Duration {

@@ -1,6 +1,7 @@
 //! One account's life: connect, look at everything, then follow hints until the connection is lost, and again.
 
 mod passes;
+mod waiting;
 
 use std::time::Duration;
 
@@ -31,8 +32,6 @@ const FULL: Duration = Duration::from_secs(6 * 3600);
 const KEYHOLE: Duration = Duration::from_secs(20);
 /// While connections are lost for reasons of their own: never sooner than this.
 const SOON: Duration = Duration::from_millis(200);
-/// So long servers have to say goodbye.
-const GOODBYE: Duration = Duration::from_millis(700);
 /// A watch that has lasted so long may be followed by another one at once.
 const STEADY: Duration = Duration::from_secs(60);
 
@@ -98,13 +97,6 @@ enum Step {
     Wait(Option<Duration>),
 }
 
-/// What was waited for.
-enum Heard {
-    Nothing,
-    Local(Vec<Hint>),
-    Remote(Result<Vec<Hint>, Fault>),
-}
-
 impl<'p, P: Watched> Account<'p, P> {
     /// An account that has not begun.
     pub fn new(
@@ -158,24 +150,6 @@ impl<'p, P: Watched> Account<'p, P> {
             }
         }
         self.say_goodbye().await;
-    }
-
-    /// A server that does not answer any more is not waited for: whoever ends the program does not wait long either.
-    async fn say_goodbye(&mut self) {
-        let remote = self.remote.take();
-        let all = async {
-            let watching = async {
-                if let Some(remote) = remote {
-                    remote.close().await;
-                }
-            };
-            tokio::join!(watching, self.link.close());
-        };
-        tokio::select! {
-            biased;
-            () = all => {}
-            () = self.parts.clock().sleep(GOODBYE) => {}
-        }
     }
 
     fn now(&self) -> Duration {
@@ -427,44 +401,6 @@ impl<'p, P: Watched> Account<'p, P> {
         let wait = self.breaks.wait(self.parts.chance());
         self.retry_at = now + wait.max(told);
     }
-
-    async fn wait(&mut self, until: Option<Duration>, inbox: &mut Inbox) {
-        let now = self.now();
-        let time = until.map(|until| until.saturating_sub(now));
-        let heard = {
-            let clock = self.parts.clock();
-            let timer = async {
-                match time {
-                    Some(time) if time < Duration::MAX - now => clock.sleep(time).await,
-                    _ => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                biased;
-                () = inbox.next() => Heard::Nothing,
-                hints = next_remote(&mut self.remote) => Heard::Remote(hints),
-                hints = next_local(&mut self.folders) => Heard::Local(hints),
-                () = timer => Heard::Nothing,
-            }
-        };
-        let now = self.now();
-        match heard {
-            Heard::Nothing => {}
-            Heard::Local(hints) => {
-                for hint in hints {
-                    self.jobs.hint(hint, From::Local, now);
-                }
-                let coverage = self.folders.as_ref().map(LocalWatch::coverage);
-                self.show(|view| view.local = coverage.unwrap_or_default());
-            }
-            Heard::Remote(Ok(hints)) => {
-                for hint in hints {
-                    self.jobs.hint(hint, From::Remote, now);
-                }
-            }
-            Heard::Remote(Err(fault)) => self.lost(&fault),
-        }
-    }
 }
 
 /// How many connections watch.
@@ -473,19 +409,5 @@ fn posts(coverage: &RemoteCoverage) -> usize {
         RemoteWay::Notify => 1,
         RemoteWay::Idle(mailboxes) => mailboxes.len(),
         RemoteWay::Poll => 0,
-    }
-}
-
-async fn next_remote<W: RemoteWatch>(watch: &mut Option<W>) -> Result<Vec<Hint>, Fault> {
-    match watch {
-        Some(watch) => watch.next().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn next_local<W: LocalWatch>(watch: &mut Option<W>) -> Vec<Hint> {
-    match watch {
-        Some(watch) => watch.next().await,
-        None => std::future::pending().await,
     }
 }

@@ -63,7 +63,7 @@ const ROOMS: &[Room] = &[
     Room { name: "fuzz", rooms: &["config::fuzz", "imap::fuzz", "imap::connect::fuzz", "maildir::fuzz", "net::compress::fuzz", "pop3::fuzz", "store::fuzz"], crates: Some(&[]), pure: true },
     Room { name: "cli", rooms: &["auth", "config", "content", "control", "daemon", "desktop", "engine", "hooks", "imap", "letter", "mail", "maildir", "net", "pop3", "store", "sync", "systemd"], crates: None, pure: false },
     Room { name: "lib", rooms: &[], crates: Some(&[]), pure: true },
-    Room { name: "main", rooms: &[], crates: Some(&["mailferry::cli"]), pure: false },
+    Room { name: "main", rooms: &[], crates: Some(&["mailferry::cli", "tikv_jemallocator"]), pure: false },
 ];
 
 /// Crates that shape a design, and the only modules that may name them.
@@ -91,6 +91,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("indicatif", &["cli"]),
+    ("tikv_jemallocator", &["main"]),
 ];
 
 /// Parts of the standard library that a pure room does without.

@@ -1,6 +1,7 @@
 //! One account's life: connect, look at everything, then follow hints until the connection is lost, and again.
 
 mod passes;
+mod waiting;
 
 use std::time::Duration;
 
@@ -96,13 +97,6 @@ enum Step {
     Wait(Option<Duration>),
 }
 
-/// What was waited for.
-enum Heard {
-    Nothing,
-    Local(Vec<Hint>),
-    Remote(Result<Vec<Hint>, Fault>),
-}
-
 impl<'p, P: Watched> Account<'p, P> {
     /// An account that has not begun.
     pub fn new(
@@ -155,10 +149,7 @@ impl<'p, P: Watched> Account<'p, P> {
                 Step::Wait(until) => self.wait(until, &mut inbox).await,
             }
         }
-        if let Some(remote) = self.remote.take() {
-            remote.close().await;
-        }
-        self.link.close().await;
+        self.say_goodbye().await;
     }
 
     fn now(&self) -> Duration {
@@ -410,44 +401,6 @@ impl<'p, P: Watched> Account<'p, P> {
         let wait = self.breaks.wait(self.parts.chance());
         self.retry_at = now + wait.max(told);
     }
-
-    async fn wait(&mut self, until: Option<Duration>, inbox: &mut Inbox) {
-        let now = self.now();
-        let time = until.map(|until| until.saturating_sub(now));
-        let heard = {
-            let clock = self.parts.clock();
-            let timer = async {
-                match time {
-                    Some(time) if time < Duration::MAX - now => clock.sleep(time).await,
-                    _ => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                biased;
-                () = inbox.next() => Heard::Nothing,
-                hints = next_remote(&mut self.remote) => Heard::Remote(hints),
-                hints = next_local(&mut self.folders) => Heard::Local(hints),
-                () = timer => Heard::Nothing,
-            }
-        };
-        let now = self.now();
-        match heard {
-            Heard::Nothing => {}
-            Heard::Local(hints) => {
-                for hint in hints {
-                    self.jobs.hint(hint, From::Local, now);
-                }
-                let coverage = self.folders.as_ref().map(LocalWatch::coverage);
-                self.show(|view| view.local = coverage.unwrap_or_default());
-            }
-            Heard::Remote(Ok(hints)) => {
-                for hint in hints {
-                    self.jobs.hint(hint, From::Remote, now);
-                }
-            }
-            Heard::Remote(Err(fault)) => self.lost(&fault),
-        }
-    }
 }
 
 /// How many connections watch.
@@ -456,19 +409,5 @@ fn posts(coverage: &RemoteCoverage) -> usize {
         RemoteWay::Notify => 1,
         RemoteWay::Idle(mailboxes) => mailboxes.len(),
         RemoteWay::Poll => 0,
-    }
-}
-
-async fn next_remote<W: RemoteWatch>(watch: &mut Option<W>) -> Result<Vec<Hint>, Fault> {
-    match watch {
-        Some(watch) => watch.next().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn next_local<W: LocalWatch>(watch: &mut Option<W>) -> Vec<Hint> {
-    match watch {
-        Some(watch) => watch.next().await,
-        None => std::future::pending().await,
     }
 }

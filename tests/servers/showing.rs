@@ -30,6 +30,7 @@ async fn soon<T>(work: impl Future<Output = T>) -> T {
 /// What the desktop of an account's user is told, with the bus it goes over.
 pub struct Screen {
     pub told: mpsc::Receiver<Told>,
+    presses: tokio::sync::mpsc::UnboundedSender<(u32, String)>,
     _bus: PrivateBus,
 }
 
@@ -46,17 +47,36 @@ impl Screen {
         let address = bus.address.clone();
         let (tell, told) = mpsc::channel();
         let (ready, is_ready) = mpsc::channel();
+        let (presses, mut pressed) = tokio::sync::mpsc::unbounded_channel::<(u32, String)>();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread();
             let runtime = { runtime }.enable_all().build().unwrap();
             runtime.block_on(async {
                 let mut fake = Fake::start(&address).await;
                 ready.send(()).unwrap();
-                while tell.send(fake.next().await).is_ok() {}
+                loop {
+                    tokio::select! {
+                        told = fake.next() => {
+                            if tell.send(told).is_err() {
+                                break;
+                            }
+                        }
+                        Some((id, action)) = pressed.recv() => fake.press(id, &action).await,
+                    }
+                }
             });
         });
         is_ready.recv().unwrap();
-        Self { told, _bus: bus }
+        Self {
+            told,
+            presses,
+            _bus: bus,
+        }
+    }
+
+    /// The user presses the button with this label.
+    fn press(&self, shown: &Shown, label: &str) {
+        self.presses.send((shown.id, shown.key(label))).unwrap();
     }
 
     #[track_caller]
@@ -255,5 +275,86 @@ fn a_summary_counts_down_as_messages_are_read_elsewhere() {
     client.store("4", '+', "\\Deleted");
     client.ok("EXPUNGE");
     assert_eq!(screen.closes(), shown.id);
+    ends(daemon);
+}
+
+/// Each by the ordinary sync, to exactly the message that was shown.
+#[test]
+fn buttons_do_on_the_server_what_they_say() {
+    let setting = with_hook("", "burst = 1000");
+    let screen = Screen::of(&setting);
+    let daemon = alive(&setting);
+    let labels = ["Mark as read", "Archive", "Delete", "Mute thread"];
+    let mut client = setting.client();
+    client.append_unseen("INBOX", labels.iter().map(|label| message(label)));
+    for _ in labels {
+        let shown = screen.shows();
+        let label = labels
+            .iter()
+            .find(|label| shown.body.starts_with(**label))
+            .unwrap();
+        screen.press(&shown, label);
+    }
+    until("all of it is done", || {
+        let there = setting.there();
+        let count = |mailbox: &str, flag: &str| {
+            let all = there.get(mailbox).cloned().unwrap_or_default();
+            let has = all
+                .iter()
+                .filter(|(_, flags)| flag.is_empty() || flags.contains(flag));
+            has.count()
+        };
+        count("INBOX", "") == 2
+            && count("INBOX", "\\seen") == 1
+            && count("INBOX", "$muted") == 1
+            && count("Archive", "") == 1
+            && count("Trash", "") == 1
+    });
+    ends(daemon);
+    let failed = screen
+        .told
+        .try_iter()
+        .any(|told| matches!(told, Told::Notify(shown) if shown.summary.starts_with("Could not")));
+    assert!(!failed, "something was said to have failed");
+}
+
+#[test]
+fn held_deletions_are_restored_and_approved_from_their_bubble() {
+    let setting = Setting::with_messages(Variant::Dovecot, 30);
+    let screen = Screen::of(&setting);
+    let daemon = alive(&setting);
+    let maildir = setting.ferry.maildir();
+    let delete = || {
+        for file in maildir.files("Box").iter().take(25) {
+            std::fs::remove_file(file).unwrap();
+        }
+    };
+    for (label, left) in [("Restore", 30), ("Approve", 5)] {
+        delete();
+        // The bubble of the one before is taken away meanwhile.
+        let shown = loop {
+            match screen.told.recv_timeout(Duration::from_secs(60)).unwrap() {
+                Told::Notify(shown) if shown.summary.contains("deletions held in Box") => {
+                    break shown;
+                }
+                _ => {}
+            }
+        };
+        assert_eq!(
+            setting.there()["Box"].len(),
+            30,
+            "it did not wait for a word"
+        );
+        screen.press(&shown, label);
+        until("it is done", || {
+            maildir.files("Box").len() == left && setting.there()["Box"].len() == left
+        });
+        until("nothing is held", || {
+            let status = setting.ferry.run(&["status", "--json"]).json();
+            status["accounts"][0]["holds"]
+                .as_array()
+                .is_some_and(Vec::is_empty)
+        });
+    }
     ends(daemon);
 }

@@ -56,6 +56,16 @@ if not filter then
   error("the option `filter` is none of bogofilter, spamassassin, rspamd", 0)
 end
 
+-- What was moved by this plugin teaches nothing: it would learn its own mistakes.
+local mine, count = {}, 0
+
+local function note(id)
+  if count == 1000 then
+    mine, count = {}, 0
+  end
+  mine[id], count = true, count + 1
+end
+
 local function run(argv)
   local answer, why = mailferry.exec { argv = argv, timeout = timeout }
   if not answer then
@@ -76,6 +86,7 @@ mailferry.on("message.new", function(msg)
     -- Without a verdict the mail stays where it is.
     error("no verdict: " .. answer.stdout:sub(1, 100) .. answer.stderr:sub(1, 200), 0)
   elseif verdict then
+    note(msg.id)
     msg:move_to(junk)
   end
 end)
@@ -84,7 +95,10 @@ mailferry.on("message.moved", function(msg, event)
   if options.learn == false or not msg.path then
     return
   end
-  if msg.mailbox == junk then
+  if msg.mailbox == junk and mine[msg.id] then
+    mine[msg.id] = nil
+    count = count - 1
+  elseif msg.mailbox == junk then
     run(filter.spam(msg.path))
   elseif event.from == junk then
     run(filter.good(msg.path))

@@ -11,7 +11,7 @@ mod client;
 mod failure;
 mod generate;
 mod holds;
-pub mod hooks;
+mod hooks;
 mod logging;
 mod mailboxes;
 mod outcome;
@@ -36,10 +36,15 @@ pub use outcome::Outcome;
 use self::args::{Args, Command, NotifyCommand};
 use self::output::Output;
 use crate::config::{Config, ConfigError, Environment};
+use crate::hooks::{KEEPER, keep};
 
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == KEEPER) {
+        return keep(words);
+    }
     // clap prints help, version and its own errors, and exits with 0 or 2.
     let args = Args::parse();
     let terminal = match args.verbosity() {

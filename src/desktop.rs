@@ -9,6 +9,7 @@
 
 mod board;
 mod bubble;
+mod clipboard;
 mod muted;
 mod notices;
 mod open;
@@ -23,6 +24,7 @@ mod trial;
 mod words;
 
 pub use self::bubble::{Abilities, Bubble};
+pub use self::clipboard::can_copy;
 pub use self::server::{Bus, DesktopError, Server};
 pub use self::task::{Desktop, Setup, State};
 pub use self::text::line;

@@ -6,6 +6,7 @@
 pub use crate::config::fuzz::config;
 pub use crate::imap::connect::fuzz::gate;
 pub use crate::imap::fuzz::{Fetched, Meaning, meaning, names, uids, wire};
+pub use crate::letter::fuzz::letter;
 pub use crate::maildir::fuzz::{files, folders, lines};
 pub use crate::net::compress::fuzz::deflate;
 pub use crate::pop3::fuzz::pop3;
@@ -15,12 +16,13 @@ pub use crate::store::fuzz::state;
 pub type Check = fn(&[u8]);
 
 /// The checks by the name of their target. `codec` needs a crate that only `fuzz/` has.
-pub const TARGETS: [(&str, Check); 11] = [
+pub const TARGETS: [(&str, Check); 12] = [
     ("config", config),
     ("deflate", deflate),
     ("files", files),
     ("folders", folders),
     ("gate", gate),
+    ("letter", letter),
     ("lines", lines),
     ("names", names),
     ("pop3", pop3),

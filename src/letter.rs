@@ -5,7 +5,10 @@
 //! of accounts, folders and flags.
 
 mod body;
+mod charsets;
 mod file;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 #[cfg(test)]
 mod tests;
 
@@ -130,7 +133,8 @@ impl Letter {
     pub fn addresses(&self, name: &str) -> Vec<Address> {
         let mut found = Vec::new();
         for value in self.raw(name) {
-            let Some(HeaderValue::Address(list)) = parsed(value, MessageStream::parse_address)
+            let value = charsets::renamed(value);
+            let Some(HeaderValue::Address(list)) = parsed(&value, MessageStream::parse_address)
             else {
                 continue;
             };
@@ -201,7 +205,7 @@ fn parsed<'x>(
 }
 
 fn text(value: &[u8]) -> String {
-    match parsed(value, MessageStream::parse_unstructured) {
+    match parsed(&charsets::renamed(value), MessageStream::parse_unstructured) {
         Some(HeaderValue::Text(text)) => clean(&text),
         _ => String::new(),
     }

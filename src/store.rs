@@ -40,7 +40,7 @@ use crate::engine::Fault;
 use crate::engine::ports::{LetterStore, Serial, StateId, Store};
 use crate::mail::Digest;
 use crate::sync::{
-    Base, Change, Deletion, Entry, Hold, HoldId, HoldVerdict, Intent, Letter, MailboxId,
+    Base, Change, Deletion, Entry, Heard, Hold, HoldId, HoldVerdict, Intent, Letter, MailboxId,
     MailboxRecord, News, Parked, Rest, RowId,
 };
 
@@ -385,7 +385,7 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn heard(&self) -> Result<BTreeSet<MailboxId>, Fault> {
+    async fn heard(&self) -> Result<Heard, Fault> {
         self.ask("read the mailboxes", query::heard).await
     }
 

@@ -418,3 +418,152 @@ fn a_plugin_that_is_not_shipped_and_a_capability_that_is_none_are_mistakes() {
         &["hooks", "read_body"],
     );
 }
+
+/// What a process leaves behind that has a session of its own, a parent that ended, and an empty environment.
+#[test]
+fn a_program_of_a_hook_is_killed_with_all_that_it_has_started_however_far_that_went() {
+    let home = Home::new("");
+    let mail = home.path().join("mail");
+    fs::write(&mail, "Subject: x\n\n").unwrap();
+    let escapes = format!(
+        "cd {place}; \
+         (setsid sh -c 'echo $$ >one; exec sleep 1000') & \
+         (env -i /usr/bin/setsid /bin/sh -c '(echo $PPID >/dev/null; sh -c \"echo \\$\\$ >two; exec sleep 1000\" &)' &) & \
+         (sleep 1000 & echo $! >three) & \
+         while ! [ -s one -a -s two -a -s three ]; do sleep 0.05; done; touch ready; sleep 1000",
+        place = home.path().display()
+    );
+    let script = format!(
+        "mailferry.on(\"message.new\", function()\n\
+         local r = mailferry.exec {{ argv = {{\"sh\", \"-c\", [[{escapes}]]}}, timeout = \"3s\" }}\n\
+         print(r.ok, r.timed_out, r.signal)\n\
+         r = mailferry.exec {{ argv = {{\"sh\", \"-c\", \"cat; echo no >&2; exit 3\"}}, stdin = \"yes\" }}\n\
+         print(r.ok, r.status, r.signal, r.timed_out, r.stdout, r.stderr)\n\
+         r = mailferry.exec {{ argv = {{\"sh\", \"-c\", \"kill -TERM $$\"}} }}\n\
+         print(r.ok, r.status, r.signal, r.timed_out)\n\
+         local none, why = mailferry.exec {{ argv = {{\"/nonexistent/program\"}} }}\n\
+         print(none, why ~= nil)\n\
+         none, why = mailferry.exec {{ argv = {{\"no-such-program\"}} }}\n\
+         print(none, why ~= nil)\n\
+         end)"
+    );
+    let hook = home.path().join("my.lua");
+    fs::write(&hook, script).unwrap();
+    let (hook, message) = (hook.to_str().unwrap(), mail.to_str().unwrap());
+    let arguments = [
+        "hooks",
+        "run",
+        hook,
+        "--message",
+        message,
+        "--allow",
+        "exec",
+        "--json",
+    ];
+    let mut command = home.command(&arguments);
+    let output = command.env("PATH", "/usr/bin:/bin").output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let said: Vec<&str> = report["log"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line.as_str().unwrap())
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "false true 9",
+            "false 3 nil false yes no\\n",
+            "false nil 15 false",
+            "nil true",
+            "nil true"
+        ],
+        "{}",
+        err(&output)
+    );
+    assert!(
+        home.path().join("ready").exists(),
+        "it did not start what is to be killed"
+    );
+    for name in ["one", "two", "three"] {
+        let process = fs::read_to_string(home.path().join(name)).unwrap();
+        let stat = fs::read_to_string(format!("/proc/{}/stat", process.trim()));
+        let ended = stat.map_or(true, |stat| stat.contains(") Z "));
+        assert!(ended, "{name} lives");
+    }
+}
+
+/// A home with programs that write down what they were asked, and say what the real ones say.
+struct Filters {
+    home: Home,
+    mail: PathBuf,
+}
+
+impl Filters {
+    fn new() -> Self {
+        let home = Home::new("");
+        let mail = home.path().join("mail");
+        fs::write(&mail, "Subject: x\n\n").unwrap();
+        fs::create_dir(home.path().join("bin")).unwrap();
+        Self { home, mail }
+    }
+
+    fn log(&self) -> PathBuf {
+        self.home.path().join("log")
+    }
+
+    fn fake(&self, name: &str, says: &str) {
+        let file = self.home.path().join("bin").join(name);
+        let log = self.log();
+        let text = format!(
+            "#!/bin/sh\necho {name} \"$@\" >>'{}'\n{says}\n",
+            log.display()
+        );
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// What the plugin wants and complains of, and what the programs were asked.
+    fn run(&self, filter: &str, event: &str, mailbox: &str) -> (String, String) {
+        let options = format!("{{ filter = \"{filter}\" }}");
+        let mail = self.mail.to_str().unwrap();
+        let mut arguments = vec!["hooks", "run", "spam", "--message", mail];
+        arguments.extend(["--options", &options, "--event", event]);
+        arguments.extend(["--mailbox", mailbox, "--allow", "exec"]);
+        let mut command = self.home.command(&arguments);
+        let bin = self.home.path().join("bin");
+        let path = format!("{}:/usr/bin:/bin", bin.display());
+        let output = command.env("PATH", path).output().unwrap();
+        let asked = fs::read_to_string(self.log()).unwrap_or_default();
+        let _ = fs::remove_file(self.log());
+        (out(&output) + &err(&output), asked)
+    }
+}
+
+#[test]
+fn the_spam_plugin_understands_spamassassin_and_rspamd() {
+    let filters = Filters::new();
+    let (assassin, rspamd) = (("spamassassin", "spamc"), ("rspamd", "rspamc"));
+    for ((filter, program), says, verdict) in [
+        (assassin, "cat >/dev/null; echo 7.5/5.0; exit 1", Some(true)),
+        (assassin, "cat >/dev/null; echo 0.1/5.0", Some(false)),
+        (assassin, "cat >/dev/null; echo 0/0; exit 1", None),
+        (rspamd, "echo 'Action: reject'", Some(true)),
+        (rspamd, "echo 'Action: no action'", Some(false)),
+        (rspamd, "echo 'cannot connect' >&2; exit 1", None),
+    ] {
+        filters.fake(program, says);
+        let (said, asked) = filters.run(filter, "message.new", "INBOX");
+        assert!(asked.starts_with(program), "{asked}");
+        let moves = said.contains("move Junk");
+        assert_eq!(moves, verdict == Some(true), "{says}: {said}");
+        let unsure = said.contains("no verdict");
+        assert_eq!(unsure, verdict.is_none(), "{says}: {said}");
+    }
+    filters.fake("sa-learn", "");
+    let (_, asked) = filters.run("spamassassin", "message.moved", "Junk");
+    assert!(asked.starts_with("sa-learn --spam "), "{asked}");
+    filters.fake("rspamc", "");
+    let (_, asked) = filters.run("rspamd", "message.moved", "Junk");
+    assert!(asked.starts_with("rspamc learn_spam "), "{asked}");
+}

@@ -60,7 +60,7 @@ const ROOMS: &[Room] = &[
     Room { name: "control", rooms: &["bus"], crates: None, pure: false },
     Room { name: "systemd", rooms: &[], crates: Some(&["rustix::time", "tracing"]), pure: false },
     Room { name: "sim", rooms: &["engine", "mail", "sync", "content"], crates: None, pure: false },
-    Room { name: "fuzz", rooms: &["config::fuzz", "imap::fuzz", "imap::connect::fuzz", "maildir::fuzz", "net::compress::fuzz", "pop3::fuzz", "store::fuzz"], crates: Some(&[]), pure: true },
+    Room { name: "fuzz", rooms: &["config::fuzz", "imap::fuzz", "imap::connect::fuzz", "letter::fuzz", "maildir::fuzz", "net::compress::fuzz", "pop3::fuzz", "store::fuzz"], crates: Some(&[]), pure: true },
     Room { name: "cli", rooms: &["auth", "config", "content", "control", "daemon", "desktop", "engine", "hooks", "imap", "letter", "mail", "maildir", "net", "pop3", "store", "sync", "systemd"], crates: None, pure: false },
     Room { name: "lib", rooms: &[], crates: Some(&[]), pure: true },
     Room { name: "main", rooms: &[], crates: Some(&["mailferry::cli", "tikv_jemallocator"]), pure: false },

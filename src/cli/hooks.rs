@@ -9,7 +9,6 @@ use serde::Serialize;
 use super::args::{HooksCommand, HooksTry};
 use super::output::Output;
 use super::{Failure, Outcome, block_on, pause, read_config, render};
-use crate::config;
 use crate::hooks::{
     Capability, Event, Grants, HookError, Host, Notification, Reply, Script, Spec, Urgency, settle,
     shipped,
@@ -17,33 +16,6 @@ use crate::hooks::{
 use crate::letter::{Letter, read_head};
 use crate::mail::{Flags, LocalId, MailboxName};
 use crate::sync::{Act, Happened, NewsId, Occasion, RowId, Side, Subject};
-
-/// The hook of a configuration as one account runs it.
-#[must_use]
-pub fn spec(hook: &config::Hook, account: &config::AccountName) -> Spec {
-    let script = match &hook.script {
-        config::HookScript::File(path) => Script::File(path.clone()),
-        config::HookScript::Plugin(name) => Script::Plugin(name.clone()),
-    };
-    Spec {
-        grants: Grants::of_words(hook.allow.iter().map(String::as_str)),
-        timeout: hook.timeout,
-        memory: usize::try_from(hook.memory).unwrap_or(usize::MAX),
-        old_mail: hook.old_mail,
-        options: hook.options.clone(),
-        ..Spec::new(script, account.as_str())
-    }
-}
-
-/// The hooks of one account, in the order of the configuration.
-#[must_use]
-pub fn specs(hooks: &[config::Hook], account: &config::AccountName) -> Vec<Spec> {
-    hooks
-        .iter()
-        .filter(|hook| hook.accounts.is_empty() || hook.accounts.contains(account))
-        .map(|hook| spec(hook, account))
-        .collect()
-}
 
 /// `hooks check` and `hooks run`.
 pub(super) fn run(
@@ -88,7 +60,10 @@ fn spec_of(hook: &HooksTry) -> Result<Spec, Failure> {
     } else {
         Script::File(hook.file.clone())
     };
-    let mut spec = Spec::new(script, "test");
+    let mut spec = Spec {
+        kept: true,
+        ..Spec::new(script, "test")
+    };
     if let Some(options) = &hook.options {
         let table: toml::Table = format!("options = {options}")
             .parse()

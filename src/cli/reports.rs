@@ -150,6 +150,12 @@ pub struct HookStatus {
     pub failures: u64,
     /// The last failure.
     pub last_error: Option<String>,
+    /// How many of its threads did not come back and were abandoned.
+    #[serde(default)]
+    pub abandoned: u64,
+    /// How many of its programs took too long and were killed.
+    #[serde(default)]
+    pub killed: u64,
 }
 
 /// Something that went wrong.

@@ -143,7 +143,18 @@ fn text(report: &StatusReport, colour: bool) -> String {
                 render::plain(error)
             );
         }
+        for (number, what) in [
+            (hook.abandoned, "thread abandoned"),
+            (hook.killed, "program killed"),
+        ] {
+            if number > 0 {
+                let _ = write!(text, "; {number} {what}");
+            }
+        }
         text.push('\n');
+        if hook.state == "set-aside" {
+            let _ = writeln!(text, "  back with: mailferry hooks enable {file}");
+        }
     }
     // That all is well, or that nobody asked yet, is nothing to be told.
     let shown = report.notifications.as_ref();
@@ -238,6 +249,8 @@ mod tests {
                 state: "set-aside".to_owned(),
                 failures: 3,
                 last_error: Some("boom".to_owned()),
+                abandoned: 1,
+                killed: 0,
             }],
             notifications: None,
         }
@@ -279,7 +292,8 @@ mod tests {
              MAILBOX  STATE                MESSAGES  LAST SYNC\n\
              INBOX    in sync  12 (+1 to try again)  never\n\
              \u{20} problem: Spam: NO \\u{7}\n\
-             hook a.lua: set-aside, 3 failures: boom\n"
+             hook a.lua: set-aside, 3 failures: boom; 1 thread abandoned\n\
+             \u{20} back with: mailferry hooks enable a.lua\n"
         );
     }
 
@@ -314,7 +328,14 @@ mod tests {
         for field in ["name", "state", "watch", "mailboxes", "holds", "problems"] {
             assert!(json["accounts"][0].get(field).is_some(), "{field}");
         }
-        for field in ["file", "state", "failures", "last_error"] {
+        for field in [
+            "file",
+            "state",
+            "failures",
+            "last_error",
+            "abandoned",
+            "killed",
+        ] {
             assert!(json["hooks"][0].get(field).is_some(), "{field}");
         }
         assert_eq!(json["accounts"][0]["mailboxes"][0]["state"], "in-sync");

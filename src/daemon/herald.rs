@@ -52,8 +52,9 @@ pub trait Listener {
     /// Time has passed: what it wants done.
     async fn tick(&mut self, account: &str) -> Vec<Wanted>;
 
-    /// Is told at most once, after `told`: its wishes are carried out and the events are out of the outbox.
-    async fn done(&mut self, account: &str, batch: &Batch);
+    /// Is told at most once, after `told`: its wishes are carried out and the events are out of the outbox. Says what it
+    /// wants done because of that.
+    async fn done(&mut self, account: &str, batch: &Batch) -> Vec<Wanted>;
 }
 
 /// What telling led to.
@@ -66,14 +67,15 @@ pub struct Told {
 }
 
 impl Told {
+    fn with(mut self, more: Self) -> Self {
+        self.events += more.events;
+        self.acted.absorb(more.acted);
+        self
+    }
+
     fn add(&mut self, events: usize, acted: Acted) {
         self.events += u64::try_from(events).unwrap_or(u64::MAX);
-        self.acted.done += acted.done;
-        self.acted.skipped += acted.skipped;
-        self.acted.refused.extend(acted.refused);
-        self.acted.copies.extend(acted.copies);
-        self.acted.touched.extend(acted.touched);
-        self.acted.folders |= acted.folders;
+        self.acted.absorb(acted);
     }
 }
 
@@ -141,11 +143,50 @@ impl<'p, P: Home<Store: LetterStore>, L: Listener> Herald<'p, P, L> {
         }
     }
 
+    /// Tells what there is while `work` goes on, and gives what that led to. What is being told when it is done may take
+    /// `patience` longer.
+    ///
+    /// # Errors
+    /// As for [`Self::empty`]: what was not told stays in the outbox.
+    pub async fn beside<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        patience: Duration,
+    ) -> (T, Result<Told, Fault>) {
+        let mut all = Told::default();
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return (done, Ok(all)),
+                () = self.bell.rung() => {}
+            }
+            let mut telling = std::pin::pin!(self.empty());
+            let told = tokio::select! {
+                told = &mut telling => told,
+                done = &mut work => {
+                    let told = tokio::time::timeout(patience, telling).await;
+                    let told = told.unwrap_or_else(|_| Ok(Told::default()));
+                    return (done, told.map(|told| all.with(told)));
+                }
+            };
+            match told {
+                Ok(told) => all = all.with(told),
+                Err(fault) => return (work.await, Err(fault)),
+            }
+        }
+    }
+
     async fn tick(&mut self) -> Acted {
         if self.listener.due() != Some(Duration::ZERO) {
             return Acted::default();
         }
         let wanted = self.listener.tick(&self.account).await;
+        self.try_carry_out(wanted).await
+    }
+
+    /// What is not told again is not wanted again either.
+    async fn try_carry_out(&mut self, wanted: Vec<Wanted>) -> Acted {
         self.carry_out(wanted).await.unwrap_or_else(|fault| {
             tracing::warn!("wishes were not carried out: {fault}");
             Acted::default()
@@ -195,7 +236,8 @@ impl<'p, P: Home<Store: LetterStore>, L: Listener> Herald<'p, P, L> {
             .commit(vec![Change::DropNews(ids)])
             .await?;
         if !batch.occasions.is_empty() {
-            self.listener.done(&self.account, batch).await;
+            let wanted = self.listener.done(&self.account, batch).await;
+            acted.absorb(self.try_carry_out(wanted).await);
         }
         Ok(acted)
     }
@@ -250,11 +292,9 @@ impl<'p, P: Home<Store: LetterStore>, L: Listener> Herald<'p, P, L> {
             occasions,
         };
         let wanted = self.listener.told(&self.account, &batch).await;
-        let acted = self.carry_out(wanted).await.unwrap_or_else(|fault| {
-            tracing::warn!("wishes were not carried out: {fault}");
-            Acted::default()
-        });
-        self.listener.done(&self.account, &batch).await;
+        let mut acted = self.try_carry_out(wanted).await;
+        let wanted = self.listener.done(&self.account, &batch).await;
+        acted.absorb(self.try_carry_out(wanted).await);
         acted
     }
 

@@ -5,13 +5,16 @@
 
 use std::time::Duration;
 
-use super::bubble::{Abilities, Bubble, Detail, Member};
+use super::bubble::{Abilities, Bubble, COPY, Detail, Member};
 use super::muted::Muted;
 use super::notices::Notices;
 use super::shelf::Shelf;
 use super::words::{Arrival, Gone, Notice, Rules, Topic};
 use crate::mail::{Flag, Flags, Keyword};
 use crate::sync::{Act, Wanted};
+
+/// So many bubbles that are shown once are remembered, for their buttons.
+const ONCE: usize = 16;
 
 /// The time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +64,7 @@ pub(super) enum Press {
         member: Box<Member>,
         command: Vec<String>,
     },
+    Copy(String),
     Approve(String),
     Restore(String),
     SignIn,
@@ -80,6 +84,8 @@ pub(super) struct Board {
     /// The key of the bubble that is on its way to the server: the call has no answer yet. 0 for calls of no bubble.
     busy: Option<u64>,
     closing: Vec<u32>,
+    /// Bubbles of which nothing is known but that they are ours, the newest last.
+    once: Vec<u32>,
 }
 
 impl Board {
@@ -170,6 +176,7 @@ impl Board {
         self.inhibited = false;
         self.busy = None;
         self.closing.clear();
+        self.once.clear();
         for shelf in &mut self.shelves {
             shelf.forget_shown();
         }
@@ -260,6 +267,11 @@ impl Board {
     /// The server has answered a [`Call::Show`]: with a number, or not with one.
     pub(super) fn shown(&mut self, key: u64, id: Option<u32>) {
         self.busy = None;
+        if let (0, Some(id)) = (key, id) {
+            self.once.push(id);
+            let surplus = self.once.len().saturating_sub(ONCE);
+            self.once.drain(..surplus);
+        }
         let mut known = key == 0 || self.notices.shown(key, id);
         for shelf in &mut self.shelves {
             known = known || shelf.shown(key, id);
@@ -278,6 +290,7 @@ impl Board {
     /// A bubble was closed by the user, by time, or by us.
     pub(super) fn closed(&mut self, id: u32) {
         self.closing.retain(|closing| *closing != id);
+        self.once.retain(|once| *once != id);
         self.notices.closed(id);
         for shelf in &mut self.shelves {
             shelf.closed(id, self.busy);
@@ -295,7 +308,13 @@ impl Board {
             };
             return Some((account.to_owned(), press));
         }
-        let shelf = self.shelves.iter().find(|shelf| shelf.has(id))?;
+        let owner = self.shelves.iter().find(|shelf| shelf.has(id));
+        if let Some(text) = action.strip_prefix(COPY) {
+            let account = owner.map(|shelf| shelf.name.clone());
+            let ours = account.is_some() || self.once.contains(&id);
+            return ours.then(|| (account.unwrap_or_default(), Press::Copy(text.to_owned())));
+        }
+        let shelf = owner?;
         let (word, tag) = match action.split_once(':') {
             Some((word, tag)) => (word, Some(tag.parse().ok()?)),
             None => (action, None),

@@ -16,6 +16,11 @@ const TEXT: usize = 160;
 const MAILBOX: usize = 40;
 /// The most lines in a summary.
 const LINES: usize = 5;
+/// The most characters that a button copies, and of these that are shown on it.
+const COPIED: usize = 200;
+const COPY_LABEL: usize = 24;
+/// What the key of a button that copies begins with; the text follows.
+pub(super) const COPY: &str = "copy:";
 /// The most names in a summary of senders.
 const NAMES: usize = 3;
 /// The most bytes of a Message-ID, and the most of them, that are kept.
@@ -142,6 +147,8 @@ pub(super) struct Detail {
     pub(super) subject: String,
     pub(super) text: String,
     pub(super) urgency: Urgency,
+    /// What a button copies.
+    pub(super) copy: Option<String>,
     pub(super) path: Option<PathBuf>,
     pub(super) message_id: Option<String>,
     /// Message-IDs of its thread, its own among them.
@@ -172,6 +179,7 @@ impl Member {
             subject: or(line(&letter.subject, SUBJECT), "(no subject)"),
             text: line(&letter.text, TEXT),
             urgency: wish.urgency.unwrap_or_default(),
+            copy: wish.copy,
             path: subject.path,
             message_id,
             thread,
@@ -244,6 +252,9 @@ pub(super) fn of_one(member: &Member, rules: &Rules, account: Option<&str>, tag:
     }
     bubble.urgency = detail.map(|detail| detail.urgency).unwrap_or_default();
     bubble.actions = buttons(rules, tag, std::slice::from_ref(member));
+    if let (Privacy::Full, Some(detail)) = (rules.privacy, detail) {
+        add_copy(&mut bubble.actions, detail.copy.as_deref());
+    }
     bubble
 }
 
@@ -356,6 +367,18 @@ fn buttons(rules: &Rules, tag: u64, members: &[Member]) -> Vec<(String, String)>
     rules.buttons.iter().filter_map(one).collect()
 }
 
+/// A button that copies a text, before all but the bubble itself: many desktops show a few only.
+fn add_copy(actions: &mut Vec<(String, String)>, text: Option<&str>) {
+    let text = text.map(|text| line(text, COPIED)).unwrap_or_default();
+    if text.is_empty() {
+        return;
+    }
+    let behind = actions.iter().take_while(|(key, _)| key == "default");
+    let place = behind.count();
+    let label = format!("Copy {}", line(&text, COPY_LABEL));
+    actions.insert(place, (format!("{COPY}{text}"), label));
+}
+
 /// What is said of something that is no message.
 pub(super) fn of_notice(notice: &Notice, account: &str) -> Bubble {
     let button = |word: &str, label: &str| (word.to_owned(), label.to_owned());
@@ -392,11 +415,17 @@ pub(super) fn of_notice(notice: &Notice, account: &str) -> Bubble {
             title,
             body,
             urgency,
-        } => Bubble {
-            body: line(body, TEXT),
-            urgency: *urgency,
-            ..Bubble::plain("mail-unread", or(line(title, HEADLINE), "mailferry"))
-        },
+            copy,
+        } => {
+            let mut actions = Vec::new();
+            add_copy(&mut actions, copy.as_deref());
+            Bubble {
+                body: line(body, TEXT),
+                urgency: *urgency,
+                actions,
+                ..Bubble::plain("mail-unread", or(line(title, HEADLINE), "mailferry"))
+            }
+        }
     }
 }
 

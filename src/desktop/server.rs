@@ -301,6 +301,8 @@ fn hints(bubble: &Bubble) -> HashMap<&'static str, Value<'static>> {
     let mut hints = HashMap::from([
         ("desktop-entry", Value::from(DESKTOP_ENTRY)),
         ("urgency", Value::from(urgency)),
+        // By name: shown where the user's theme has one.
+        ("image-path", Value::from(bubble.icon)),
     ]);
     if let Some(category) = bubble.category {
         hints.insert("category", Value::from(category));

@@ -156,12 +156,14 @@ pub struct Letter {
 }
 
 /// What hooks said about showing a message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wish {
     /// Not to be shown: a hook said so, or has filed the message elsewhere.
     pub silent: bool,
     /// How much it matters, if a hook said so.
     pub urgency: Option<Urgency>,
+    /// A text that a button copies, such as a one-time code.
+    pub copy: Option<String>,
 }
 
 /// A message of which nothing need be shown any more.
@@ -235,6 +237,8 @@ pub enum Notice {
         body: String,
         /// How much it matters.
         urgency: Urgency,
+        /// A text that a button copies.
+        copy: Option<String>,
     },
 }
 

@@ -1,5 +1,6 @@
 //! What listeners want done to messages, done as if the user had done it in the Maildir: the ordinary sync finds it
-//! there and takes it to the server, with its guard and its trash. Nothing is sent from here, and the state is only read.
+//! there and takes it to the server, with its guard and its trash. Nothing is sent from here. The state is only read, but for
+//! keywords that no file name can show.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -7,8 +8,8 @@ use super::context::{Home, Settings};
 use super::fault::{Fault, Reach};
 use super::ports::{Clock, Local, Marker, Root, Seen, Store};
 use crate::content::Hasher;
-use crate::mail::{Flags, LocalId, MailboxName};
-use crate::sync::{Act, KeywordScope, RowId, Wanted};
+use crate::mail::{FlagDelta, Flags, LocalId, MailboxName};
+use crate::sync::{Act, Change, KeywordScope, RowId, Wanted};
 
 /// What became of wishes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +26,18 @@ pub struct Acted {
     pub touched: BTreeSet<MailboxName>,
     /// Whether a folder was made.
     pub folders: bool,
+}
+
+impl Acted {
+    /// Adds what became of others.
+    pub fn absorb(&mut self, more: Self) {
+        self.done += more.done;
+        self.skipped += more.skipped;
+        self.refused.extend(more.refused);
+        self.copies.extend(more.copies);
+        self.touched.extend(more.touched);
+        self.folders |= more.folders;
+    }
 }
 
 /// Where a message was seen.
@@ -46,6 +59,7 @@ pub async fn act<P: Home>(
         folders: folders(ports).await?,
         moved: BTreeMap::new(),
         base: base_flags(ports, wanted).await?,
+        labels: Vec::new(),
         acted: Acted::default(),
     };
     let mut queues: BTreeMap<Spot, VecDeque<&Wanted>> = BTreeMap::new();
@@ -101,6 +115,8 @@ struct Acts<'a, P: Home> {
     /// Where messages are that an earlier wish moved.
     moved: BTreeMap<Spot, MailboxName>,
     base: BTreeMap<RowId, Flags>,
+    /// Keywords that names in the folder at hand cannot show.
+    labels: Vec<(Wanted, FlagDelta)>,
     acted: Acted,
 }
 
@@ -117,49 +133,81 @@ impl<P: Home> Acts<'_, P> {
             groups.entry(place).or_default().push(wish);
         }
         for (place, wishes) in groups {
-            let ready = self.look(&place, &wishes).await?;
-            self.label(&place, &ready).await?;
+            let (scope, ready) = self.look(&place, &wishes).await?;
+            self.put_labels(&place).await?;
+            self.label(&place, &scope, &ready).await?;
             self.carry(&place, &ready).await?;
             self.delete(&place, &ready).await?;
         }
         Ok(())
     }
 
-    /// Those whose file is there, with its flags as they are now.
+    /// What names in a folder can show, and the wishes whose file is there, with its flags as they are now.
     async fn look<'w>(
         &mut self,
         place: &MailboxName,
         wishes: &[&'w Wanted],
-    ) -> Result<Vec<Ready<'w>>, Fault> {
+    ) -> Result<(KeywordScope, Vec<Ready<'w>>), Fault> {
         let files: Vec<LocalId> = wishes.iter().map(|wish| wish.local.clone()).collect();
         let looked = match self.ports.local().look(place, &files).await {
             Ok(looked) => looked,
             Err(fault) if fault.reach >= Reach::Account => return Err(fault),
             Err(_) => {
                 self.skip(wishes.len());
-                return Ok(Vec::new());
+                return Ok(Default::default());
             }
         };
         let mut ready = Vec::new();
         for (wish, seen) in wishes.iter().copied().zip(looked.files) {
             match seen {
                 Some(seen) => {
-                    if let Act::AddFlags(more) = &wish.act
-                        && let Some(keyword) = more.keywords().find(|it| !looked.scope.shows(it))
-                    {
-                        // The other flags are set all the same.
-                        self.refuse(
-                            wish,
-                            format!("file names in {place} have no letter for {keyword}"),
-                        );
-                    }
+                    self.note_labels(&looked.scope, wish);
                     let flags = self.whole(&looked.scope, wish.row, &seen.flags);
                     ready.push((wish, seen, flags));
                 }
                 None => self.skip(1),
             }
         }
-        Ok(ready)
+        Ok((looked.scope, ready))
+    }
+
+    /// Keywords for which the folder has no letter are wished for in the state; the next pass takes them to the server.
+    fn note_labels(&mut self, scope: &KeywordScope, wish: &Wanted) {
+        let hidden = |flags: &Flags| flags.minus(&scope.visible(flags));
+        let delta = match &wish.act {
+            Act::AddFlags(more) => FlagDelta {
+                add: hidden(more),
+                remove: Flags::new(),
+            },
+            Act::RemoveFlags(less) => FlagDelta {
+                add: Flags::new(),
+                remove: hidden(less),
+            },
+            Act::MoveTo(_) | Act::CopyTo(_) | Act::Delete => return,
+        };
+        match self.base.get(&wish.row) {
+            _ if delta.is_empty() => {}
+            Some(_) => self.labels.push((wish.clone(), delta)),
+            // A letter that came by POP3: there is no server that keeps it.
+            None => {
+                let why = "keywords can be kept on an IMAP server only, or where file names have letters for them";
+                self.refuse(wish, why);
+            }
+        }
+    }
+
+    /// Written down once for all wishes of a folder.
+    async fn put_labels(&mut self, place: &MailboxName) -> Result<(), Fault> {
+        let labels = std::mem::take(&mut self.labels);
+        if labels.is_empty() {
+            return Ok(());
+        }
+        let puts = labels
+            .iter()
+            .map(|(wish, delta)| Change::PutLabels(wish.row, delta.clone()));
+        self.ports.store().commit(puts.collect()).await?;
+        self.acted.touched.insert(place.clone());
+        Ok(())
     }
 
     fn whole(&self, scope: &KeywordScope, row: RowId, shown: &Flags) -> Flags {
@@ -199,7 +247,12 @@ impl<P: Home> Acts<'_, P> {
         Ok(done)
     }
 
-    async fn label(&mut self, place: &MailboxName, ready: &[Ready<'_>]) -> Result<(), Fault> {
+    async fn label(
+        &mut self,
+        place: &MailboxName,
+        scope: &KeywordScope,
+        ready: &[Ready<'_>],
+    ) -> Result<(), Fault> {
         let mut wishes = Vec::new();
         let mut files = Vec::new();
         for (wish, _, flags) in ready {
@@ -208,7 +261,8 @@ impl<P: Home> Acts<'_, P> {
                 Act::RemoveFlags(less) => flags.minus(less),
                 Act::MoveTo(_) | Act::CopyTo(_) | Act::Delete => continue,
             };
-            if wanted == *flags {
+            // What names cannot show is in the state by now.
+            if scope.visible(&wanted) == scope.visible(flags) {
                 self.acted.done += 1;
                 continue;
             }

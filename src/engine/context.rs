@@ -13,7 +13,7 @@ use super::news::Telling;
 use super::ports::{Clock, Connector, Event, Local, Marker, Observer, Store};
 use super::report::{Counts, Problem, Report};
 use crate::mail::MailboxName;
-use crate::sync::{Change, MailboxId, Policy};
+use crate::sync::{Change, Heard, Policy};
 
 /// What every account has on this side of the server, whatever its protocol.
 pub trait Home {
@@ -120,8 +120,8 @@ pub(super) struct Pass<'a, P> {
     elsewhere: Cell<bool>,
     /// The mailboxes that something is to be done about, if others are only looked at.
     focus: Option<&'a BTreeSet<MailboxName>>,
-    /// Mailboxes that were synced whole before.
-    pub(super) heard: RefCell<BTreeSet<MailboxId>>,
+    /// Whose mail is not silent any more.
+    pub(super) heard: RefCell<Heard>,
 }
 
 /// When the process last moved the epoch on. Held while that is being done: whoever wants to act meanwhile waits.

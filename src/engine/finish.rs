@@ -134,8 +134,12 @@ async fn hear<P: Ports>(
         .in_focus()
         .map(|input| input.base.mailbox.id)
         .filter(|id| observed.facts.contains_key(id) && !unfinished.contains(id));
+    let begun = pass.heard.borrow().since.is_some();
+    let mut seen = seen.peekable();
+    let begin = seen.peek().filter(|_| !begun);
+    let begin = begin.map(|_| Change::Begin(pass.clock().now()));
     let first = seen.filter(|id| !pass.has_heard(*id)).map(Change::Hear);
-    pass.commit(first.collect()).await
+    pass.commit(begin.into_iter().chain(first).collect()).await
 }
 
 /// Moves watermarks on where everything was done; takes them back where not. Writes only what differs.

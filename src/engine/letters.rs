@@ -143,7 +143,8 @@ impl<P: LetterPorts> Session<'_, '_, P> {
             };
             // From now on what comes is news.
             let heard = Change::Hear(self.inbox.record.id);
-            self.pass.commit(vec![outcome, heard]).await?;
+            let begin = Change::Begin(self.pass.clock().now());
+            self.pass.commit(vec![outcome, heard, begin]).await?;
         }
         self.knowledge.tell_changed_names(self.pass);
         Ok(())

@@ -34,7 +34,7 @@ impl<P: Home> Pass<'_, P> {
 
     /// Whether what happens in a mailbox is news.
     pub(super) fn has_heard(&self, mailbox: MailboxId) -> bool {
-        self.heard.borrow().contains(&mailbox)
+        self.heard.borrow().mailboxes.contains(&mailbox)
     }
 
     /// Which of these contents listeners knew before: deleted once, they come back out of a trash, or into it.
@@ -58,7 +58,7 @@ impl<P: Home> Pass<'_, P> {
         what: What,
     ) -> Option<Change> {
         // No mail is old because it reached a new mailbox, or left one.
-        let heard = |place: MailboxId| self.heard.borrow().contains(&place);
+        let heard = |place: MailboxId| self.has_heard(place);
         let old = match &what {
             What::Moved { from } => !heard(*from) && !heard(mailbox),
             _ => !heard(mailbox),
@@ -68,15 +68,37 @@ impl<P: Home> Pass<'_, P> {
             Telling::News => !old,
             Telling::Everything => true,
         };
-        told.then(|| {
-            Change::PutNews(Tidings {
-                row,
-                mailbox,
-                side,
-                at: self.clock().now(),
-                old,
-                what,
-            })
+        told.then(|| self.tidings(row, mailbox, side, what, old))
+    }
+
+    /// A message arrived that came to its mailbox at `date` (seconds since 1970), as far as that is known. In a mailbox that
+    /// was never synced before it is new if it came after the account's first sync: a filter has made the mailbox for it.
+    pub(super) fn arrived(
+        &self,
+        row: RowId,
+        mailbox: MailboxId,
+        side: Side,
+        date: i64,
+    ) -> Option<Change> {
+        let since = self.heard.borrow().since;
+        let late = since.is_some_and(|since| date >= since);
+        let old = !self.has_heard(mailbox) && !late;
+        let told = match self.settings.telling {
+            Telling::Nothing => false,
+            Telling::News => !old,
+            Telling::Everything => true,
+        };
+        told.then(|| self.tidings(row, mailbox, side, What::New, old))
+    }
+
+    fn tidings(&self, row: RowId, mailbox: MailboxId, side: Side, what: What, old: bool) -> Change {
+        Change::PutNews(Tidings {
+            row,
+            mailbox,
+            side,
+            at: self.clock().now(),
+            old,
+            what,
         })
     }
 

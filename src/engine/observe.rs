@@ -386,6 +386,7 @@ impl Observed {
                 base: Base {
                     mailbox: job.record.clone(),
                     entries: Vec::new(),
+                    labels: Vec::new(),
                 },
                 changes: LocalChanges::default(),
                 scope,

@@ -20,6 +20,7 @@ pub(super) use values::{fill_notification, notification_table, to_lua, word_set}
 
 use super::clock::Clock;
 use super::event::Event;
+use super::heads::Heads;
 use super::notification::Urgency;
 use super::reply::{Notice, Reply};
 use super::shelf::Shelf;
@@ -52,6 +53,7 @@ pub(super) struct Desk {
     pub file: String,
     pub clock: Arc<Clock>,
     pub shelf: Option<Box<dyn Shelf>>,
+    pub heads: Heads,
     /// What the handler that runs wants so far.
     pub reply: RefCell<Reply>,
     /// Everything that listens, in the order of registration.

@@ -10,6 +10,7 @@ use tokio::time;
 
 use super::clock::Clock;
 use super::event::Event;
+use super::heads::Heads;
 use super::notification::Notification;
 use super::reply::{Answer, Failure, HookError, Loaded, Reply, Why};
 use super::shelf::Shelf;
@@ -57,6 +58,7 @@ impl Condition {
 pub struct Host {
     spec: Spec,
     shelf: Option<Shared>,
+    heads: Heads,
     worker: Option<Worker>,
     loaded: Loaded,
     condition: Condition,
@@ -65,6 +67,8 @@ pub struct Host {
     last_error: Option<String>,
     /// Threads that did not come back.
     abandoned: usize,
+    /// Programs that took too long.
+    killed: usize,
     next_timer: Option<Instant>,
     stamp: Option<(SystemTime, u64)>,
 }
@@ -88,8 +92,13 @@ impl Host {
     }
 
     /// A hook that is shown as not loaded if it cannot be loaded, and tried again when its file changes.
-    pub async fn start_or_keep(spec: Spec, shelf: Option<Box<dyn Shelf>>) -> Self {
+    pub(super) async fn start_or_keep(
+        spec: Spec,
+        shelf: Option<Box<dyn Shelf>>,
+        heads: &Heads,
+    ) -> Self {
         let mut host = Self::unloaded(spec, shelf);
+        host.heads = heads.clone();
         let _ = host.load().await;
         host
     }
@@ -98,6 +107,7 @@ impl Host {
         Self {
             stamp: spec.script.stamp(),
             shelf: shelf.map(|shelf| Shared(Arc::new(Mutex::new(shelf)))),
+            heads: Heads::default(),
             worker: None,
             loaded: Loaded::default(),
             condition: Condition::NotLoaded {
@@ -106,6 +116,7 @@ impl Host {
             failures: 0,
             last_error: None,
             abandoned: 0,
+            killed: 0,
             next_timer: None,
             spec,
         }
@@ -145,6 +156,12 @@ impl Host {
     #[must_use]
     pub fn abandoned(&self) -> usize {
         self.abandoned
+    }
+
+    /// How many of its programs were killed because they took too long.
+    #[must_use]
+    pub fn killed(&self) -> usize {
+        self.killed
     }
 
     /// When the next timer is due; `None` if there is none.
@@ -239,11 +256,12 @@ impl Host {
         let (orders, received) = mpsc::channel();
         let (started, loaded) = oneshot::channel();
         let clock = Clock::new();
-        let (spec, shelf, shared) = (self.spec.clone(), self.shelf.clone(), Arc::clone(&clock));
+        let (spec, shared) = (self.spec.clone(), Arc::clone(&clock));
+        let (shelf, heads) = (self.shelf.clone(), self.heads.clone());
         thread::Builder::new()
             .name("hook".to_owned())
             .stack_size(STACK)
-            .spawn(move || worker::run(&spec, &shared, shelf, started, &received))
+            .spawn(move || worker::run(&spec, &shared, (shelf, &heads), started, &received))
             .map_err(HookError::Thread)?;
         match until_stuck(&clock, loaded).await {
             Some(loaded) => Ok((Worker { clock, orders }, loaded?)),
@@ -279,6 +297,7 @@ impl Host {
 
     /// Counts what came back.
     fn settle(&mut self, answer: &Answer) {
+        self.killed += answer.reply.killed;
         self.next_timer = answer.next_timer.map(|left| Instant::now() + left);
         if let Some(last) = answer.reply.failures.last() {
             self.last_error = Some(last.to_string());

@@ -1,20 +1,27 @@
 //! Running a program for a script: no shell, a clean environment, an end for it and its children.
 
+mod keeper;
+
 use std::ffi::OsString;
 use std::io::{self, Read, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use keeper::{KEEPER, keep};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 /// The most that is kept of each output, in bytes.
 pub(super) const KEPT: usize = 1 << 20;
 /// How long outputs may stay open after the program has ended: something that it started may hold them.
 const GRACE: Duration = Duration::from_millis(300);
+
+/// How long after the deadline a keeper may take.
+const LATE: Duration = Duration::from_secs(3);
 
 /// What of our own environment programs get to see.
 const PASSED_ON: &[&str] = &[
@@ -55,6 +62,8 @@ pub(super) struct Program {
     pub env: Vec<(String, String)>,
     /// How long it may take.
     pub timeout: Duration,
+    /// Whether it runs below a [keeper], which needs our own program to be at hand.
+    pub kept: bool,
 }
 
 /// How a program ended.
@@ -78,17 +87,14 @@ enum Sign {
     Closed,
 }
 
-/// Runs a program to its end, or to its deadline: then it is killed, and all that is still in its process group.
+/// Runs a program to its end, or to its deadline: then it is killed, and all that it has started with it.
 pub(super) fn run(program: Program) -> io::Result<Ended> {
-    let (name, arguments) = program
-        .argv
-        .split_first()
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "argv is empty"))?;
+    let begun = Instant::now();
+    let mut command = command(&program)?;
     let passed_on = PASSED_ON
         .iter()
         .filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
-    let mut child = Command::new(name)
-        .args(arguments)
+    let mut child = command
         .env_clear()
         .envs(passed_on)
         .envs(program.env)
@@ -104,8 +110,8 @@ pub(super) fn run(program: Program) -> io::Result<Ended> {
         // A program that does not read ends with its pipe; what it was to read is lost then, as in a shell.
         spawn("stdin", move || drop(stdin.write_all(&program.stdin)));
     }
-    let stdout = keep(child.stdout.take(), signs.clone());
-    let stderr = keep(child.stderr.take(), signs.clone());
+    let stdout = collect(child.stdout.take(), signs.clone());
+    let stderr = collect(child.stderr.take(), signs.clone());
     spawn("wait", move || {
         if let Some(group) = group {
             // It stays a zombie until all is over, so that its number means nobody else.
@@ -116,11 +122,56 @@ pub(super) fn run(program: Program) -> io::Result<Ended> {
         }
         let _ = signs.send(Sign::Exited);
     });
-    let timed_out = wait(&seen, program.timeout);
-    if timed_out && let Some(group) = group {
+    // A keeper ends by itself.
+    let more = if program.kept { LATE } else { Duration::ZERO };
+    let late = wait(&seen, program.timeout + more);
+    if late && let Some(group) = group {
+        // Who stands still starts nothing, and its children stay its children.
+        let _ = kill_process_group(group, Signal::STOP);
+        keeper::kill_below(group);
         let _ = kill_process_group(group, Signal::KILL);
     }
-    finish(&mut child, timed_out, &stdout, &stderr)
+    let mut ended = finish(&mut child, &stdout, &stderr)?;
+    let killed = ended.signal == Some(Signal::KILL.as_raw());
+    ended.timed_out = late || (program.kept && killed && begun.elapsed() >= program.timeout);
+    Ok(ended)
+}
+
+/// What is started for a program.
+fn command(program: &Program) -> io::Result<Command> {
+    let (name, arguments) = program
+        .argv
+        .split_first()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "argv is empty"))?;
+    if !program.kept {
+        let mut command = Command::new(name);
+        command.args(arguments);
+        return Ok(command);
+    }
+    find(name)?;
+    // Also where an update has put another file in its place.
+    let mut command = Command::new("/proc/self/exe");
+    command
+        .arg0("mailferry")
+        .args(keeper::arguments(program.timeout, &program.argv));
+    Ok(command)
+}
+
+/// Whether there is such a program: the keeper cannot tell its own failures from the program's.
+fn find(name: &str) -> io::Result<()> {
+    let is_program = |file: &Path| {
+        let access = rustix::fs::Access::EXEC_OK;
+        file.is_file() && rustix::fs::access(file, access).is_ok()
+    };
+    let found = if name.contains('/') {
+        is_program(&Path::new("/").join(name))
+    } else {
+        let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
+        std::env::split_paths(&path).any(|place| is_program(&place.join(name)))
+    };
+    found
+        .then_some(())
+        .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
 }
 
 /// Waits until the program has ended and its outputs are closed; whether it took too long.
@@ -143,21 +194,21 @@ fn wait(seen: &mpsc::Receiver<Sign>, timeout: Duration) -> bool {
 
 type Kept = Arc<Mutex<Vec<u8>>>;
 
-fn finish(child: &mut Child, timed_out: bool, stdout: &Kept, stderr: &Kept) -> io::Result<Ended> {
+fn finish(child: &mut Child, stdout: &Kept, stderr: &Kept) -> io::Result<Ended> {
     let status = child.wait()?;
     let take =
         |kept: &Kept| std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(Ended {
         code: status.code(),
         signal: status.signal(),
-        timed_out,
+        timed_out: false,
         stdout: take(stdout),
         stderr: take(stderr),
     })
 }
 
 /// Keeps the beginning of an output, and reads the rest so that the writer does not wait.
-fn keep(from: Option<impl Read + Send + 'static>, signs: Sender<Sign>) -> Kept {
+fn collect(from: Option<impl Read + Send + 'static>, signs: Sender<Sign>) -> Kept {
     let kept = Kept::default();
     let shared = Arc::clone(&kept);
     spawn("output", move || {

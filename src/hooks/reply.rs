@@ -80,6 +80,8 @@ pub struct Reply {
     pub log: Vec<String>,
     /// Programs that were run, or with [`dry`](super::Spec::dry) would have been.
     pub programs: Vec<Vec<String>>,
+    /// How many of them were killed because they took too long.
+    pub killed: usize,
     /// What went wrong; acts of a handler that failed are left out.
     pub failures: Vec<Failure>,
 }
@@ -91,6 +93,7 @@ impl Reply {
         self.notices.append(&mut other.notices);
         self.log.append(&mut other.log);
         self.programs.append(&mut other.programs);
+        self.killed += other.killed;
         self.failures.append(&mut other.failures);
     }
 }

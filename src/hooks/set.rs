@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::acts::settle;
+use super::heads::Heads;
 use super::host::Host;
 use super::notification::Notification;
 use super::reply::{HookError, Reply};
@@ -12,7 +13,7 @@ use crate::sync::Occasion;
 
 /// The hooks of one account.
 #[derive(Default)]
-pub struct Hooks(Vec<Host>);
+pub struct Hooks(Vec<Host>, Heads);
 
 /// A hook in `status`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct HookState {
     pub last_error: Option<String>,
     /// How many of its threads did not come back.
     pub abandoned: usize,
+    /// How many of its programs were killed because they took too long.
+    pub killed: usize,
 }
 
 impl Hooks {
@@ -36,11 +39,11 @@ impl Hooks {
         specs: Vec<Spec>,
         mut shelf: impl FnMut() -> Option<Box<dyn Shelf>>,
     ) -> Self {
-        let mut hosts = Vec::new();
+        let (mut hosts, heads) = (Vec::new(), Heads::default());
         for spec in specs {
-            hosts.push(Host::start_or_keep(spec, shelf()).await);
+            hosts.push(Host::start_or_keep(spec, shelf(), &heads).await);
         }
-        Self(hosts)
+        Self(hosts, heads)
     }
 
     /// Whether there are none.
@@ -63,6 +66,7 @@ impl Hooks {
             host.reload_if_changed().await;
             all.append(host.tell(occasions, old).await);
         }
+        self.1.clear();
         all.wanted = settle(all.wanted);
         all
     }
@@ -79,6 +83,7 @@ impl Hooks {
         for host in &mut self.0 {
             all.append(host.tick().await);
         }
+        self.1.clear();
         all.wanted = settle(all.wanted);
         all
     }
@@ -93,6 +98,7 @@ impl Hooks {
             shown = after;
             all.append(reply);
         }
+        self.1.clear();
         all.wanted = settle(all.wanted);
         (shown, all)
     }
@@ -126,6 +132,7 @@ impl Hooks {
                 failures: host.failures(),
                 last_error: host.last_error().map(str::to_owned),
                 abandoned: host.abandoned(),
+                killed: host.killed(),
             })
             .collect()
     }

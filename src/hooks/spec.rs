@@ -28,6 +28,8 @@ pub struct Spec {
     pub old_mail: bool,
     /// Whether programs are only noted instead of run.
     pub dry: bool,
+    /// Whether programs run below a keeper, which is our own program: [`keep`](super::keep) has to be called by it.
+    pub kept: bool,
     /// Handed to the script as `mailferry.options`.
     pub options: toml::Table,
 }
@@ -44,6 +46,7 @@ impl Spec {
             memory: 32 << 20,
             old_mail: false,
             dry: false,
+            kept: false,
             options: toml::Table::new(),
         }
     }

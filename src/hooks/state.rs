@@ -11,6 +11,7 @@ use super::api::{self, Desk, Message, fill_notification, notification_table, to_
 use super::clock::Clock;
 use super::describe;
 use super::event::Event;
+use super::heads::Heads;
 use super::notification::Notification;
 use super::reply::{Answer, Failure, HookError, Loaded, Reply, Why};
 use super::sandbox;
@@ -31,6 +32,7 @@ impl State {
         spec: &Spec,
         clock: &Arc<Clock>,
         shelf: Option<Box<dyn Shelf>>,
+        heads: &Heads,
     ) -> Result<(Self, Loaded), HookError> {
         let source = spec.script.source()?;
         let file = spec.script.short_name();
@@ -39,6 +41,7 @@ impl State {
             file: file.clone(),
             clock: Arc::clone(clock),
             shelf,
+            heads: heads.clone(),
             reply: RefCell::default(),
             handlers: RefCell::default(),
             timers: RefCell::default(),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 use super::clock::Clock;
+use super::heads::Heads;
 use super::notification::Notification;
 use super::reply::{Answer, HookError, Loaded, Why};
 use super::shelf::{Shelf, ShelfError};
@@ -55,14 +56,14 @@ impl Shelf for Shared {
 pub(super) fn run(
     spec: &Spec,
     clock: &Arc<Clock>,
-    shelf: Option<Shared>,
+    (shelf, heads): (Option<Shared>, &Heads),
     started: oneshot::Sender<Result<Loaded, HookError>>,
     orders: &Receiver<Order>,
 ) {
     clock.this_thread();
     let load = || {
         let shelf = shelf.clone().map(|shelf| Box::new(shelf) as Box<dyn Shelf>);
-        State::load(spec, clock, shelf)
+        State::load(spec, clock, shelf, heads)
     };
     let mut state = match load() {
         Ok((state, loaded)) => {

@@ -1,6 +1,6 @@
 //! Finding files by their unique name while mail programs rename them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rustix::io::Errno;
 
@@ -12,12 +12,17 @@ use crate::mail::LocalId;
 
 /// Up to here, likely names are tried before a whole folder is listed.
 const FEW: usize = 16;
+/// Up to here, the usual names are: new, and read.
+const SOME: usize = 512;
+const USUAL: [&[u8]; 2] = [b":2,S", b":2,"];
 /// How often a file that was renamed meanwhile is looked for again.
 const TRIES: usize = 5;
 
 /// Where files are, as far as they have been looked for.
 pub(super) struct Finder<'a> {
     folder: &'a FolderDirs,
+    /// Who else is in the folder is of no interest.
+    wanted: HashSet<Vec<u8>>,
     known: HashMap<Vec<u8>, (Place, Vec<u8>)>,
 }
 
@@ -35,9 +40,14 @@ impl<'a> Finder<'a> {
     pub fn new(folder: &'a FolderDirs, wanted: &[&LocalId]) -> Result<Self, Error> {
         let mut finder = Self {
             folder,
+            wanted: wanted.iter().map(|id| id.as_bytes().to_vec()).collect(),
             known: HashMap::new(),
         };
-        let guessed = wanted.len() <= FEW && wanted.iter().all(|id| finder.guess(id));
+        let guessed = if wanted.len() <= FEW {
+            wanted.iter().all(|id| finder.guess(id))
+        } else {
+            wanted.len() <= SOME && wanted.iter().all(|id| finder.guess_usual(id))
+        };
         if !guessed {
             finder.list()?;
         }
@@ -100,7 +110,20 @@ impl<'a> Finder<'a> {
         let plain = id.as_bytes().to_vec();
         let with_info = name::likely_infos().map(|info| [id.as_bytes(), &info].concat());
         let in_cur = with_info.map(|name| (Place::Cur, name));
-        let candidates = std::iter::once((Place::New, plain)).chain(in_cur);
+        self.first_of(id, std::iter::once((Place::New, plain)).chain(in_cur))
+    }
+
+    fn guess_usual(&mut self, id: &LocalId) -> bool {
+        let in_cur = USUAL.map(|info| (Place::Cur, [id.as_bytes(), info].concat()));
+        let plain = id.as_bytes().to_vec();
+        self.first_of(id, std::iter::once((Place::New, plain)).chain(in_cur))
+    }
+
+    fn first_of(
+        &mut self,
+        id: &LocalId,
+        candidates: impl Iterator<Item = (Place, Vec<u8>)>,
+    ) -> bool {
         for (place, name) in candidates {
             if self.folder.place(place).look(&name).is_ok() {
                 self.known.insert(id.as_bytes().to_vec(), (place, name));
@@ -114,7 +137,8 @@ impl<'a> Finder<'a> {
         self.known.clear();
         for place in [Place::New, Place::Cur] {
             self.folder.place(place).entries(|entry| {
-                if let Some(parsed) = FileName::parse(entry.name) {
+                let parsed = FileName::parse(entry.name);
+                if let Some(parsed) = parsed.filter(|it| self.wanted.contains(it.unique)) {
                     // Of two with the same unique name the first one counts, as in a scan.
                     let known = self.known.entry(parsed.unique.to_vec());
                     known.or_insert_with(|| (place, entry.name.to_vec()));

@@ -6,15 +6,15 @@ mod port;
 mod tests;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::rng::Rng;
 use super::steps::Steps;
-use crate::mail::Digest;
+use crate::mail::{Digest, FlagDelta};
 use crate::sync::{
-    Deletion, Entry, EntryState, Hold, HoldId, HoldVerdict, Intent, IntentId, IntentKind, Letter,
-    LetterId, MailboxId, MailboxRecord, News, NewsId, Parked, Rest, RowId,
+    Deletion, Entry, EntryState, Heard, Hold, HoldId, HoldVerdict, Intent, IntentId, IntentKind,
+    Letter, LetterId, MailboxId, MailboxRecord, News, NewsId, Parked, Rest, RowId,
 };
 
 /// Everything one account's state holds.
@@ -33,7 +33,9 @@ pub struct StoreState {
     pub(super) deletions: Vec<Deletion>,
     pub(super) letters: BTreeMap<LetterId, Letter>,
     pub(super) outbox: BTreeMap<NewsId, News>,
-    pub(super) heard: BTreeSet<MailboxId>,
+    pub(super) heard: Heard,
+    /// What listeners want of keywords.
+    pub(super) labels: BTreeMap<RowId, FlagDelta>,
     pub(super) news: i64,
     pub(super) digests: BTreeMap<RowId, Digest>,
     pub(super) rows: i64,

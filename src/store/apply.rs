@@ -158,6 +158,11 @@ impl<'s, 'c> Apply<'s, 'c> {
                 "INSERT OR IGNORE INTO heard (mailbox) VALUES (?1)",
                 [mailbox.0],
             ),
+            Change::Begin(at) => self.run(
+                "INSERT OR IGNORE INTO fact (key, value) VALUES ('begun', ?1)",
+                [at.to_string()],
+            ),
+            Change::PutLabels(row, delta) => self.put_labels(*row, delta),
         }
     }
 

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, OptionalExtension, Params, Result, Row};
 
 use super::rows;
-use crate::mail::Digest;
+use crate::mail::{Digest, FlagDelta, Keyword};
 use crate::sync::{
-    Base, Deletion, Entry, FolderToken, Hold, Intent, Letter, MailboxId, MailboxRecord, News,
-    Parked, Rest, RowId, Side,
+    Base, Deletion, Entry, FolderToken, Heard, Hold, Intent, Letter, MailboxId, MailboxRecord,
+    News, Parked, Rest, RowId, Side,
 };
 
 /// Where this many rows were read, few of the pages that were kept for it are of use to anybody later.
@@ -108,6 +108,7 @@ pub(super) fn base(conn: &Connection, mailbox: MailboxId) -> Result<Option<Base>
     Ok(Some(Base {
         mailbox: record,
         entries,
+        labels: labels(conn, mailbox)?,
     }))
 }
 
@@ -168,10 +169,39 @@ pub(super) fn holds(conn: &Connection) -> Result<Vec<Hold>> {
     all(conn, &sql, [], rows::hold)
 }
 
-pub(super) fn heard(conn: &Connection) -> Result<BTreeSet<MailboxId>> {
+pub(super) fn heard(conn: &Connection) -> Result<Heard> {
     let sql = "SELECT mailbox FROM heard";
     let found = all(conn, sql, [], |row| Ok(MailboxId(row.get(0)?)))?;
-    Ok(found.into_iter().collect())
+    let begun = fact(conn, "begun")?;
+    Ok(Heard {
+        since: begun.and_then(|text| text.parse().ok()),
+        mailboxes: found.into_iter().collect(),
+    })
+}
+
+/// What listeners want of keywords, in the order of rows.
+fn labels(conn: &Connection, mailbox: MailboxId) -> Result<Vec<(RowId, FlagDelta)>> {
+    let sql = "SELECT label.row, keyword, wanted FROM label JOIN entry USING (row) WHERE mailbox = ?1 ORDER BY label.row";
+    let read = |row: &Row<'_>| {
+        let keyword = Keyword::new(row.get_ref(1)?.as_str()?);
+        Ok((RowId(row.get(0)?), keyword, row.get::<_, bool>(2)?))
+    };
+    let mut labels: Vec<(RowId, FlagDelta)> = Vec::new();
+    for (row, keyword, wanted) in all(conn, sql, [mailbox.0], read)? {
+        let Some(keyword) = keyword else { continue };
+        if labels.last().is_none_or(|(last, _)| *last != row) {
+            labels.push((row, FlagDelta::default()));
+        }
+        if let Some((_, delta)) = labels.last_mut() {
+            let side = if wanted {
+                &mut delta.add
+            } else {
+                &mut delta.remove
+            };
+            side.set_keyword(keyword);
+        }
+    }
+    Ok(labels)
 }
 
 pub(super) fn news(conn: &Connection, most: u32) -> Result<Vec<News>> {

@@ -2,8 +2,8 @@
 
 use super::view::FolderToken;
 use crate::mail::{
-    Digest, Flags, Identity, LocalId, MailboxName, MessageIdHash, ModSeq, SpecialUse, Uid,
-    UidValidity,
+    Digest, FlagDelta, Flags, Identity, LocalId, MailboxName, MessageIdHash, ModSeq, SpecialUse,
+    Uid, UidValidity,
 };
 
 /// The number of a mailbox in the state; never used again for another one.
@@ -118,6 +118,8 @@ pub struct Base {
     pub mailbox: MailboxRecord,
     /// Its messages in the order of their rows.
     pub entries: Vec<Entry>,
+    /// What listeners want of keywords that file names here cannot show, in the order of rows: changes made on this side.
+    pub labels: Vec<(RowId, FlagDelta)>,
 }
 
 /// A folder that was found exactly as its rows say, all of them known on the server. Holds until a row of it changes.

@@ -5,7 +5,7 @@ use super::base::{
 };
 use super::letters::{Letter, LetterId, LetterState};
 use super::news::{NewsId, Tidings};
-use crate::mail::{Digest, Flags, Identity, LocalId, ModSeq, Uid, UidValidity};
+use crate::mail::{Digest, FlagDelta, Flags, Identity, LocalId, ModSeq, Uid, UidValidity};
 
 /// One of the two sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -187,4 +187,9 @@ pub enum Change {
     DropNews(Vec<NewsId>),
     /// A mailbox has been synced whole once: what happens in it from now on is news.
     Hear(MailboxId),
+    /// Since when the account is synced, seconds since 1970; the first one counts.
+    Begin(i64),
+    /// A message is to get and to lose keywords that the names of files in its folder cannot show. Forgotten as soon as its
+    /// agreed flags say the same.
+    PutLabels(RowId, FlagDelta),
 }

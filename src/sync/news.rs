@@ -3,6 +3,7 @@
 //! Only words: who writes the outbox is the engine, who empties it the daemon, and what is made of an event is up to
 //! the listeners. Nothing here knows a listener, a file's content, or how an act is carried out.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::base::{MailboxId, RowId};
@@ -12,6 +13,15 @@ use crate::mail::{Flags, LocalId, MailboxName, Uid};
 /// The number of an event in an account's outbox. None is used twice: listeners know a repeated event by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NewsId(pub i64);
+
+/// Whose mail is not silent any more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// Since when the account is synced, seconds since 1970: what came later is new in whatever mailbox.
+    pub since: Option<i64>,
+    /// Mailboxes that were synced whole once: what happens in them is news.
+    pub mailboxes: BTreeSet<MailboxId>,
+}
 
 /// Something that happened to a message, on its way into the outbox: the state gives it its number.
 #[derive(Clone, Debug, PartialEq, Eq)]

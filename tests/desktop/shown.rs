@@ -31,6 +31,7 @@ async fn a_message_is_one_notification_and_reading_it_takes_it_away() {
         [
             "category=email.arrived",
             "desktop-entry=mailferry",
+            "image-path=mail-unread",
             "sound-name=message-new-email",
             "urgency=1"
         ]
@@ -103,6 +104,7 @@ async fn a_server_that_can_do_nothing_gets_one_line() {
         [
             "category=email.arrived",
             "desktop-entry=mailferry",
+            "image-path=mail-unread",
             "urgency=1"
         ]
     );

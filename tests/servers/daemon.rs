@@ -3,6 +3,8 @@
 //! Each test is small here; the long forms are `just acceptance` and `just soak`.
 
 mod cost;
+mod hooks;
+mod notify;
 mod outages;
 
 use std::time::{Duration, Instant};

@@ -9,6 +9,10 @@ command -v dovecot >/dev/null || [ -x /usr/sbin/dovecot ] || need+=(dovecot-core
 [ -x /usr/lib/dovecot/pop3 ] || need+=(dovecot-pop3d)
 command -v openssl >/dev/null || need+=(openssl)
 [ -x /usr/bin/time ] || need+=(time)
+# What plugins run.
+command -v notmuch >/dev/null || need+=(notmuch)
+command -v mu >/dev/null || need+=(maildir-utils)
+command -v bogofilter >/dev/null || need+=(bogofilter)
 if [ "${#need[@]}" -gt 0 ]; then
     if [ "$(id -u)" != 0 ]; then
         echo "missing: ${need[*]}; run as root: apt-get install -y ${need[*]}" >&2

@@ -32,6 +32,7 @@ mod living;
 mod login;
 mod mix;
 mod ordinary;
+mod plugins;
 mod readers;
 mod scene;
 mod selftest;

@@ -108,10 +108,11 @@ impl Ear for Recorder {
         })
     }
 
-    fn done<'a>(&'a mut self, _: &'a str, batch: &'a Batch) -> Doing<'a, ()> {
+    fn done<'a>(&'a mut self, _: &'a str, batch: &'a Batch) -> Doing<'a, Vec<Wanted>> {
         Box::pin(async move {
             self.step(batch);
             self.write("done", batch);
+            Vec::new()
         })
     }
 }

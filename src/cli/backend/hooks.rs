@@ -12,7 +12,9 @@ use super::listeners::{Doing, Ear};
 use super::shelf::StoredMail;
 use crate::config::{Account, Config, Hook, HookScript};
 use crate::daemon::{Batch, Bell};
-use crate::desktop::{Arrival, Desktop, Gone, Letter, Notice, Rules, Topic, Urgency, Wish};
+use crate::desktop::{
+    Arrival, Desktop, Gone, Letter, Notice, Rules, Topic, Urgency, Wish, can_copy,
+};
 use crate::hooks::{self, Grants, HookState, Hooks, Notification, Reply, Script, Spec};
 use crate::mail::Flag;
 use crate::maildir::MaildirAccount;
@@ -77,6 +79,7 @@ pub(super) fn specs(config: &Config, account: &Account) -> Vec<Spec> {
             memory: usize::try_from(hook.memory).unwrap_or(usize::MAX),
             old_mail: hook.old_mail,
             options: hook.options.clone(),
+            kept: true,
             ..Spec::new(script(hook), account.name.as_str())
         })
         .collect()
@@ -147,6 +150,7 @@ impl Stage {
                         title: notice.title,
                         body: notice.body,
                         urgency: urgency(notice.urgency),
+                        copy: notice.copy.filter(|_| can_copy()),
                     },
                 );
             }
@@ -174,8 +178,9 @@ impl Stage {
     }
 
     /// New messages as the desktop takes them, after hooks were asked about each.
-    async fn arrivals(&mut self, account: &str, batch: &Batch) -> Vec<Arrival> {
-        let mut arrivals = Vec::new();
+    /// What they want done to it comes with them.
+    async fn arrivals(&mut self, account: &str, batch: &Batch) -> (Vec<Arrival>, Vec<Wanted>) {
+        let (mut arrivals, mut wanted) = (Vec::new(), Vec::new());
         for occasion in &batch.occasions {
             let Occasion::Message {
                 id,
@@ -196,10 +201,12 @@ impl Stage {
             let mut letter = letter_of(path).await;
             let mut wish = Wish {
                 silent: self.handled.contains_key(&subject.row),
-                urgency: None,
+                ..Wish::default()
             };
             if !wish.silent && !self.hooks.is_empty() {
-                wish = self.ask(account, subject, &mut letter).await;
+                let more;
+                (wish, more) = self.ask(account, subject, &mut letter).await;
+                wanted.extend(more);
             }
             arrivals.push(Arrival {
                 id: *id,
@@ -209,11 +216,16 @@ impl Stage {
                 wish,
             });
         }
-        arrivals
+        (arrivals, wanted)
     }
 
-    /// Lets hooks silence a notification, change its text, or say how much it matters.
-    async fn ask(&mut self, account: &str, subject: &Subject, letter: &mut Letter) -> Wish {
+    /// Lets hooks silence a notification, change its text, say how much it matters, and want something done.
+    async fn ask(
+        &mut self,
+        account: &str,
+        subject: &Subject,
+        letter: &mut Letter,
+    ) -> (Wish, Vec<Wanted>) {
         let shown = Notification {
             mailbox: Some(subject.mailbox.clone()),
             title: letter.subject.clone(),
@@ -223,20 +235,23 @@ impl Stage {
             messages: vec![subject.clone()],
         };
         let (shown, reply) = self.hooks.notification(shown).await;
-        // Of a message that is about to be shown nothing is done any more.
-        let _ = self.heed(account, reply);
-        let Some(shown) = shown else {
-            return Wish {
+        let wanted = self.heed(account, reply);
+        let settled = wanted.iter().any(|wish| settles(&wish.act));
+        let Some(shown) = shown.filter(|_| !settled) else {
+            let silent = Wish {
                 silent: true,
-                urgency: None,
+                ..Wish::default()
             };
+            return (silent, wanted);
         };
         letter.subject = shown.title;
         letter.text = shown.body;
-        Wish {
+        let wish = Wish {
             silent: false,
             urgency: Some(urgency(shown.urgency)),
-        }
+            copy: shown.copy.filter(|_| can_copy()),
+        };
+        (wish, wanted)
     }
 }
 
@@ -288,13 +303,15 @@ impl Ear for Stage {
         })
     }
 
-    fn done<'a>(&'a mut self, account: &'a str, batch: &'a Batch) -> Doing<'a, ()> {
+    fn done<'a>(&'a mut self, account: &'a str, batch: &'a Batch) -> Doing<'a, Vec<Wanted>> {
         Box::pin(async move {
             if self.desktop.is_none() {
-                return;
+                return Vec::new();
             }
-            let arrivals = self.arrivals(account, batch).await;
-            let Some(desktop) = &self.desktop else { return };
+            let (arrivals, wanted) = self.arrivals(account, batch).await;
+            let Some(desktop) = &self.desktop else {
+                return wanted;
+            };
             desktop.arrived(account, None, arrivals);
             desktop.gone(
                 account,
@@ -317,6 +334,7 @@ impl Ear for Stage {
                     desktop.notice(account, notice);
                 }
             }
+            wanted
         })
     }
 

@@ -179,8 +179,9 @@ pub(super) async fn sync(
         remember(config, account, &report, left, parts.clock.now());
         // What listeners do stays here: there is nothing to be synced after it.
         let name = account.name.as_str();
-        let told = listeners.hear_once(&parts, letter_settings(telling), name, async || {});
-        if let Err(fault) = told.await {
+        let none = std::future::ready(());
+        let told = listeners.hear_once(&parts, letter_settings(telling), name, none, async || {});
+        if let ((), Err(fault)) = told.await {
             report = with_fault(report, &fault);
         }
     }

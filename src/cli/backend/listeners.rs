@@ -53,10 +53,10 @@ pub trait Ear {
     /// else of this account is told. The sync does not wait for it.
     fn told<'a>(&'a mut self, account: &'a str, batch: &'a Batch) -> Doing<'a, Vec<Wanted>>;
 
-    /// Is told at most once, after all were told and their wishes were carried out.
-    fn done<'a>(&'a mut self, account: &'a str, batch: &'a Batch) -> Doing<'a, ()> {
+    /// Is told at most once, after all were told and their wishes were carried out; what it wants done because of that.
+    fn done<'a>(&'a mut self, account: &'a str, batch: &'a Batch) -> Doing<'a, Vec<Wanted>> {
         let _ = (account, batch);
-        Box::pin(std::future::ready(()))
+        Box::pin(std::future::ready(Vec::new()))
     }
 }
 
@@ -144,29 +144,52 @@ impl Listeners {
         herald.run(acted).await;
     }
 
-    /// Tells what there is, has what listeners did synced by `again`, and tells of that, within bounds.
+    /// Tells what there is, while `pass` goes on and after it; has what listeners did synced by `again`, and tells of that,
+    /// within bounds.
     ///
-    /// # Errors
-    /// The state or the Maildir cannot be used.
-    pub(super) async fn hear_once<P: Told>(
+    /// Gives what the pass gave, and an error when the state or the Maildir cannot be used.
+    pub(super) async fn hear_once<P: Told, T>(
         mut self,
         parts: &P,
         settings: Settings,
         account: &str,
+        pass: impl Future<Output = T>,
         mut again: impl AsyncFnMut(),
-    ) -> Result<(), Fault> {
+    ) -> (T, Result<(), Fault>) {
         if self.ears.is_empty() {
-            return forget(parts).await;
+            return (pass.await, forget(parts).await);
         }
-        self.begin(account).await;
+        let mut pass = std::pin::pin!(pass);
+        let mut early = None;
+        {
+            // Scripts are loaded while the connection is being made.
+            let mut begun = std::pin::pin!(self.begin(account));
+            tokio::select! {
+                done = &mut pass => {
+                    early = Some(done);
+                    begun.await;
+                }
+                () = &mut begun => {}
+            }
+        }
         let bell = parts.observer().bell();
         let mut herald = Herald::new(parts, settings, account, self, bell);
+        let (done, told) = match early {
+            Some(done) => (done, Ok(Default::default())),
+            None => herald.beside(pass, PATIENCE).await,
+        };
+        let acted: Acted = match told {
+            Ok(told) => told.acted,
+            Err(fault) => return (done, Err(fault)),
+        };
+        let mut touched = !acted.touched.is_empty();
         let rounds = async {
             for _ in 0..ROUNDS {
                 let told = herald.empty().await?;
-                if told.acted.touched.is_empty() {
+                if !touched && told.acted.touched.is_empty() {
                     break;
                 }
+                touched = false;
                 again().await;
             }
             Ok(())
@@ -175,9 +198,9 @@ impl Listeners {
             tracing::warn!(
                 "hooks take their time; what they were not told they are told the next time"
             );
-            return Ok(());
+            return (done, Ok(()));
         };
-        told
+        (done, told)
     }
 }
 
@@ -216,11 +239,13 @@ impl Listener for Listeners {
         wanted
     }
 
-    async fn done(&mut self, account: &str, batch: &Batch) {
+    async fn done(&mut self, account: &str, batch: &Batch) -> Vec<Wanted> {
+        let mut wanted = Vec::new();
         for ear in &mut self.ears {
             if !batch.old || ear.wants_old() {
-                ear.done(account, batch).await;
+                wanted.extend(ear.done(account, batch).await);
             }
         }
+        wanted
     }
 }

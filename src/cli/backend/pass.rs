@@ -45,38 +45,44 @@ pub async fn sync(
         telling: listeners.telling(),
         ..settings(imap)
     };
-    let mut report = one(config, account, imap, &parts, &wishes, &scope, mode).await;
-    if mode == Mode::Apply {
-        let told = tell(account, &parts, listeners, imap, &mut report).await;
-        if let Err(fault) = told {
-            report = with_problem(report, &fault);
-        }
-    }
+    let pass = one(config, account, imap, &parts, &wishes, &scope, mode);
+    let report = if mode == Mode::Apply {
+        tell(account, &parts, listeners, imap, pass).await
+    } else {
+        pass.await
+    };
     match parts.close().await {
         Ok(()) => Ok(report),
         Err(fault) => Ok(with_problem(report, &fault)),
     }
 }
 
-/// Tells listeners what the pass has brought, and syncs what they did.
+/// Tells listeners what the pass brings, while it goes on and after it, and syncs what they did.
 async fn tell(
     account: &Account,
     parts: &Parts,
     listeners: Listeners,
     imap: &ImapAccount,
-    report: &mut AccountSync,
-) -> Result<(), Fault> {
+    pass: impl Future<Output = AccountSync>,
+) -> AccountSync {
     let telling = listeners.telling();
     let wishes = || Settings {
         telling,
         ..settings(imap)
     };
+    let mut problems = Vec::new();
     let again = async || match engine::sync(parts, &wishes(), &Scope::All, Mode::Apply).await {
-        Ok(more) => report.problems.extend(told(account, more).problems),
-        Err(fault) => report.problems.push(Problem::of_account(fault.to_string())),
+        Ok(more) => problems.extend(told(account, more).problems),
+        Err(fault) => problems.push(Problem::of_account(fault.to_string())),
     };
     let name = account.name.as_str();
-    listeners.hear_once(parts, wishes(), name, again).await
+    let told = listeners.hear_once(parts, wishes(), name, pass, again);
+    let (mut report, told) = told.await;
+    report.problems.extend(problems);
+    match told {
+        Ok(()) => report,
+        Err(fault) => with_problem(report, &fault),
+    }
 }
 
 /// One pass with everything opened already.

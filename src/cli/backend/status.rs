@@ -24,6 +24,8 @@ pub fn status(config: &Config) -> StatusReport {
             state: "not-loaded".to_owned(),
             failures: 0,
             last_error: None,
+            abandoned: 0,
+            killed: 0,
         });
     }
     report

@@ -89,28 +89,34 @@ struct Recorder {
     told: Rc<RefCell<Vec<Batch>>>,
     done: Rc<RefCell<Vec<Batch>>>,
     rule: Option<fn(&Occasion) -> Option<Act>>,
+    /// What it wants once all is done with, as hooks do that are asked about notifications.
+    afterwards: Option<fn(&Occasion) -> Option<Act>>,
+}
+
+fn wanted(batch: &Batch, rule: Option<fn(&Occasion) -> Option<Act>>) -> Vec<Wanted> {
+    let mut wanted = Vec::new();
+    for occasion in &batch.occasions {
+        let Some(act) = rule.and_then(|rule| rule(occasion)) else {
+            continue;
+        };
+        if let Occasion::Message { subject, .. } = occasion
+            && let Some(local) = &subject.local
+        {
+            wanted.push(Wanted {
+                row: subject.row,
+                mailbox: subject.mailbox.clone(),
+                local: local.clone(),
+                act,
+            });
+        }
+    }
+    wanted
 }
 
 impl Listener for Recorder {
     async fn told(&mut self, _: &str, batch: &Batch) -> Vec<Wanted> {
         self.told.borrow_mut().push(batch.clone());
-        let mut wanted = Vec::new();
-        for occasion in &batch.occasions {
-            let Some(act) = self.rule.and_then(|rule| rule(occasion)) else {
-                continue;
-            };
-            if let Occasion::Message { subject, .. } = occasion
-                && let Some(local) = &subject.local
-            {
-                wanted.push(Wanted {
-                    row: subject.row,
-                    mailbox: subject.mailbox.clone(),
-                    local: local.clone(),
-                    act,
-                });
-            }
-        }
-        wanted
+        wanted(batch, self.rule)
     }
 
     fn due(&self) -> Option<Duration> {
@@ -121,8 +127,9 @@ impl Listener for Recorder {
         Vec::new()
     }
 
-    async fn done(&mut self, _: &str, batch: &Batch) {
+    async fn done(&mut self, _: &str, batch: &Batch) -> Vec<Wanted> {
         self.done.borrow_mut().push(batch.clone());
+        wanted(batch, self.afterwards)
     }
 }
 
@@ -390,4 +397,25 @@ fn what_concerns_the_account_is_told_when_it_changes() {
             synced(),
         ]
     );
+}
+
+#[test]
+fn what_is_wanted_once_all_is_done_with_is_done_too() {
+    let world = settled();
+    world.arrives("INBOX", 3, "");
+    driver::settle(&world, &pass).unwrap();
+    let recorder = Recorder {
+        afterwards: Some(|occasion| match occasion {
+            Occasion::Message {
+                what: Happened::New,
+                ..
+            } => Some(Act::AddFlags(crate::sim::world::hand::flags("F Work"))),
+            _ => None,
+        }),
+        ..Recorder::default()
+    };
+    let told = tell(&world, recorder).unwrap();
+    assert_eq!(told.acted.done, 1);
+    driver::settle(&world, &pass).unwrap();
+    world.has_flags(3, "F Work").unwrap();
 }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::{Command, Setup, State};
 use crate::desktop::board::{Board, Call, Now, Press};
+use crate::desktop::clipboard;
 use crate::desktop::muted::Muted;
 use crate::desktop::open::open;
 use crate::desktop::server::{self, Bus, DesktopError, Heard, Link, Listening, Server};
@@ -338,6 +339,11 @@ impl Work {
                         "open the message",
                         open(&member, &detail, &command, token).await,
                     )
+                }));
+            }
+            Press::Copy(text) => {
+                return self.outcomes.push(Box::pin(async move {
+                    ("copy the text", clipboard::copy(&text).await)
                 }));
             }
             Press::Act { what, wanted } => (

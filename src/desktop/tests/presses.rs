@@ -200,3 +200,42 @@ fn what_could_not_be_done_is_said_at_any_hour_and_stays() {
     );
     assert!(bubble.transient);
 }
+
+#[test]
+fn a_text_that_a_hook_gives_is_copied_from_bubbles_of_ours_only() {
+    let mut world = World::new(rules());
+    let mut one = arrival(1);
+    one.wish.copy = Some("482\u{202e} 913\n".to_owned());
+    world.arrives([one]);
+    world.says(Notice::Said {
+        title: "t".to_owned(),
+        body: String::new(),
+        urgency: Urgency::Normal,
+        copy: Some("x".repeat(1000)),
+    });
+    world.settle();
+    let (message, said) = (2, 1);
+    let labels: Vec<_> = world.screen[&message].actions.iter().collect();
+    assert_eq!(labels[1].1, "Copy 482 913");
+    let key = world.key(message, "copy");
+    let copied = |world: &mut World, id| match world.board.pressed(id, &key) {
+        Some((_, Press::Copy(text))) => Some(text),
+        None => None,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(copied(&mut world, message).as_deref(), Some("482 913"));
+    assert_eq!(copied(&mut world, 99), None, "somebody else's");
+    let long = world.key(said, "copy");
+    assert!(
+        matches!(world.board.pressed(said, &long), Some((_, Press::Copy(text))) if text.chars().count() <= 200)
+    );
+    world.board.closed(said);
+    assert_eq!(world.board.pressed(said, &long), None);
+    let privacy = Privacy::Sender;
+    let mut world = World::new(Rules { privacy, ..rules() });
+    let mut one = arrival(1);
+    one.wish.copy = Some("482913".to_owned());
+    world.arrives([one]);
+    world.settle();
+    assert!(!format!("{:?}", world.only()).contains("482913"));
+}

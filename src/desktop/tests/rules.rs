@@ -120,6 +120,7 @@ fn quiet_hours_are_quiet_and_notices_wait_for_their_end() {
         title: "t".to_owned(),
         body: String::new(),
         urgency: Urgency::Critical,
+        copy: None,
     });
     world.settle();
     assert_eq!(world.calls, 0);
@@ -275,6 +276,7 @@ fn plugins_that_talk_much_get_one_bubble() {
             title,
             body: String::new(),
             urgency: Urgency::Normal,
+            copy: None,
         });
         world.pass(Duration::from_millis(10));
     }

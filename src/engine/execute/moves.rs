@@ -11,7 +11,6 @@ use crate::engine::recover::UNSEEN;
 use crate::mail::{LocalId, MailboxName, Uid, UidSet};
 use crate::sync::{
     Change, Entry, EntryState, FlagPlan, Intent, IntentId, IntentKind, MailboxId, Op, RowId, Side,
-    What,
 };
 
 /// Most messages in one MOVE or COPY.
@@ -287,7 +286,7 @@ impl<P: Ports> Executor<'_, '_, P> {
             local: Some(going.local.clone()),
             plan,
         });
-        let news = self.pass.news(row, to, Side::Local, What::New);
+        let news = self.pass.arrived(row, to, Side::Local, source.date);
         let entry = Entry {
             row,
             mailbox: to,

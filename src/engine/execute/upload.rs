@@ -18,7 +18,7 @@ use crate::engine::recover;
 use crate::mail::{Flags, LocalId, Uid, UidSet, UidValidity};
 use crate::sync::{
     Change, Entry, EntryState, Intent, IntentId, IntentKind, MailboxId, MailboxInput, Op, RowId,
-    Side, What,
+    Side,
 };
 
 /// How many intents share a transaction, and with it the time until a crash leaves them to be looked for.
@@ -317,7 +317,8 @@ impl<P: Ports> Uploader<'_, '_, '_, P> {
                 let known = pass
                     .known_before(std::iter::once(file.found.identity.digest))
                     .await?;
-                let news = || pass.news(row, mailbox, Side::Local, What::New);
+                let date = file.found.identity.date;
+                let news = || pass.arrived(row, mailbox, Side::Local, date);
                 changes.extend(known.is_empty().then(news).flatten());
             }
         }

@@ -60,7 +60,9 @@ impl LocalSide {
     }
 
     pub(super) fn is_at_rest(&self) -> bool {
-        self.changes == LocalChanges::default() && is_whole(&self.base)
+        self.changes == LocalChanges::default()
+            && is_whole(&self.base)
+            && self.base.labels.is_empty()
     }
 }
 

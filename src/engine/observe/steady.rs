@@ -180,6 +180,7 @@ mod tests {
         };
         LocalSide {
             base: Base {
+                labels: Vec::new(),
                 mailbox,
                 entries: entries.collect(),
             },

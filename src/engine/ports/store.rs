@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::Fault;
 use crate::mail::Digest;
 use crate::sync::{
-    Base, Change, Deletion, Entry, Hold, Intent, MailboxId, MailboxRecord, News, Parked, Rest,
-    RowId,
+    Base, Change, Deletion, Entry, Heard, Hold, Intent, MailboxId, MailboxRecord, News, Parked,
+    Rest, RowId,
 };
 
 /// Who this state is.
@@ -57,8 +57,8 @@ pub trait Store {
     async fn holds(&self) -> Result<Vec<Hold>, Fault>;
     /// Deletions carried out since then, seconds since 1970.
     async fn deletions(&self, since: i64) -> Result<Vec<Deletion>, Fault>;
-    /// Mailboxes that were synced whole once.
-    async fn heard(&self) -> Result<BTreeSet<MailboxId>, Fault>;
+    /// Which mailboxes were synced whole once, and since when the account is.
+    async fn heard(&self) -> Result<Heard, Fault>;
     /// The first `most` events of the outbox, in the order of their numbers, without those of messages whose delivery
     /// is not complete.
     async fn news(&self, most: u32) -> Result<Vec<News>, Fault>;

@@ -151,7 +151,7 @@ async fn follow<P: Ports>(
             hold: None,
             ..entry
         };
-        let news = pass.news(copied.row, *to, Side::Local, What::New);
+        let news = pass.arrived(copied.row, *to, Side::Local, copied.date);
         return Ok(std::iter::once(Change::PutEntry(copied))
             .chain(news)
             .collect());

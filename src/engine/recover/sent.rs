@@ -9,9 +9,7 @@ use crate::engine::late;
 use crate::engine::pool::{Pool, RemoteOf};
 use crate::engine::ports::{Clock, Event, Remote, Store};
 use crate::mail::Uid;
-use crate::sync::{
-    Base, Change, Entry, EntryState, Intent, IntentKind, MailboxId, RowId, Side, What,
-};
+use crate::sync::{Base, Change, Entry, EntryState, Intent, IntentKind, MailboxId, RowId, Side};
 
 /// After so many seconds nothing is waited for any more.
 const PATIENCE: u64 = 3600;
@@ -162,7 +160,7 @@ async fn linked<P: Ports>(
 fn news<P: Ports>(pass: &Pass<'_, P>, base: &Base, entry: &Entry, fresh: RowId) -> Vec<Change> {
     let (row, mailbox) = (entry.row, entry.mailbox);
     if row == fresh {
-        let news = pass.news(row, mailbox, Side::Local, What::New);
+        let news = pass.arrived(row, mailbox, Side::Local, entry.date);
         return news.into_iter().collect();
     }
     match base.entries.iter().find(|known| known.row == row) {

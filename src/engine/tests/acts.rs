@@ -72,6 +72,47 @@ fn wishes_for_one_message_are_carried_out_in_their_order() {
     world.has_flags(2, "R").unwrap();
 }
 
+/// File names have no letters for them: the state carries them to the server.
+#[test]
+fn keywords_without_letters_arrive_on_the_server_all_the_same() {
+    let world = world_of(4);
+    let before = world.local_places(&content::mail(1));
+    let wanted = [
+        wish(&world, 1, Act::AddFlags(flags(" Work"))),
+        wish(&world, 2, Act::AddFlags(flags("F Work"))),
+        wish(&world, 2, Act::MoveTo(name("Archive"))),
+        wish(&world, 3, Act::AddFlags(flags("F work Later"))),
+        wish(&world, 3, Act::RemoveFlags(flags("F later"))),
+    ];
+    let acted = carry_out(&world, &wanted);
+    assert_eq!((acted.done, acted.refused.len()), (5, 0), "{acted:?}");
+    assert_eq!(world.local_places(&content::mail(1)), before);
+    settled(&world);
+    world.has_flags(1, " Work").unwrap();
+    world.is_in(2, &["Archive"]).unwrap();
+    world.has_flags(2, "F Work").unwrap();
+    world.has_flags(3, " Work").unwrap();
+    world.equal().unwrap();
+    // Who takes it away afterwards is not contradicted.
+    world.remote_flags(1, "", " Work");
+    settled(&world);
+    world.has_flags(1, "").unwrap();
+    carry_out(&world, &[wish(&world, 3, Act::RemoveFlags(flags(" Work")))]);
+    settled(&world);
+    world.has_flags(3, "").unwrap();
+}
+
+#[test]
+fn a_folder_at_rest_is_looked_at_when_a_keyword_is_wanted() {
+    let world = world_of(1);
+    driver::settle(&world, &hinted_pass).unwrap();
+    let acted = carry_out(&world, &[wish(&world, 1, Act::AddFlags(flags(" Work")))]);
+    let scope = Scope::Touched(acted.touched);
+    block_on(sync(&ports(&world), &settings(), &scope, Mode::Apply)).unwrap();
+    world.has_flags(1, " Work").unwrap();
+    world.equal().unwrap();
+}
+
 #[test]
 fn what_the_user_did_meanwhile_stays() {
     let world = world_of(2);
@@ -166,7 +207,7 @@ fn acts_may_be_stopped_anywhere_and_asked_for_again() {
         let wanted = [
             wish(&world, 1, Act::MoveTo(name("New"))),
             wish(&world, 2, Act::CopyTo(name("Archive"))),
-            wish(&world, 3, Act::AddFlags(flags("F"))),
+            wish(&world, 3, Act::AddFlags(flags("F Work"))),
             wish(&world, 4, Act::Delete),
         ];
         world.steps.reset();
@@ -181,7 +222,7 @@ fn acts_may_be_stopped_anywhere_and_asked_for_again() {
         carry_out(&world, &again);
         settled(&world);
         world.is_in(2, &["Archive", "INBOX"]).unwrap();
-        world.has_flags(3, "F").unwrap();
+        world.has_flags(3, "F Work").unwrap();
         // A power cut may leave a file in both folders, which makes a copy of it.
         if !world.ledger.any_torn() {
             world.is_in(1, &["New"]).unwrap();

@@ -66,6 +66,24 @@ fn the_first_sync_is_no_news() {
     assert_eq!(told(&settled(Telling::News)), Vec::<String>::new());
 }
 
+/// A filter on the server makes a mailbox for a letter, and with it comes what was moved there.
+#[test]
+fn mail_in_a_mailbox_that_came_later_is_new_unless_it_is_older_than_the_account() {
+    let world = settled(Telling::News);
+    let filter = hand::name("Filter");
+    world.server.create(&filter, None);
+    world.clock.jump(-86_400);
+    world.arrives("Filter", 5, "");
+    world.clock.jump(86_400);
+    world.clock.advance(Duration::from_secs(60));
+    world.arrives("Filter", 6, "");
+    driver::settle(&world, &pass).unwrap();
+    assert_eq!(told(&world), ["there: new in Filter"]);
+    world.arrives("Filter", 7, "");
+    driver::settle(&world, &pass).unwrap();
+    assert_eq!(told(&world).len(), 2);
+}
+
 #[test]
 fn who_wants_to_know_of_old_mail_is_told_of_it() {
     let told = told(&settled(Telling::Everything));

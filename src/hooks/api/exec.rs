@@ -23,7 +23,8 @@ pub(super) fn install(lua: &Lua, desk: &Rc<Desk>, table: &Table) -> Result<()> {
         if shared.loading.get() {
             return Err(Error::runtime("programs can only be run in a handler"));
         }
-        let program = program(&what)?;
+        let mut program = program(&what)?;
+        program.kept = shared.spec.kept;
         shared
             .reply
             .borrow_mut()
@@ -34,7 +35,10 @@ pub(super) fn install(lua: &Lua, desk: &Rc<Desk>, table: &Table) -> Result<()> {
         }
         let most = program.timeout + Duration::from_secs(5);
         match shared.clock.pause(most, || process::run(program)) {
-            Ok(result) => ended(lua, &result),
+            Ok(result) => {
+                shared.reply.borrow_mut().killed += usize::from(result.timed_out);
+                ended(lua, &result)
+            }
             Err(error) => Ok((Value::Nil, Some(error.to_string()))),
         }
     };
@@ -68,6 +72,7 @@ fn program(what: &Table) -> Result<Program> {
         stdin: stdin.map_or_else(Vec::new, |text| text.as_bytes().to_vec()),
         env,
         timeout,
+        kept: false,
     })
 }
 

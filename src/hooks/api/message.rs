@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use mlua::{
     Error, Lua, Result, Table, UserData, UserDataFields, UserDataMethods, UserDataRef, Value,
@@ -27,7 +28,7 @@ pub(in super::super) struct Message(Rc<Inner>);
 struct Inner {
     desk: Rc<Desk>,
     subject: Subject,
-    letter: OnceCell<Letter>,
+    letter: OnceCell<Arc<Letter>>,
 }
 
 impl Message {
@@ -47,8 +48,8 @@ impl Message {
     pub fn letter(&self) -> &Letter {
         self.0.letter.get_or_init(|| {
             let path = self.0.subject.path.as_deref();
-            let head = path.and_then(|path| letter::read_head(path).ok());
-            Letter::parse(&head.unwrap_or_default())
+            path.map(|path| self.0.desk.heads.of(path))
+                .unwrap_or_default()
         })
     }
 

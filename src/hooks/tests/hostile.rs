@@ -49,6 +49,7 @@ async fn a_script_that_never_ends_is_stopped_and_a_new_state_goes_on() {
         "local t = setmetatable({}, {__index = function() while true do end end}) return t.x",
         "return tostring(setmetatable({}, {__tostring = function() while true do end end}))",
         "goto again ::again:: goto again",
+        "local x <close> = setmetatable({}, {__close = function() while true do end end}) error(\"x\")",
         "local s = (\"\"):rep(1 << 50) while true do s = s .. (\"\"):rep(1 << 50) end",
         "for message in function() return 1 end do end",
     ] {
@@ -153,6 +154,9 @@ async fn acts_of_a_handler_that_fails_are_left_out() {
 async fn what_never_leaves_c_costs_its_thread_and_sets_the_hook_aside() {
     for body in [
         "string.find((\"a\"):rep(1e4), \".-.-.-.-b$\")",
+        "string.gsub((\"a\"):rep(1e4), \".-.-.-.-b$\", \"\")",
+        "for _ in string.gmatch((\"a\"):rep(1e4), \".-.-.-.-b$\") do end",
+        "pcall(string.match, (\"a\"):rep(1e4), \".-.-.-.-b$\")",
         "table.insert(setmetatable({}, {__len = function() return 1 << 50 end}), 1, 1)",
         "coroutine.wrap(function() local x <close> = setmetatable({}, {__close = function() while true do end end}) while true do end end)()",
     ] {

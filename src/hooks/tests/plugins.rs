@@ -171,6 +171,10 @@ async fn spam_goes_to_junk_and_moves_teach() {
         mailbox: MailboxName::parse("Junk").unwrap(),
         ..one.clone()
     };
+    let from = MailboxName::inbox();
+    let own = happened(junk.clone(), Happened::Moved { from });
+    let reply = told(&mut host, &[own]).await;
+    assert!(reply.programs.is_empty(), "its own move teaches nothing");
     let moved = [
         happened(
             junk,

@@ -78,6 +78,22 @@ async fn a_program_that_takes_too_long_dies_with_its_children_and_the_handler_go
     assert!(!mark.exists(), "the child lives");
 }
 
+/// Not below a keeper here, which is the program itself (`tests/cli.rs`): whoever has not lost its parents is found.
+#[tokio::test]
+async fn a_session_of_its_own_is_no_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let mark = folder.path().join("mark");
+    let reply = run(&format!(
+        "local r = mailferry.exec {{argv = {{\"sh\", \"-c\", \"setsid sh -c 'sleep 2; touch {0}' & sleep 1000\"}}, timeout = \"1s\"}}\n\
+         print(r.timed_out)",
+        mark.display()
+    ))
+    .await;
+    assert_eq!(reply.log, ["true"]);
+    std::thread::sleep(Duration::from_millis(2_000));
+    assert!(!mark.exists(), "it lives");
+}
+
 #[tokio::test]
 async fn output_without_end_is_cut_and_a_child_that_holds_it_is_not_waited_for() {
     let begin = Instant::now();

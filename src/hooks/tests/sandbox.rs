@@ -111,3 +111,43 @@ async fn protected_calls_and_coroutines_work_as_ever() {
         ]
     );
 }
+
+/// What scripts see stands in the reference and in the types, and nothing else does.
+#[tokio::test]
+async fn all_there_is_is_documented() {
+    let (types, reference) = (
+        include_str!("../../../plugins/types.lua"),
+        include_str!("../../../docs/hooks.md"),
+    );
+    let log = logged(
+        "for name in pairs(mailferry) do print(name) end for name in pairs(mailferry.date()) do print(\"date:\" .. name) end",
+    )
+    .await;
+    for name in &log {
+        let (typed, told) = match name.strip_prefix("date:") {
+            Some(part) => (format!("{part}: integer"), format!("`{part}`")),
+            None => (format!("mailferry.{name}"), format!("mailferry.{name}")),
+        };
+        assert!(types.contains(&typed), "types.lua lacks {typed}");
+        assert!(reference.contains(&told), "docs/hooks.md lacks {told}");
+    }
+    let typed = types.lines().filter_map(|line| {
+        let rest = line.strip_prefix("function mailferry.")?;
+        rest.split('(').next()
+    });
+    for name in typed {
+        assert!(
+            log.iter().any(|known| known == name),
+            "{name} is only typed"
+        );
+    }
+    for event in Event::ALL {
+        let (typed, told) = (format!("\"{event}\""), format!("| `{event}` |"));
+        assert!(types.contains(&typed), "types.lua lacks {event}");
+        assert!(reference.contains(&told), "docs/hooks.md lacks {event}");
+    }
+    for name in shipped_names() {
+        let listed = include_str!("../../../plugins/README.md").contains(&format!("| `{name}` |"));
+        assert!(listed, "plugins/README.md lacks {name}");
+    }
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::StoreState;
 use crate::engine::{Fault, Reach};
+use crate::mail::FlagDelta;
 use crate::sim::steps::fault;
 use crate::sync::{
     Change, Entry, EntryState, HoldId, IntentKind, MailboxId, News, NewsId, Parked, RowId,
@@ -18,6 +19,7 @@ impl StoreState {
     pub(super) fn apply(&mut self, change: Change) {
         let before = self.entries.clone();
         self.make(change);
+        self.meet_labels();
         self.disturb(&before);
         self.check_unique();
     }
@@ -69,7 +71,9 @@ impl StoreState {
                 self.outbox.insert(id, tidings.numbered(id));
             }
             Change::DropNews(all) => self.outbox.retain(|id, _| !all.contains(id)),
-            Change::Hear(mailbox) => drop(self.heard.insert(mailbox)),
+            Change::Hear(mailbox) => drop(self.heard.mailboxes.insert(mailbox)),
+            Change::Begin(at) => drop(self.heard.since.get_or_insert(at)),
+            Change::PutLabels(row, delta) => self.put_labels(row, &delta),
             Change::PutIntent(intent) => {
                 self.intents.insert(intent.id, intent);
             }
@@ -205,7 +209,7 @@ impl StoreState {
 
     fn drop_mailbox(&mut self, id: MailboxId) {
         self.mailboxes.remove(&id);
-        self.heard.remove(&id);
+        self.heard.mailboxes.remove(&id);
         self.forget_untold(|entry| entry.mailbox == id);
         self.entries.retain(|_, entry| entry.mailbox != id);
         self.parked.retain(|parked| parked.mailbox != id);
@@ -228,6 +232,29 @@ impl StoreState {
             entry.is_some_and(|entry| entry.state == EntryState::Delivering && which(entry))
         };
         self.outbox.retain(|_, news| !untold(news));
+    }
+
+    fn put_labels(&mut self, row: RowId, delta: &FlagDelta) {
+        let Some(entry) = self.entries.get(&row) else {
+            return;
+        };
+        let known = self.labels.entry(row).or_default();
+        known.add = known.add.minus(&delta.remove).union(&delta.add);
+        known.remove = known.remove.minus(&delta.add).union(&delta.remove);
+        self.rests.remove(&entry.mailbox);
+    }
+
+    /// Wishes that are met are none any more.
+    fn meet_labels(&mut self) {
+        let entries = &self.entries;
+        self.labels.retain(|row, delta| {
+            let Some(entry) = entries.get(row) else {
+                return false;
+            };
+            delta.add = delta.add.minus(&entry.flags);
+            delta.remove = delta.remove.intersection(&entry.flags);
+            !delta.is_empty()
+        });
     }
 
     fn unpark(&mut self, like: &Parked) {

@@ -8,8 +8,8 @@ use crate::engine::{Fault, Reach};
 use crate::mail::Digest;
 use crate::sim::steps::{DiskError, Place, SimError, Trouble, fault};
 use crate::sync::{
-    Base, Change, Deletion, Entry, Hold, Intent, Letter, MailboxId, MailboxRecord, News, Parked,
-    Rest, RowId,
+    Base, Change, Deletion, Entry, Heard, Hold, Intent, Letter, MailboxId, MailboxRecord, News,
+    Parked, Rest, RowId,
 };
 
 impl SimStore {
@@ -49,6 +49,8 @@ fn is_weighty(change: &Change) -> bool {
             | Change::PutNews(_)
             | Change::DropNews(_)
             | Change::Hear(_)
+            | Change::Begin(_)
+            | Change::PutLabels(..)
     )
 }
 
@@ -89,7 +91,8 @@ impl Store for SimStore {
             state.fresh = true;
             state.pending = None;
             state.forget_untold(|_| true);
-            state.heard.clear();
+            state.heard = Heard::default();
+            state.labels.clear();
             state.entries.clear();
             state.intents.clear();
             state.parked.clear();
@@ -116,9 +119,12 @@ impl Store for SimStore {
             let record = state.mailboxes.get(&mailbox)?.clone();
             let rows = state.entries.values();
             let rows = rows.filter(|entry| entry.mailbox == mailbox).cloned();
+            let entries: Vec<Entry> = rows.collect();
+            let wish = |entry: &Entry| Some((entry.row, state.labels.get(&entry.row)?.clone()));
             Some(Base {
                 mailbox: record,
-                entries: rows.collect(),
+                labels: entries.iter().filter_map(wish).collect(),
+                entries,
             })
         });
         found.ok_or_else(|| fault(Reach::Mailbox, false, format!("no mailbox {mailbox:?}")))
@@ -196,7 +202,7 @@ impl Store for SimStore {
         }))
     }
 
-    async fn heard(&self) -> Result<BTreeSet<MailboxId>, Fault> {
+    async fn heard(&self) -> Result<Heard, Fault> {
         self.begin("heard").await?;
         Ok(self.read(|state| state.heard.clone()))
     }

@@ -4,7 +4,7 @@ use rusqlite::{Result, params};
 
 use super::super::rows;
 use super::Apply;
-use crate::mail::Flags;
+use crate::mail::{FlagDelta, Flags};
 use crate::sync::{NewsId, RowId, Tidings, What};
 
 const PUT_NEWS: &str =
@@ -14,6 +14,13 @@ const PUT_NEWS: &str =
 /// Whether the row is one whose delivery is not complete is asked once, not for each event.
 const DROP_UNTOLD: &str = "DELETE FROM outbox
      WHERE EXISTS (SELECT 1 FROM entry WHERE entry.row = ?1 AND linked = 0) AND row = ?1";
+
+const PUT_LABEL: &str = "INSERT OR REPLACE INTO label (row, keyword, wanted)
+     SELECT row, ?2, ?3 FROM entry WHERE row = ?1";
+/// As the trigger does when agreed flags change.
+const DROP_MET: &str =
+    "DELETE FROM label WHERE row = ?1 AND wanted = (SELECT instr(' ' || lower(keywords) || ' ',
+     ' ' || lower(label.keyword) || ' ') > 0 FROM entry WHERE entry.row = ?1)";
 
 impl Apply<'_, '_> {
     pub(super) fn put_news(&mut self, tidings: &Tidings) -> Result<()> {
@@ -43,6 +50,16 @@ impl Apply<'_, '_> {
                 rows::keywords_text(removed),
             ],
         )
+    }
+
+    /// Later wishes take the place of earlier ones; those that are met already are none.
+    pub(super) fn put_labels(&mut self, row: RowId, delta: &FlagDelta) -> Result<()> {
+        for (flags, wanted) in [(&delta.add, true), (&delta.remove, false)] {
+            for keyword in flags.keywords() {
+                self.run(PUT_LABEL, params![row.0, keyword.as_str(), wanted])?;
+            }
+        }
+        self.run(DROP_MET, [row.0])
     }
 
     pub(super) fn drop_news(&mut self, all: &[NewsId]) -> Result<()> {

@@ -216,6 +216,8 @@ impl Model {
             Change::PutNews(tidings) => self.outbox.push(tidings),
             Change::DropNews(_) => {}
             Change::Hear(id) => drop(self.heard.insert(id.0)),
+            // Tests of their own.
+            Change::Begin(_) | Change::PutLabels(..) => {}
         }
     }
 }
@@ -253,6 +255,7 @@ fn state(store: &SqliteStore) -> Model {
         deletions: block(store.deletions(i64::MIN)).unwrap(),
         heard: block(store.heard())
             .unwrap()
+            .mailboxes
             .iter()
             .map(|it| it.0)
             .collect(),

@@ -1,6 +1,7 @@
 //! The outbox: its numbers, and what is held back.
 
 use super::*;
+use crate::mail::FlagDelta;
 
 fn tidings(row: i64, what: What) -> Change {
     Change::PutNews(Tidings {
@@ -135,13 +136,67 @@ fn what_was_delivered_is_told_though_it_is_gone_again() {
 fn a_mailbox_is_heard_until_it_goes_or_everything_starts_over() {
     let dir = tempfile::tempdir().unwrap();
     let store = with_mailbox(dir.path());
-    assert!(block(store.heard()).unwrap().is_empty());
+    let heard = || block(store.heard()).unwrap().mailboxes.len();
+    assert_eq!(heard(), 0);
     let hear = || vec![Change::Hear(MailboxId(1)), Change::Hear(MailboxId(1))];
     commit(&store, hear());
-    assert_eq!(block(store.heard()).unwrap().len(), 1);
+    assert_eq!(heard(), 1);
     block(store.start_over()).unwrap();
-    assert!(block(store.heard()).unwrap().is_empty());
+    assert_eq!(heard(), 0);
     commit(&store, hear());
     commit(&store, vec![Change::DropMailbox(MailboxId(1))]);
-    assert!(block(store.heard()).unwrap().is_empty());
+    assert_eq!(heard(), 0);
+}
+
+#[test]
+fn an_account_begins_once_and_again_when_everything_starts_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = with_mailbox(dir.path());
+    let since = || block(store.heard()).unwrap().since;
+    assert_eq!(since(), None);
+    commit(&store, vec![Change::Begin(70), Change::Begin(80)]);
+    assert_eq!(since(), Some(70));
+    block(store.start_over()).unwrap();
+    assert_eq!(since(), None);
+}
+
+#[test]
+fn what_is_wanted_of_keywords_is_forgotten_once_it_is_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = with_mailbox(dir.path());
+    let keyword = |word: &str| Flags::new().with_keyword(Keyword::new(word).unwrap());
+    let put = |add: &str, remove: &str| {
+        let words = |text: &str| Flags::from_parts(0, text.split(' ').filter_map(Keyword::new));
+        let delta = FlagDelta {
+            add: words(add),
+            remove: words(remove),
+        };
+        commit(&store, vec![Change::PutLabels(RowId(1), delta)]);
+    };
+    let left = || block(store.base(MailboxId(1))).unwrap().labels;
+    put("Work", "");
+    assert_eq!(left(), [], "there is no such message");
+    let old = Entry {
+        flags: keyword("Old"),
+        ..entry(1, 1, None)
+    };
+    commit(&store, vec![Change::PutEntry(old)]);
+    put("Work old a-b_c", "other");
+    let wanted = FlagDelta {
+        add: keyword("a-b_c").union(&keyword("Work")),
+        remove: Flags::new(),
+    };
+    assert_eq!(left(), [(RowId(1), wanted)]);
+    commit(&store, vec![Change::SetFlags(RowId(1), keyword("WORK"))]);
+    put("", "work");
+    let rest = FlagDelta {
+        add: keyword("a-b_c"),
+        remove: keyword("work"),
+    };
+    assert_eq!(left(), [(RowId(1), rest)], "the later wish counts");
+    commit(&store, vec![Change::SetFlags(RowId(1), keyword("a-b_c"))]);
+    assert_eq!(left(), []);
+    put("More", "");
+    commit(&store, vec![Change::DropEntry(RowId(1))]);
+    assert_eq!(left(), []);
 }

@@ -104,6 +104,7 @@ impl World {
                 .map(|at| Base {
                     mailbox: record(at),
                     entries: Vec::new(),
+                    labels: Vec::new(),
                 })
                 .collect(),
             recovering: vec![false; BOXES],

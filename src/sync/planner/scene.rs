@@ -4,7 +4,7 @@
 use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::mail::{Flags, Identity, Keyword, LocalId, SpecialUse, Uid};
+use crate::mail::{FlagDelta, Flags, Identity, Keyword, LocalId, SpecialUse, Uid};
 use crate::sync::base::{Entry, FileStamp, MailboxId, RowId};
 use crate::sync::change::{Hold, HoldKind, HoldVerdict};
 use crate::sync::diff::as_kept;
@@ -62,6 +62,8 @@ pub(in crate::sync) struct Row<'a> {
     /// Of such a delivery: the file had got its name, so that a file with its content may be the one.
     pub published: bool,
     local_flags: Option<&'a Flags>,
+    /// What is wanted of keywords that no file name shows.
+    label: Option<&'a FlagDelta>,
     remote_flags: Option<&'a Flags>,
 }
 
@@ -237,8 +239,17 @@ impl<'a> Scene<'a> {
             || trash.is_some_and(|trash| record.name.is_below(&trash.base.mailbox.name))
     }
 
-    /// A row's flags as its file shows them; the base's where there is no file.
+    /// A row's flags as they are on this side: what its file shows, and what is wanted of keywords that it cannot show.
+    /// The base's where there is no file.
     pub(in crate::sync) fn local_flags(&self, row: &Row<'a>) -> Flags {
+        let shown = self.shown_flags(row);
+        match row.label {
+            Some(label) if !matches!(row.here, Here::Gone | Here::Missing) => label.apply(&shown),
+            _ => shown,
+        }
+    }
+
+    fn shown_flags(&self, row: &Row<'a>) -> Flags {
         let base = &row.entry.flags;
         let home = &row.mailbox.scope;
         match row.here {
@@ -279,7 +290,8 @@ impl<'a> Scene<'a> {
 
     /// Whether flags changed on either side of a row that is otherwise where it was.
     pub(in crate::sync) fn flags_changed(row: &Row<'_>) -> bool {
-        row.local_flags.is_some() || row.remote_flags.is_some() || row.edited.is_some()
+        let here = row.local_flags.is_some() || row.label.is_some() || row.edited.is_some();
+        here || row.remote_flags.is_some()
     }
 }
 
@@ -324,6 +336,9 @@ fn rows_of<'a>(mailbox: &'a MailboxInput, known: &Known) -> Vec<Row<'a>> {
     for (row, flags) in &mailbox.local.flags {
         touch(*row, &mut |row| row.local_flags = Some(flags));
     }
+    for (row, label) in &mailbox.base.labels {
+        touch(*row, &mut |row| row.label = Some(label));
+    }
     for (row, file) in &mailbox.local.edited {
         let known = known.local.get(&(mailbox.base.mailbox.id, file.id.clone()));
         touch(*row, &mut |row| row.edit(file, known));
@@ -357,6 +372,7 @@ fn new_row<'a>(mailbox: &'a MailboxInput, entry: &'a Entry) -> Row<'a> {
         undelivered: false,
         published: false,
         local_flags: None,
+        label: None,
         remote_flags: None,
     }
 }

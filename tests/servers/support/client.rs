@@ -137,6 +137,18 @@ impl Client {
         assert!(reply.starts_with("OK"), "APPEND: {reply}");
     }
 
+    /// Appends messages that nobody has read, all of them at once.
+    pub fn append_unseen(&mut self, mailbox: &str, messages: impl Iterator<Item = Vec<u8>>) {
+        let mut command = format!("APPEND {}", self.quoted(mailbox)).into_bytes();
+        for body in messages {
+            command.extend_from_slice(format!(" {{{}+}}\r\n", body.len()).as_bytes());
+            command.extend_from_slice(&body);
+        }
+        let tag = self.send(&command, true);
+        let (_, reply) = self.wait(&tag);
+        assert!(reply.starts_with("OK"), "APPEND: {reply}");
+    }
+
     /// Appends many messages in few commands (RFC 3502, RFC 7888).
     pub fn append_many(&mut self, mailbox: &str, messages: impl Iterator<Item = Vec<u8>>) {
         let mut messages = messages.peekable();

@@ -268,6 +268,9 @@ fn show_hook(hook: &mut HookStatus, known: &[HookState]) {
     hook.state = worst.state.to_owned();
     hook.last_error = worst.last_error.clone();
     hook.failures = u64::try_from(worst.failures).unwrap_or(u64::MAX);
+    let all = |of: fn(&HookState) -> usize| known.iter().map(of).sum::<usize>();
+    hook.abandoned = u64::try_from(all(|state| state.abandoned)).unwrap_or(u64::MAX);
+    hook.killed = u64::try_from(all(|state| state.killed)).unwrap_or(u64::MAX);
 }
 
 /// Asks a task for a pass.

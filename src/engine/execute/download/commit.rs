@@ -9,7 +9,7 @@ use crate::engine::execute::Executor;
 use crate::engine::fault::Fault;
 use crate::engine::ports::{Batch, Event, Local, Staged, Store};
 use crate::mail::{Digest, Flags, Uid, UidSet};
-use crate::sync::{Change, Entry, EntryState, MailboxInput, RowId, Side, What};
+use crate::sync::{Change, Entry, EntryState, MailboxInput, RowId, Side};
 
 /// Brings batches from `tmp/` to their names, with the state always one step ahead.
 pub(super) struct Committer<'a, 'b, 'c, P: Ports> {
@@ -109,7 +109,7 @@ impl<P: Ports> Committer<'_, '_, '_, P> {
             match wanted.replaces {
                 Some(row) => changes.extend(self.came_again(row, &flags)),
                 None if staged.identity.digest.is_some_and(|it| known.contains(&it)) => {}
-                None => changes.extend(self.arrived(row)),
+                None => changes.extend(self.arrived(row, staged.identity.date)),
             }
             rows.push(row);
             files.push((staged, flags));
@@ -131,10 +131,10 @@ impl<P: Ports> Committer<'_, '_, '_, P> {
     }
 
     /// Written down with the row, told once it is delivered: whether it is new mail is known only now.
-    fn arrived(&self, row: RowId) -> Option<Change> {
+    fn arrived(&self, row: RowId, date: i64) -> Option<Change> {
         let mailbox = self.input.base.mailbox.id;
         let pass = self.executor.pass;
-        pass.news(row, mailbox, Side::Remote, What::New)
+        pass.arrived(row, mailbox, Side::Remote, date)
     }
 
     fn came_again(&self, row: RowId, flags: &Flags) -> Vec<Change> {

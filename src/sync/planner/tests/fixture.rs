@@ -60,6 +60,7 @@ impl Fixture {
     pub(in crate::sync) fn new() -> Self {
         let mailbox = |id: i64| MailboxInput {
             base: Base {
+                labels: Vec::new(),
                 mailbox: MailboxRecord {
                     id: MailboxId(id),
                     name: MailboxName::parse(&format!("box{id}")).unwrap(),

@@ -12,6 +12,7 @@ use super::backoff::Backoff;
 use super::inbox::{Inbox, Order};
 use super::jobs::{From, Jobs};
 use super::quota::Quota;
+use super::retries::Retries;
 use super::view::{Activity, Notice, View};
 use crate::engine::ports::{
     Clock, Hint, LocalWatch, RemoteCoverage, RemoteWatch, RemoteWatcher, RemoteWay,
@@ -53,6 +54,7 @@ pub struct Account<'p, P: Watched> {
     options: Options,
     link: Link<P>,
     jobs: Jobs,
+    retries: Retries,
     quota: Quota,
     remote: Option<WatchOf<P>>,
     folders: Option<P::Folders>,
@@ -114,6 +116,7 @@ impl<'p, P: Watched> Account<'p, P> {
             options,
             link,
             jobs: Jobs::default(),
+            retries: Retries::default(),
             quota,
             remote: None,
             folders: None,
@@ -242,6 +245,9 @@ impl<'p, P: Watched> Account<'p, P> {
         if self.poll_at.min(self.full_at) <= now {
             self.jobs.everything(now);
         }
+        for name in self.retries.take(now) {
+            self.jobs.hint(Hint::Mailbox(name), From::Remote, now);
+        }
         if self.jobs.due().is_some_and(|due| due <= now) {
             return Step::Work;
         }
@@ -253,7 +259,8 @@ impl<'p, P: Watched> Account<'p, P> {
         });
         let timers = self.renew_at.min(self.poll_at).min(self.full_at);
         let timers = timers.min(self.quota.raise_at());
-        Step::Wait(Some(self.jobs.due().unwrap_or(Duration::MAX).min(timers)))
+        let due = self.jobs.due().into_iter().chain(self.retries.due());
+        Step::Wait(Some(due.fold(timers, Duration::min)))
     }
 
     fn forget_connections(&mut self, inbox: &mut Inbox) {

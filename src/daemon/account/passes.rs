@@ -128,6 +128,8 @@ impl<P: Watched> Account<'_, P> {
             let coverage = self.view.borrow().remote.clone();
             self.reset_timers(coverage.as_ref());
         }
+        let troubled = report.problems.iter().filter_map(|it| it.mailbox.as_ref());
+        self.retries.looked(scope, troubled.collect(), now);
         self.show(|view| {
             view.problems.clone_from(&report.problems);
             view.held = report.held;

@@ -7,7 +7,9 @@ use super::outside::Way;
 use super::script::{Ask, Chaos, Deed};
 use crate::sim::content;
 use crate::sim::local::NameOnMove;
+use crate::sim::steps::DiskError;
 use crate::sim::world::hand::{flags, name};
+use crate::sim::{Place, Trouble, When};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -282,5 +284,25 @@ fn a_wish_is_answered_whatever_breaks_meanwhile() {
         life.ask(Ask::SyncOnly);
         life.live_for(5 * MINUTE).unwrap();
         assert_eq!(life.answers, 2, "{deed:?}");
+    }
+}
+
+/// A mail arrives on either side, and one call fails; whichever it is, nobody waits for the next renewal.
+#[test]
+fn what_failed_in_one_mailbox_is_tried_again_soon() {
+    let cut = (Place::Server, Trouble::Cut(When::Before));
+    let refused = (Place::Server, Trouble::Refuse);
+    let disk = (Place::Local, Trouble::Disk(DiskError::Io, When::Before));
+    for (place, trouble) in [cut, refused, disk] {
+        for call in 1..40 {
+            let mut life = at_rest();
+            life.world().steps.reset();
+            life.world().steps.trouble_at(place, call, trouble);
+            life.world().arrives("Archive", 4, "");
+            life.world().filed("INBOX", 5, "S");
+            life.live_for(20 * SECOND).unwrap();
+            let end = life.world().equal();
+            assert!(end.is_ok(), "{trouble:?} in call {call}: {end:?}");
+        }
     }
 }

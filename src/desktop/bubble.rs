@@ -1,17 +1,17 @@
 //! What bubbles say. Words come in as mails and servers have them and go out fit to be shown.
 
-use std::path::PathBuf;
+mod member;
+
 use std::sync::Arc;
 
+pub(super) use self::member::{Detail, Member};
 use super::text::{escape, line};
-use super::words::{Arrival, Button, Letter, Notice, Privacy, Rules, Urgency};
-use crate::mail::{LocalId, MailboxName};
-use crate::sync::RowId;
+use super::words::{Button, Notice, Privacy, Rules, Urgency};
+use crate::mail::MailboxName;
 
-/// The most characters of a sender, a headline, a subject, a text, and the name of a mailbox.
+/// The most characters of a sender, a headline, a text, and the name of a mailbox.
 const SENDER: usize = 60;
 const HEADLINE: usize = 80;
-const SUBJECT: usize = 120;
 const TEXT: usize = 160;
 const MAILBOX: usize = 40;
 /// The most lines in a summary.
@@ -23,9 +23,6 @@ const COPY_LABEL: usize = 24;
 pub(super) const COPY: &str = "copy:";
 /// The most names in a summary of senders.
 const NAMES: usize = 3;
-/// The most bytes of a Message-ID, and the most of them, that are kept.
-const MESSAGE_ID: usize = 250;
-const THREAD: usize = 50;
 
 /// Of so many messages in one bubble everything is known; of those before them only that they are there.
 pub(super) const DETAILED: usize = 100;
@@ -127,91 +124,6 @@ impl Bubble {
             self.sound = None;
         }
         self
-    }
-}
-
-/// A message as it can be shown, with all that may be done to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Member {
-    pub(super) row: RowId,
-    pub(super) mailbox: MailboxName,
-    pub(super) local: Option<LocalId>,
-    /// Left out where there are very many.
-    pub(super) detail: Option<Arc<Detail>>,
-}
-
-/// The words of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Detail {
-    pub(super) sender: String,
-    pub(super) subject: String,
-    pub(super) text: String,
-    pub(super) urgency: Urgency,
-    /// What a button copies.
-    pub(super) copy: Option<String>,
-    pub(super) path: Option<PathBuf>,
-    pub(super) message_id: Option<String>,
-    /// Message-IDs of its thread, its own among them.
-    pub(super) thread: Vec<String>,
-}
-
-impl Member {
-    pub(super) fn of(arrival: Arrival) -> Self {
-        let Arrival {
-            subject,
-            letter,
-            wish,
-            ..
-        } = arrival;
-        let message_id = letter.message_id.as_deref().and_then(message_id);
-        let others = letter
-            .references
-            .iter()
-            .filter_map(|id| self::message_id(id));
-        let thread = message_id
-            .iter()
-            .cloned()
-            .chain(others)
-            .take(THREAD)
-            .collect();
-        let detail = Detail {
-            sender: sender(&letter),
-            subject: or(line(&letter.subject, SUBJECT), "(no subject)"),
-            text: line(&letter.text, TEXT),
-            urgency: wish.urgency.unwrap_or_default(),
-            copy: wish.copy,
-            path: subject.path,
-            message_id,
-            thread,
-        };
-        Self {
-            row: subject.row,
-            mailbox: subject.mailbox,
-            local: subject.local,
-            detail: Some(Arc::new(detail)),
-        }
-    }
-
-    fn sender(&self) -> &str {
-        self.detail.as_ref().map_or("", |detail| &detail.sender)
-    }
-}
-
-/// A Message-ID that can be part of a URL and of a line.
-fn message_id(text: &str) -> Option<String> {
-    let fine =
-        (1..=MESSAGE_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    fine.then(|| text.to_owned())
-}
-
-/// Who a message says it is from. A name that poses as an address gives way to the address.
-fn sender(letter: &Letter) -> String {
-    let (name, address) = (line(&letter.name, SENDER), line(&letter.address, SENDER));
-    let poses = name.contains('@') && !name.eq_ignore_ascii_case(&address);
-    match (name.is_empty() || poses, address.is_empty()) {
-        (false, _) => name,
-        (true, false) => address,
-        (true, true) => "(unknown sender)".to_owned(),
     }
 }
 

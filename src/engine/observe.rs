@@ -1,6 +1,7 @@
 //! Looking at both sides of every mailbox, no more than necessary.
 
 mod focus;
+mod folder;
 mod learn;
 mod rest;
 mod steady;
@@ -9,34 +10,24 @@ mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::join;
-
 use super::context::{Pass, Ports};
-use super::fault::{Fault, Reach};
+use super::fault::Fault;
 use super::folders::Mailboxes;
 use super::pool::{Named, Pool, RemoteOf};
-use super::ports::{Clock, Event, Inspected, KnownMailbox, Local, MailboxStatus, Remote, Store};
+use super::ports::{Clock, Event, Inspected, KnownMailbox, MailboxStatus, Remote, Store};
 use crate::mail::{LocalId, MailboxName, ModSeq, Uid, UidSet, UidValidity};
 use crate::sync::{
-    AccountInput, Base, EntryState, FolderToken, KeywordScope, Known, LocalChanges, MailboxId,
-    MailboxInput, MailboxRecord, Parked, PermanentFlags, RemoteChanges, RemoteView, RowId,
-    diff_local, diff_remote,
+    AccountInput, Base, EntryState, FolderToken, Known, LocalChanges, MailboxId, MailboxInput,
+    MailboxRecord, Parked, PermanentFlags, RemoteChanges, RemoteView, diff_remote,
 };
 
+use folder::scan;
+pub(super) use folder::{LocalSide, local_side};
 pub(super) use learn::{ask_server, learn};
 pub(super) use rest::{FolderSide, let_rest, remember_resting, resting};
 use unseen::Unseen;
 pub(super) use unseen::hold_back;
 pub(super) use versions::tell_apart;
-
-/// A mailbox's base and how its folder differs from it.
-#[derive(Debug)]
-pub(super) struct LocalSide {
-    pub(super) base: Base,
-    pub(super) changes: LocalChanges,
-    pub(super) scope: KeywordScope,
-    pub(super) token: Option<FolderToken>,
-}
 
 /// How far a mailbox was seen, to become its watermark when everything has been done.
 #[derive(Clone, Copy, Debug)]
@@ -63,70 +54,6 @@ pub(super) struct Observed {
     at_rest: BTreeMap<MailboxId, FolderToken>,
     /// Every parked message; the input has those whose time has not come.
     pub(super) all_parked: Vec<Parked>,
-}
-
-/// Scans one folder and compares it with the base.
-pub(super) async fn local_side<P: Ports>(
-    pass: &Pass<'_, P>,
-    record: &MailboxRecord,
-) -> Result<LocalSide, Fault> {
-    // The state is read and the folder listed at the same time, on threads of their own.
-    let (base, view) = join(
-        pass.store().base(record.id),
-        pass.local().scan(&record.name),
-    )
-    .await;
-    let (base, view) = (base?, view?);
-    let mut changes = diff_local(&base, &view);
-    changes.published = published(pass, &base, &changes).await?;
-    make_durable(pass, record, &changes).await?;
-    Ok(LocalSide {
-        base,
-        changes,
-        scope: view.scope,
-        token: view.token,
-    })
-}
-
-/// What changed in the folder is made durable before the state or the server hears of it: somebody who was killed, or
-/// whose sync failed, may have left behind what a power cut takes back.
-async fn make_durable<P: Ports>(
-    pass: &Pass<'_, P>,
-    record: &MailboxRecord,
-    changes: &LocalChanges,
-) -> Result<(), Fault> {
-    if *changes == LocalChanges::default() {
-        return Ok(());
-    }
-    let mut days = Vec::new();
-    if !changes.vanished.is_empty() {
-        days.extend([0, 1].map(|ago| pass.clock().day(ago)));
-    }
-    pass.local().settle(&record.name, &days).await
-}
-
-/// The deliveries that were not finished although their file had got its name: it is not in the folder any more, and
-/// not staged either.
-async fn published<P: Ports>(
-    pass: &Pass<'_, P>,
-    base: &Base,
-    changes: &LocalChanges,
-) -> Result<Vec<RowId>, Fault> {
-    if changes.undelivered.is_empty() {
-        return Ok(Vec::new());
-    }
-    let unfinished: BTreeSet<RowId> = changes.undelivered.iter().copied().collect();
-    let begun = base.entries.iter().filter_map(|entry| {
-        let file = entry.local.clone();
-        Some((entry.row, file.filter(|_| unfinished.contains(&entry.row))?))
-    });
-    let (rows, files): (Vec<RowId>, Vec<LocalId>) = begun.unzip();
-    let staged = pass.local().staged(&base.mailbox.name, &files).await?;
-    let named = rows.into_iter().zip(files);
-    Ok(named
-        .filter(|(_, file)| !staged.contains(file))
-        .map(|(row, _)| row)
-        .collect())
 }
 
 /// One mailbox on its way to being observed.
@@ -198,21 +125,6 @@ pub(super) async fn all<P: Ports>(
         .collect();
     observed.all_parked = parked;
     Ok(observed)
-}
-
-/// Scans a folder; one that cannot be scanned is reported and left out.
-async fn scan<P: Ports>(
-    pass: &Pass<'_, P>,
-    record: &MailboxRecord,
-) -> Result<Option<LocalSide>, Fault> {
-    match local_side(pass, record).await {
-        Ok(side) => Ok(Some(side)),
-        Err(fault) if fault.reach >= Reach::Account => Err(fault),
-        Err(fault) => {
-            pass.problem(Some(&record.name), &fault);
-            Ok(None)
-        }
-    }
 }
 
 /// Has the folders agree with each other about what came and what went; returns those that do not.

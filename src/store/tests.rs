@@ -9,13 +9,15 @@ mod speed;
 use std::path::Path;
 
 use super::*;
+use crate::engine::ports::{LetterStore, Serial, StateId, Store};
 use crate::mail::{
-    Flag, Flags, Keyword, LocalId, MailboxName, MessageIdHash, ModSeq, SpecialUse, Uid,
+    Digest, Flag, Flags, Keyword, LocalId, MailboxName, MessageIdHash, ModSeq, SpecialUse, Uid,
     UidValidity, Uidl,
 };
 use crate::sync::{
-    EntryState, FileStamp, FolderToken, HoldKind, IntentId, IntentKind, KnownLetter, LetterId,
-    LetterState, NewsId, Side, Tidings, Watermark, What,
+    Base, Change, Entry, EntryState, FileStamp, FolderToken, Hold, HoldKind, Intent, IntentId,
+    IntentKind, KnownLetter, Letter, LetterId, LetterState, MailboxId, MailboxRecord, News, NewsId,
+    Parked, Rest, RowId, Side, Tidings, Watermark, What,
 };
 
 fn block<T>(future: impl Future<Output = T>) -> T {

@@ -1,5 +1,6 @@
 //! The daemon put together: accounts, control, signals, the service manager.
 
+mod outside;
 mod presses;
 mod requests;
 mod running;
@@ -8,9 +9,9 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal as Unix, SignalKind, signal};
 use tokio::sync::mpsc;
 
+use self::outside::Outside;
 use self::running::{Running, Told};
 use super::desktop::{accounts, setup};
 use super::hooks::Board;
@@ -21,15 +22,12 @@ use crate::config::{Account, Config, ConfigError};
 use crate::control::{self, Call, Request, Server, Signal};
 use crate::daemon::{Notice, Order};
 use crate::desktop::{self, Desktop, Topic};
-use crate::net::wake;
 use crate::systemd;
 
 /// Calls that wait to be answered, at most.
 const CALLS: usize = 64;
 /// How long a process that was killed may take to be gone.
 const DYING: Duration = Duration::from_secs(2);
-/// Within this, two tell of the same awakening.
-const AWAKE: Duration = Duration::from_secs(5);
 /// How long the accounts have to end.
 const END: Duration = Duration::from_millis(1500);
 
@@ -45,24 +43,6 @@ struct Daemon<'a> {
     tell: mpsc::UnboundedSender<Told>,
     server: Server,
     service: systemd::Notifier,
-}
-
-/// Signals and other things of the outside.
-struct Outside {
-    terminate: Unix,
-    interrupt: Unix,
-    hangup: Unix,
-    sleep: Sleep,
-    network: Option<wake::Network>,
-    watchdog: Option<tokio::time::Interval>,
-}
-
-/// Who tells that the machine has slept.
-struct Sleep {
-    clocks: Option<wake::Sleep>,
-    logind: control::Awakenings,
-    /// When it was last told.
-    woken: Option<tokio::time::Instant>,
 }
 
 enum Heard {
@@ -166,92 +146,11 @@ async fn serve(config: &Config, calls: mpsc::Sender<Call>) -> Result<Server, Fai
     }
 }
 
-impl Outside {
-    fn new() -> std::io::Result<Self> {
-        let watched = |name, error: std::io::Error| {
-            tracing::info!("{name} will not be noticed: {error}");
-        };
-        let watchdog = systemd::watchdog().map(|period| tokio::time::interval(period / 2));
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-            sleep: Sleep {
-                clocks: wake::Sleep::watch()
-                    .map_err(|error| watched("the machine's sleep", error))
-                    .ok(),
-                logind: control::Awakenings::listen(),
-                woken: None,
-            },
-            network: wake::Network::watch()
-                .map_err(|error| watched("changes of the network", error))
-                .ok(),
-            watchdog,
-        })
-    }
-
-    async fn next(&mut self) -> Heard {
-        tokio::select! {
-            _ = self.terminate.recv() => Heard::End,
-            _ = self.interrupt.recv() => Heard::End,
-            _ = self.hangup.recv() => Heard::Reload,
-            () = self.sleep.over() => Heard::Order(|| Order::Reconnect),
-            () = changed(&mut self.network) => Heard::Order(|| Order::Probe),
-            () = due(&mut self.watchdog) => Heard::Alive,
-        }
-    }
-}
-
-impl Sleep {
-    /// Waits until the machine has slept and is awake again, however that is noticed first.
-    async fn over(&mut self) {
-        loop {
-            tokio::select! {
-                () = slept(&mut self.clocks) => {}
-                () = self.logind.next() => {}
-            }
-            let now = tokio::time::Instant::now();
-            let known = self.woken.is_some_and(|woken| now - woken < AWAKE);
-            if !known {
-                self.woken = Some(now);
-                return;
-            }
-        }
-    }
-}
-
 async fn pressed(
     asked: &mut Option<mpsc::UnboundedReceiver<desktop::Request>>,
 ) -> Option<desktop::Request> {
     match asked {
         Some(asked) => asked.recv().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn slept(sleep: &mut Option<wake::Sleep>) {
-    let over = match sleep {
-        Some(sleep) => sleep.over().await.is_ok(),
-        None => std::future::pending().await,
-    };
-    if !over {
-        *sleep = None;
-    }
-}
-
-async fn changed(network: &mut Option<wake::Network>) {
-    let usable = match network {
-        Some(network) => network.changed().await.is_ok(),
-        None => std::future::pending().await,
-    };
-    if !usable {
-        *network = None;
-    }
-}
-
-async fn due(watchdog: &mut Option<tokio::time::Interval>) {
-    match watchdog {
-        Some(watchdog) => drop(watchdog.tick().await),
         None => std::future::pending().await,
     }
 }

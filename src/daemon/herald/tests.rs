@@ -1,160 +1,17 @@
 //! The herald in a world in memory: what is told, in which order, and that it is told at least once.
 
-use std::cell::RefCell;
+mod parts;
+
 use std::collections::{BTreeMap, VecDeque};
 
+use self::parts::{Recorder, heard, parts, pass, settings, settled, tell};
 use super::*;
-use crate::engine::ports::{Event, Observer};
-use crate::engine::{Home, Mode, Ports, Scope, Telling, sync};
 use crate::mail::{Flag, Flags};
+use crate::sim::block_on;
 use crate::sim::driver;
 use crate::sim::steps::When;
 use crate::sim::world::hand::name;
-use crate::sim::{SimClock, SimConnector, SimLocal, SimStore, World, block_on};
-use crate::sync::{Act, Happened, Policy, Side};
-
-struct Nobody;
-
-impl Observer for Nobody {
-    fn event(&self, _: Event<'_>) {}
-}
-
-struct Parts {
-    connector: SimConnector,
-    local: SimLocal,
-    store: SimStore,
-    clock: SimClock,
-}
-
-impl Home for Parts {
-    type Local = SimLocal;
-    type Store = SimStore;
-    type Clock = SimClock;
-    type Observer = Nobody;
-
-    fn local(&self) -> &SimLocal {
-        &self.local
-    }
-
-    fn store(&self) -> &SimStore {
-        &self.store
-    }
-
-    fn clock(&self) -> &SimClock {
-        &self.clock
-    }
-
-    fn observer(&self) -> &Nobody {
-        &Nobody
-    }
-}
-
-impl Ports for Parts {
-    type Connector = SimConnector;
-
-    fn connector(&self) -> &SimConnector {
-        &self.connector
-    }
-}
-
-fn parts(world: &World) -> Parts {
-    Parts {
-        connector: world.connector(),
-        local: world.local.clone(),
-        store: world.store.clone(),
-        clock: world.clock.clone(),
-    }
-}
-
-fn settings() -> Settings {
-    Settings {
-        thorough: false,
-        policy: Policy::default(),
-        selects: Rc::new(|_| true),
-        connections: 1,
-        trash_days: 30,
-        settle: Duration::from_secs(15),
-        large: 1,
-        telling: Telling::News,
-    }
-}
-
-fn pass(world: &World) -> Result<(), Fault> {
-    block_on(sync(&parts(world), &settings(), &Scope::All, Mode::Apply)).map(drop)
-}
-
-/// Remembers what it was told, and wants what its rule says.
-#[derive(Default)]
-struct Recorder {
-    told: Rc<RefCell<Vec<Batch>>>,
-    done: Rc<RefCell<Vec<Batch>>>,
-    rule: Option<fn(&Occasion) -> Option<Act>>,
-    /// What it wants once all is done with, as hooks do that are asked about notifications.
-    afterwards: Option<fn(&Occasion) -> Option<Act>>,
-}
-
-fn wanted(batch: &Batch, rule: Option<fn(&Occasion) -> Option<Act>>) -> Vec<Wanted> {
-    let mut wanted = Vec::new();
-    for occasion in &batch.occasions {
-        let Some(act) = rule.and_then(|rule| rule(occasion)) else {
-            continue;
-        };
-        if let Occasion::Message { subject, .. } = occasion
-            && let Some(local) = &subject.local
-        {
-            wanted.push(Wanted {
-                row: subject.row,
-                mailbox: subject.mailbox.clone(),
-                local: local.clone(),
-                act,
-            });
-        }
-    }
-    wanted
-}
-
-impl Listener for Recorder {
-    async fn told(&mut self, _: &str, batch: &Batch) -> Vec<Wanted> {
-        self.told.borrow_mut().push(batch.clone());
-        wanted(batch, self.rule)
-    }
-
-    fn due(&self) -> Option<Duration> {
-        None
-    }
-
-    async fn tick(&mut self, _: &str) -> Vec<Wanted> {
-        Vec::new()
-    }
-
-    async fn done(&mut self, _: &str, batch: &Batch) -> Vec<Wanted> {
-        self.done.borrow_mut().push(batch.clone());
-        wanted(batch, self.afterwards)
-    }
-}
-
-fn tell(world: &World, recorder: Recorder) -> Result<Told, Fault> {
-    let parts = parts(world);
-    let mut herald = Herald::new(&parts, settings(), "a", recorder, Rc::default());
-    block_on(herald.empty())
-}
-
-fn settled() -> World {
-    let world = World::new(21);
-    world.server.create(&name("Archive"), None);
-    world.arrives("INBOX", 1, "");
-    world.arrives("INBOX", 2, "");
-    driver::settle(&world, &pass).unwrap();
-    world
-}
-
-fn heard(world: &World) -> Vec<Batch> {
-    let recorder = Recorder::default();
-    let told = Rc::clone(&recorder.told);
-    tell(world, recorder).unwrap();
-    assert!(world.store.news_now().is_empty());
-    told.take()
-}
+use crate::sync::{Act, Happened, Side};
 
 #[test]
 fn what_happened_in_a_mailbox_is_told_in_order_and_then_that_it_is_synced() {

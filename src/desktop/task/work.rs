@@ -1,6 +1,8 @@
 //! The task itself: one thing at a time is said to the server, and everything is listened to meanwhile.
 
-use std::path::{Path, PathBuf};
+mod presses;
+
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::StreamExt as _;
@@ -10,13 +12,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::{Command, Setup, State};
-use crate::desktop::board::{Board, Call, Now, Press};
-use crate::desktop::clipboard;
+use crate::desktop::board::{Board, Call, Now};
 use crate::desktop::muted::Muted;
-use crate::desktop::open::open;
 use crate::desktop::server::{self, Bus, DesktopError, Heard, Link, Listening, Server};
 use crate::desktop::text::line;
-use crate::desktop::words::{Done, Request};
+use crate::desktop::words::Request;
 
 /// A server that takes longer is said to be silent.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -257,21 +257,6 @@ impl Work {
         }
     }
 
-    /// Writes down which threads are muted, if that has changed.
-    fn remember(&mut self) {
-        let (Some(text), Some(file)) = (self.board.changed_muted(), self.muted.clone()) else {
-            return;
-        };
-        let writing = tokio::task::spawn_blocking(move || write(&file, &text));
-        self.outcomes.push(Box::pin(async move {
-            let written = writing.await.map_err(|error| error.to_string());
-            (
-                "remember the muted thread",
-                written.and_then(|written| written.map_err(|error| error.to_string())),
-            )
-        }));
-    }
-
     fn is_from_server(&self, from: &str) -> bool {
         self.server
             .as_ref()
@@ -315,65 +300,6 @@ impl Work {
         }
         self.board.lost(&self.now());
         self.show(State::Idle);
-    }
-
-    fn press(&mut self, id: u32, action: &str) {
-        let token = self
-            .token
-            .take()
-            .filter(|(whose, _)| *whose == id)
-            .map(|(_, token)| token);
-        let Some((account, press)) = self.board.pressed(id, action) else {
-            return;
-        };
-        tracing::debug!(account = %account, "pressed: {press:?}");
-        self.remember();
-        let (what, request): (_, Box<dyn FnOnce(Done) -> Request>) = match press {
-            Press::Open {
-                detail,
-                member,
-                command,
-            } => {
-                return self.outcomes.push(Box::pin(async move {
-                    (
-                        "open the message",
-                        open(&member, &detail, &command, token).await,
-                    )
-                }));
-            }
-            Press::Copy(text) => {
-                return self.outcomes.push(Box::pin(async move {
-                    ("copy the text", clipboard::copy(&text).await)
-                }));
-            }
-            Press::Act { what, wanted } => (
-                what,
-                Box::new(|done| Request::Act {
-                    account,
-                    wanted,
-                    done,
-                }),
-            ),
-            Press::Approve(id) => (
-                "approve the deletions",
-                Box::new(|done| Request::Approve { account, id, done }),
-            ),
-            Press::Restore(id) => (
-                "restore the messages",
-                Box::new(|done| Request::Restore { account, id, done }),
-            ),
-            Press::SignIn => (
-                "sign in",
-                Box::new(|done| Request::SignIn { account, done }),
-            ),
-        };
-        let (done, is_done) = oneshot::channel();
-        // If nobody takes it, nobody answers either.
-        let _ = self.requests.send(request(done));
-        self.outcomes.push(Box::pin(async move {
-            let stopping = || Err("mailferry is stopping".to_owned());
-            (what, is_done.await.unwrap_or_else(|_| stopping()))
-        }));
     }
 
     /// Takes everything off the screen.
@@ -425,20 +351,4 @@ async fn until(moment: Option<Instant>) {
         Some(moment) => tokio::time::sleep_until(moment).await,
         None => std::future::pending().await,
     }
-}
-
-fn write(file: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-
-    let fresh = file.with_extension("new");
-    let mut options = std::fs::OpenOptions::new();
-    let mut writing = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&fresh)?;
-    writing.write_all(text.as_bytes())?;
-    std::fs::rename(&fresh, file)
 }

@@ -1,4 +1,6 @@
-//! Mail that the server carries out late, and files that go before their rows are finished.
+//! Mail that the server carries out late, and what others do in the middle of a pass.
+
+mod stopped;
 
 use std::time::Duration;
 
@@ -207,100 +209,6 @@ fn an_append_that_comes_soon_is_waited_for() {
     }
 }
 
-/// Stops the pass after this change right after an effect whose trace begins like this.
-fn stopped_after(change: fn(&World), begins: &str) -> World {
-    super::stopped_after(|| synced(|_| ()), change, begins)
-}
-
-#[test]
-fn what_another_client_moved_on_before_it_was_looked_for_is_not_sent_again() {
-    let world = stopped_after(|world| world.filed("INBOX", 2, ""), "server append");
-    world.remote_move(2, "Work");
-    driver::settle(&world, &pass).unwrap();
-    world.is_in(2, &["Work"]).unwrap();
-    assert_eq!(world.steps.traced(0, "server append"), 1);
-}
-
-#[test]
-fn what_only_looks_as_if_it_had_been_moved_on_is_another_mail() {
-    let world = stopped_after(|world| world.filed("INBOX", 2, ""), "server append");
-    let (uid, date) = {
-        let inbox = &world.server.mailboxes()[&name("INBOX")];
-        let uid = world
-            .server
-            .find(&name("INBOX"), &content::mail(2))
-            .unwrap();
-        (uid, inbox.messages[&uid].date)
-    };
-    world.server.change(&name("INBOX"), |inbox| {
-        inbox.messages.remove(&uid);
-    });
-    let body = content::alike(2);
-    let other = world.server.append(&name("Work"), &body, flags(""));
-    world.server.change(&name("Work"), |work| {
-        work.messages.get_mut(&other).unwrap().date = date;
-    });
-    driver::settle(&world, &pass).unwrap();
-    world.is_in(2, &["INBOX"]).unwrap();
-    world.body_is_in(&body, &["Work"]).unwrap();
-}
-
-#[test]
-fn what_was_sent_is_found_though_its_file_was_rewritten_elsewhere_since() {
-    let world = stopped_after(|world| world.filed("INBOX", 2, ""), "server append");
-    world.local_move(2, "Work", NameOnMove::Rewritten);
-    driver::settle(&world, &pass).unwrap();
-    world.is_in(2, &["Work"]).unwrap();
-}
-
-#[test]
-fn what_was_sent_to_another_generation_is_not_taken_for_what_only_looks_alike() {
-    let world = stopped_after(
-        |world| world.filed("INBOX", 2, ""),
-        "store commit putintent",
-    );
-    let body = content::alike(2);
-    world.clock.advance(Duration::from_secs(100));
-    world.server.append(&name("INBOX"), &body, flags(""));
-    for _ in 0..2 {
-        world.server.renumber(&name("INBOX"));
-    }
-    driver::settle(&world, &pass).unwrap();
-    world.is_in(2, &["INBOX"]).unwrap();
-    world.body_is_in(&body, &["INBOX"]).unwrap();
-}
-
-#[test]
-fn what_was_copied_is_found_though_its_file_was_rewritten_elsewhere_since() {
-    let world = stopped_after(|world| world.local_copy(1, "Work"), "server copy");
-    let file = world.local.find(&name("Work"), &content::mail(1)).unwrap();
-    world
-        .local
-        .move_file(&name("Work"), &file, &name("Trash"), NameOnMove::Rewritten);
-    driver::settle(&world, &pass).unwrap();
-    world.is_in(1, &["INBOX", "Trash"]).unwrap();
-}
-
-#[test]
-fn a_delivered_file_that_was_rewritten_elsewhere_has_moved() {
-    let world = stopped_after(|world| world.arrives("INBOX", 2, ""), "local publish");
-    world.local_move(2, "Work", NameOnMove::Rewritten);
-    driver::settle(&world, &pass).unwrap();
-    world.is_in(2, &["Work"]).unwrap();
-    world.nothing_doubled().unwrap();
-}
-
-#[test]
-fn a_staged_file_is_not_taken_for_a_copy_elsewhere() {
-    let world = stopped_after(
-        |world| world.arrives("INBOX", 2, ""),
-        "store commit putentry",
-    );
-    world.filed("Work", 2, "");
-    driver::settle(&world, &pass).unwrap();
-    world.is_in(2, &["INBOX", "Work"]).unwrap();
-}
-
 #[test]
 fn flags_that_others_change_in_the_middle_of_a_pass_are_not_overwritten() {
     let world = synced(|_| ());
@@ -398,28 +306,4 @@ fn nothing_is_done_to_uids_that_mean_others_by_now() {
         world.is_in(3, &["INBOX"]).unwrap();
         world.has_flags(3, "").unwrap();
     }
-}
-
-#[test]
-fn a_copy_of_another_version_is_not_taken_for_what_was_being_sent() {
-    let edited = content::edited(&content::mail(2), 1);
-    let world = stopped_after(
-        |world| {
-            let edited = content::edited(&content::mail(2), 1);
-            world.server.append(&name("Work"), &edited, flags(""));
-            driver::settle(world, &pass).unwrap();
-            world.filed("INBOX", 2, "");
-        },
-        "store commit putintent",
-    );
-    let IntentKind::Upload { identity, .. } = world.store.intents_now()[0].kind.clone() else {
-        panic!("an upload was begun");
-    };
-    let uid = world.server.append(&name("INBOX"), &edited, flags(""));
-    world.server.change(&name("INBOX"), |inbox| {
-        inbox.messages.get_mut(&uid).unwrap().date = identity.date;
-    });
-    driver::settle(&world, &pass).unwrap();
-    world.is_in(2, &["INBOX"]).unwrap();
-    world.body_is_in(&edited, &["INBOX", "Work"]).unwrap();
 }

@@ -1,0 +1,113 @@
+//! What reaches the daemon from outside: signals, the machine's sleep, the network, and the watchdog's clock.
+
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal as Unix, SignalKind, signal};
+
+use super::Heard;
+use crate::control;
+use crate::daemon::Order;
+use crate::net::wake;
+use crate::systemd;
+
+/// Within this, two tell of the same awakening.
+const AWAKE: Duration = Duration::from_secs(5);
+
+/// Signals and other things of the outside.
+pub(super) struct Outside {
+    terminate: Unix,
+    interrupt: Unix,
+    hangup: Unix,
+    sleep: Sleep,
+    network: Option<wake::Network>,
+    watchdog: Option<tokio::time::Interval>,
+}
+
+/// Who tells that the machine has slept.
+struct Sleep {
+    clocks: Option<wake::Sleep>,
+    logind: control::Awakenings,
+    /// When it was last told.
+    woken: Option<tokio::time::Instant>,
+}
+
+impl Outside {
+    pub(super) fn new() -> std::io::Result<Self> {
+        let watched = |name, error: std::io::Error| {
+            tracing::info!("{name} will not be noticed: {error}");
+        };
+        let watchdog = systemd::watchdog().map(|period| tokio::time::interval(period / 2));
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            sleep: Sleep {
+                clocks: wake::Sleep::watch()
+                    .map_err(|error| watched("the machine's sleep", error))
+                    .ok(),
+                logind: control::Awakenings::listen(),
+                woken: None,
+            },
+            network: wake::Network::watch()
+                .map_err(|error| watched("changes of the network", error))
+                .ok(),
+            watchdog,
+        })
+    }
+
+    pub(super) async fn next(&mut self) -> Heard {
+        tokio::select! {
+            _ = self.terminate.recv() => Heard::End,
+            _ = self.interrupt.recv() => Heard::End,
+            _ = self.hangup.recv() => Heard::Reload,
+            () = self.sleep.over() => Heard::Order(|| Order::Reconnect),
+            () = changed(&mut self.network) => Heard::Order(|| Order::Probe),
+            () = due(&mut self.watchdog) => Heard::Alive,
+        }
+    }
+}
+
+impl Sleep {
+    /// Waits until the machine has slept and is awake again, however that is noticed first.
+    async fn over(&mut self) {
+        loop {
+            tokio::select! {
+                () = slept(&mut self.clocks) => {}
+                () = self.logind.next() => {}
+            }
+            let now = tokio::time::Instant::now();
+            let known = self.woken.is_some_and(|woken| now - woken < AWAKE);
+            if !known {
+                self.woken = Some(now);
+                return;
+            }
+        }
+    }
+}
+
+async fn slept(sleep: &mut Option<wake::Sleep>) {
+    let over = match sleep {
+        Some(sleep) => sleep.over().await.is_ok(),
+        None => std::future::pending().await,
+    };
+    if !over {
+        *sleep = None;
+    }
+}
+
+async fn changed(network: &mut Option<wake::Network>) {
+    let usable = match network {
+        Some(network) => network.changed().await.is_ok(),
+        None => std::future::pending().await,
+    };
+    if !usable {
+        *network = None;
+    }
+}
+
+async fn due(watchdog: &mut Option<tokio::time::Interval>) {
+    match watchdog {
+        Some(watchdog) => drop(watchdog.tick().await),
+        None => std::future::pending().await,
+    }
+}

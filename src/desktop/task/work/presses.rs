@@ -22,45 +22,39 @@ impl Work {
         };
         tracing::debug!(account = %account, "pressed: {press:?}");
         self.remember();
-        let (what, request): (_, Box<dyn FnOnce(Done) -> Request>) = match press {
+        match press {
             Press::Open {
                 detail,
                 member,
                 command,
-            } => {
-                return self.outcomes.push(Box::pin(async move {
-                    (
-                        "open the message",
-                        open(&member, &detail, &command, token).await,
-                    )
-                }));
-            }
-            Press::Copy(text) => {
-                return self.outcomes.push(Box::pin(async move {
-                    ("copy the text", clipboard::copy(&text).await)
-                }));
-            }
-            Press::Act { what, wanted } => (
-                what,
-                Box::new(|done| Request::Act {
-                    account,
-                    wanted,
-                    done,
-                }),
-            ),
-            Press::Approve(id) => (
-                "approve the deletions",
-                Box::new(|done| Request::Approve { account, id, done }),
-            ),
-            Press::Restore(id) => (
-                "restore the messages",
-                Box::new(|done| Request::Restore { account, id, done }),
-            ),
-            Press::SignIn => (
-                "sign in",
-                Box::new(|done| Request::SignIn { account, done }),
-            ),
-        };
+            } => self.outcomes.push(Box::pin(async move {
+                let opened = open(&member, &detail, &command, token).await;
+                ("open the message", opened)
+            })),
+            Press::Copy(text) => self.outcomes.push(Box::pin(async move {
+                ("copy the text", clipboard::copy(&text).await)
+            })),
+            Press::Act { what, wanted } => self.ask(what, |done| Request::Act {
+                account,
+                wanted,
+                done,
+            }),
+            Press::Approve(id) => self.ask("approve the deletions", |done| Request::Approve {
+                account,
+                id,
+                done,
+            }),
+            Press::Restore(id) => self.ask("restore the messages", |done| Request::Restore {
+                account,
+                id,
+                done,
+            }),
+            Press::SignIn => self.ask("sign in", |done| Request::SignIn { account, done }),
+        }
+    }
+
+    /// Asks the daemon for something, and waits beside everything else for what becomes of it.
+    fn ask(&self, what: &'static str, request: impl FnOnce(Done) -> Request) {
         let (done, is_done) = oneshot::channel();
         // If nobody takes it, nobody answers either.
         let _ = self.requests.send(request(done));

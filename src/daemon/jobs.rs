@@ -56,6 +56,11 @@ impl Work {
         *self == Self::default()
     }
 
+    /// Whether this is no more than another look after news, of which nobody need hear if it finds nothing.
+    pub(super) fn is_afterthought(&self) -> bool {
+        self.echo.is_some() && self.local.is_empty() && !self.all_local && !self.all_remote
+    }
+
     fn add(&mut self, hint: Hint, from: From) {
         match (hint, from) {
             (Hint::Mailbox(name), From::Remote) => drop(self.remote.insert(name)),

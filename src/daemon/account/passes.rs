@@ -26,11 +26,18 @@ impl<P: Watched> Account<'_, P> {
             Ok(None) => return,
             Err(fault) => return self.pass_failed(&fault, work),
         };
-        self.act(Activity::Syncing);
+        let quiet = work.is_afterthought() && !full;
+        if !quiet {
+            self.act(Activity::Syncing);
+        }
         match self.pass(&scope, Mode::Apply, full, inbox).await {
             Some(Ok(report)) => {
                 self.backoff.reset();
+                let found = !report.mailboxes.is_empty() || self.has_problems(&report);
                 self.after(&scope, full, &report);
+                if found || !quiet {
+                    self.tell_synced(&report);
+                }
                 let done = self.now();
                 self.jobs
                     .looked(&work, &news_of(&report), done.saturating_sub(now), done);
@@ -149,6 +156,14 @@ impl<P: Watched> Account<'_, P> {
                 self.tell(Notice::HoldRaised { mailbox, count });
             }
         }
+    }
+
+    /// Whether there is something the matter, or was until this pass.
+    fn has_problems(&self, report: &Report) -> bool {
+        !report.problems.is_empty() || !self.view.borrow().problems.is_empty()
+    }
+
+    fn tell_synced(&self, report: &Report) {
         self.tell(Notice::Synced {
             complete: report.problems.is_empty(),
             problems: report.problems.clone(),
@@ -183,6 +198,7 @@ impl<P: Watched> Account<'_, P> {
                 if wish.mode == Mode::Apply {
                     self.blocked = false;
                     self.after(&wish.scope, false, &report);
+                    self.tell_synced(&report);
                 }
                 Ok(report)
             }

@@ -306,3 +306,15 @@ fn what_failed_in_one_mailbox_is_tried_again_soon() {
         }
     }
 }
+
+#[test]
+fn looks_that_find_nothing_are_not_told_of() {
+    let mut life = at_rest();
+    let (told, looks) = (life.synced, life.world().steps.calls(Place::Store));
+    life.world().arrives("INBOX", 4, "");
+    life.live_for(5 * SECOND).unwrap();
+    life.world().equal().unwrap();
+    assert!(life.world().steps.calls(Place::Store) > looks + 5);
+    let told = life.synced - told;
+    assert!((1..=2).contains(&told), "{told}");
+}

@@ -69,6 +69,8 @@ pub(super) struct Life {
     counted: [u64; 3],
     pub polls: u64,
     pub answers: u64,
+    /// Passes that were told of.
+    pub synced: u64,
     pub starts: u64,
     crash: bool,
 }
@@ -90,6 +92,7 @@ impl Life {
             counted: [0; 3],
             polls: 0,
             answers: 0,
+            synced: 0,
             starts: 0,
             crash: false,
         }
@@ -265,7 +268,9 @@ impl Life {
         let Some(running) = &mut self.running else {
             return Ok(());
         };
-        while running.notices.try_recv().is_ok() {}
+        while let Ok(notice) = running.notices.try_recv() {
+            self.synced += u64::from(matches!(notice, Notice::Synced { .. }));
+        }
         for mut wish in std::mem::take(&mut running.wishes) {
             match wish.answer.try_recv() {
                 Ok(_) => self.answers += 1,

@@ -20,6 +20,8 @@ pub fn read_head(path: &Path) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     loop {
         let from = head.len();
+        // Else it is read in small pieces that grow.
+        head.reserve(PIECE);
         let read = (&mut file).take(PIECE as u64).read_to_end(&mut head)?;
         let seen = head.get(from.saturating_sub(3)..).unwrap_or_default();
         if read == 0 || ends(seen) || head.len() >= HEAD_LIMIT {

@@ -231,10 +231,12 @@ impl<'p, P: Home<Store: LetterStore>, L: Listener> Herald<'p, P, L> {
             let wanted = self.listener.told(&self.account, batch).await;
             acted = self.carry_out(wanted).await?;
         }
-        self.parts
-            .store()
-            .commit(vec![Change::DropNews(ids)])
-            .await?;
+        // Nothing is shown of old mail that might be shown twice, and a first sync has enough to write.
+        let drop = match batch.old {
+            true => Change::DropOldNews(ids),
+            false => Change::DropNews(ids),
+        };
+        self.parts.store().commit(vec![drop]).await?;
         if !batch.occasions.is_empty() {
             let wanted = self.listener.done(&self.account, batch).await;
             acted.absorb(self.try_carry_out(wanted).await);

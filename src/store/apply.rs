@@ -153,7 +153,7 @@ impl<'s, 'c> Apply<'s, 'c> {
             ),
             Change::DropLetter(id) => self.run("DELETE FROM letter WHERE id = ?1", [id.0]),
             Change::PutNews(tidings) => self.put_news(tidings),
-            Change::DropNews(all) => self.drop_news(all),
+            Change::DropNews(all) | Change::DropOldNews(all) => self.drop_news(all),
             Change::Hear(mailbox) => self.run(
                 "INSERT OR IGNORE INTO heard (mailbox) VALUES (?1)",
                 [mailbox.0],

@@ -104,14 +104,20 @@ pub(super) struct Session<'c> {
 }
 
 impl<'c> Session<'c> {
-    /// Asks something.
+    /// Asks something. In one transaction, so that a question of many parts takes the lock only once.
     pub(super) fn read<T>(
         &mut self,
         act: &'static str,
         ask: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         self.ready()?;
-        let answer = ask(self.conn).map_err(|error| StoreError::sql(self.path, act, error));
+        let reading = |conn: &Connection| {
+            let reading = conn.unchecked_transaction()?;
+            let answer = ask(&reading)?;
+            reading.finish()?;
+            Ok(answer)
+        };
+        let answer = reading(self.conn).map_err(|error| StoreError::sql(self.path, act, error));
         self.heed(answer)
     }
 
@@ -126,8 +132,34 @@ impl<'c> Session<'c> {
         })
     }
 
-    /// Makes all changes in one transaction.
+    /// Makes all changes in one transaction. It is durable when this returns, unless it need not be.
     pub(super) fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        let may_be_lost = |change: &Change| matches!(change, Change::DropOldNews(_));
+        // Without a log before the file, what is not durable may damage it.
+        if !changes.iter().all(may_be_lost) || !self.has_log()? {
+            return self.commit_durably(changes);
+        }
+        self.set("PRAGMA synchronous = NORMAL")?;
+        let outcome = self.commit_durably(changes);
+        if let Err(error) = self.set("PRAGMA synchronous = FULL") {
+            tracing::error!(%error, "nothing would be durable any more");
+            self.stopped = true;
+        }
+        outcome
+    }
+
+    fn has_log(&mut self) -> Result<bool, StoreError> {
+        let ask = |conn: &Connection| conn.query_row("PRAGMA journal_mode", [], |row| row.get(0));
+        let mode: String = self.read("read how the state is kept", ask)?;
+        Ok(mode == "wal")
+    }
+
+    fn set(&self, pragma: &'static str) -> Result<(), StoreError> {
+        let failed = |error| StoreError::sql(self.path, "set how durable the state is", error);
+        self.conn.execute_batch(pragma).map_err(failed)
+    }
+
+    fn commit_durably(&mut self, changes: &[Change]) -> Result<(), StoreError> {
         let path = self.path;
         self.write("commit changes", |apply| {
             for change in changes {

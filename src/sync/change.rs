@@ -185,6 +185,8 @@ pub enum Change {
     PutNews(Tidings),
     /// Listeners have been told.
     DropNews(Vec<NewsId>),
+    /// Listeners have been told of mail that was there before. A power cut soon after may undo this: they are told again.
+    DropOldNews(Vec<NewsId>),
     /// A mailbox has been synced whole once: what happens in it from now on is news.
     Hear(MailboxId),
     /// Since when the account is synced, seconds since 1970; the first one counts.

@@ -70,7 +70,9 @@ impl StoreState {
                 let id = NewsId(self.news);
                 self.outbox.insert(id, tidings.numbered(id));
             }
-            Change::DropNews(all) => self.outbox.retain(|id, _| !all.contains(id)),
+            Change::DropNews(all) | Change::DropOldNews(all) => {
+                self.outbox.retain(|id, _| !all.contains(id))
+            }
             Change::Hear(mailbox) => drop(self.heard.mailboxes.insert(mailbox)),
             Change::Begin(at) => drop(self.heard.since.get_or_insert(at)),
             Change::PutLabels(row, delta) => self.put_labels(row, &delta),

@@ -48,6 +48,7 @@ fn is_weighty(change: &Change) -> bool {
             | Change::PutRest(..)
             | Change::PutNews(_)
             | Change::DropNews(_)
+            | Change::DropOldNews(_)
             | Change::Hear(_)
             | Change::Begin(_)
             | Change::PutLabels(..)

@@ -214,7 +214,7 @@ impl Model {
             }
             Change::DropLetter(id) => drop(self.letters.remove(&id.0)),
             Change::PutNews(tidings) => self.outbox.push(tidings),
-            Change::DropNews(_) => {}
+            Change::DropNews(_) | Change::DropOldNews(_) => {}
             Change::Hear(id) => drop(self.heard.insert(id.0)),
             // Tests of their own.
             Change::Begin(_) | Change::PutLabels(..) => {}

@@ -200,3 +200,22 @@ fn what_is_wanted_of_keywords_is_forgotten_once_it_is_so() {
     commit(&store, vec![Change::DropEntry(RowId(1))]);
     assert_eq!(left(), []);
 }
+
+#[test]
+fn what_was_told_of_old_mail_is_forgotten_and_the_rest_stays_durable() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = with_mailbox(dir.path());
+    commit(&store, vec![tidings(1, What::New), tidings(2, What::New)]);
+    let all = numbers(&store);
+    commit(&store, vec![Change::DropOldNews(vec![all[0]])]);
+    assert_eq!(numbers(&store), all[1..]);
+    let durable = |store: &SqliteStore| {
+        let ask = |conn: &rusqlite::Connection| {
+            conn.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0))
+        };
+        block(store.ask("ask", ask)).unwrap()
+    };
+    assert_eq!(durable(&store), 2);
+    let store = reopen(store, dir.path());
+    assert_eq!(numbers(&store), all[1..]);
+}

@@ -71,7 +71,7 @@ impl StoreState {
                 self.outbox.insert(id, tidings.numbered(id));
             }
             Change::DropNews(all) | Change::DropOldNews(all) => {
-                self.outbox.retain(|id, _| !all.contains(id))
+                self.outbox.retain(|id, _| !all.contains(id));
             }
             Change::Hear(mailbox) => drop(self.heard.mailboxes.insert(mailbox)),
             Change::Begin(at) => drop(self.heard.since.get_or_insert(at)),

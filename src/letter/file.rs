@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::HEAD_LIMIT;
 
-/// How much is read at a time while looking for the end of the header.
-const PIECE: usize = 16 * 1024;
+/// How much is read at a time while looking for the end of the header. Memory for more is given back to the system and asked
+/// for again each time.
+const PIECE: usize = 8 * 1024;
 
 /// Reads the header of a message's file, and perhaps a little more; at most [`HEAD_LIMIT`].
 ///

@@ -225,6 +225,16 @@ fn a_message_in_a_message_in_a_message_and_so_on_is_no_trouble() {
 }
 
 #[test]
+fn a_message_that_fails_an_assertion_of_the_parser_has_its_raw_text() {
+    // A multipart message whose last parts are messages with too few headers, found by fuzzing.
+    let octets = b"Subject: x\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/html\n\n<p>Hello</p>\n\
+        --x\nContent-Type: message/rfc822\n\nSu8=\n--x\nContent-Type: message/rfc822\n\nSubject: inner\n\ntext\n--x--\n";
+    let body = Body::parse(octets, 1000);
+    assert!(body.text.contains("Hello"), "{body:?}");
+    assert_eq!(Letter::parse(octets).subject(), "x");
+}
+
+#[test]
 fn a_header_is_found_in_a_file_that_changed_its_flags() {
     let folder = tempfile::tempdir().unwrap();
     for part in ["cur", "new"] {

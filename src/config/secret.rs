@@ -13,6 +13,9 @@ pub(super) const KEYS: [&str; 6] = [
     "oauth2",
 ];
 
+/// Those of them that this version can do.
+const USABLE: &str = "password_command, password_file, password_credential, password";
+
 /// Reads the source of the password. More than one, or none, is a mistake.
 pub(super) fn read(section: &Section<'_>, places: Places<'_>) -> Option<SecretSource> {
     let mut given: Vec<(&str, Entry<'_>)> = KEYS
@@ -24,7 +27,7 @@ pub(super) fn read(section: &Section<'_>, places: Places<'_>) -> Option<SecretSo
         section.wrong_with(
             "",
             "says nothing of where the password comes from",
-            Some(format!("add exactly one of {}", KEYS.join(", "))),
+            Some(format!("add exactly one of {USABLE}")),
         );
         return None;
     };
@@ -121,9 +124,6 @@ fn credential(entry: &Entry<'_>) -> Option<SecretSource> {
 fn not_yet(entry: &Entry<'_>, what: &str) {
     entry.wrong_key(
         format!("{what} not supported by this version yet"),
-        Some(
-            "until then use password_command, password_file, password_credential or password"
-                .to_owned(),
-        ),
+        Some(format!("until then use one of {USABLE}")),
     );
 }

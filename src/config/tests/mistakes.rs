@@ -208,7 +208,7 @@ fn exactly_one_secret_is_wanted() {
     assert!(
         mistakes(&none)[0]
             .3
-            .contains("exactly one of password, password_file")
+            .contains("exactly one of password_command, password_file")
     );
     for (line, told) in [
         (

@@ -11,6 +11,8 @@ use crate::bus;
 
 /// How soon the bus is looked for again, at first and at most.
 const AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(120)];
+/// So many times as long each time: where there is no bus, none is to be expected soon, and each look wakes the daemon.
+const LONGER: u32 = 8;
 
 /// Serves on the session bus for as long as signals may come.
 pub(super) async fn serve(interface: Interface, signals: broadcast::WeakSender<Signal>) {
@@ -33,7 +35,7 @@ pub(super) async fn serve(interface: Interface, signals: broadcast::WeakSender<S
             return;
         }
         tokio::time::sleep(delay).await;
-        delay = (delay * 2).min(longest);
+        delay = (delay * LONGER).min(longest);
     }
 }
 

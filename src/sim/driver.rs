@@ -225,7 +225,20 @@ fn stop(world: &World, runner: &impl Runner, effect: u64, (when, crash): (When, 
 /// # Panics
 /// When a promise is broken.
 pub fn stops(scenario: &Scenario, runner: &impl Runner) {
-    for effect in 1..=effects(scenario, runner) {
+    stops_at(scenario, runner, 1..=effects(scenario, runner));
+}
+
+/// As [`stops`], at some of the effects only.
+///
+/// # Panics
+/// When a promise is broken.
+pub fn some_stops(scenario: &Scenario, runner: &impl Runner) {
+    let some = sample(scenario, effects(scenario, runner), 1);
+    stops_at(scenario, runner, some);
+}
+
+fn stops_at(scenario: &Scenario, runner: &impl Runner, effects: impl Iterator<Item = u64>) {
+    for effect in effects {
         for end in ENDS {
             let world = prepare(scenario, runner);
             stop(&world, runner, effect, end);
@@ -239,10 +252,12 @@ pub fn stops(scenario: &Scenario, runner: &impl Runner) {
     }
 }
 
-/// The numbers up to `last`, or every `step`th of them, in each scenario others; with `SIM_ALL` always all.
+/// The numbers up to `last`, or every `step`th of them, in each scenario others; with `SIM_ALL` always all, with
+/// `SIM_STRIDE` so many times fewer.
 fn sample(scenario: &Scenario, last: u64, step: u64) -> impl Iterator<Item = u64> + use<> {
     let all = std::env::var_os("SIM_ALL").is_some();
-    let step = if all { 1 } else { step };
+    let stride = std::env::var("SIM_STRIDE").map_or(1, |text| text.parse().expect("a number"));
+    let step = if all { 1 } else { step * stride };
     let shift = scenario.name.bytes().map(u64::from).sum::<u64>() % step;
     (1..=last).filter(move |number| number % step == shift)
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{SimPorts, pass, ports, settings};
+use crate::engine::pool::Pool;
+use crate::engine::ports::Connector as _;
 use crate::engine::{Fault, Mode, Report, Scope, sync};
 use crate::sim::content;
 use crate::sim::local::NameOnMove;
@@ -25,6 +27,20 @@ fn ask(world: &World, mailbox: &str, mode: Mode) -> Result<Report, Fault> {
     let ports: SimPorts = ports(world);
     let scope = Scope::Only(BTreeSet::from([name(mailbox)]));
     block_on(sync(&ports, &settings(), &scope, mode))
+}
+
+/// Who watches may need one of the connections that a pass has left.
+#[test]
+fn connections_that_are_too_many_now_are_closed_at_once() {
+    let world = World::new(3);
+    let pool: Pool<SimPorts> = Pool::new(2);
+    for _ in 0..2 {
+        pool.give(block_on(world.connector().connect()).unwrap());
+    }
+    assert_eq!(world.server.connections(), 2);
+    pool.set_limit(1);
+    assert_eq!(world.server.connections(), 1);
+    assert!(pool.has_idle());
 }
 
 fn only(world: &World, mailbox: &str) {

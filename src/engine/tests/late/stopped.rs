@@ -127,3 +127,14 @@ fn a_copy_of_another_version_is_not_taken_for_what_was_being_sent() {
     world.is_in(2, &["INBOX"]).unwrap();
     world.body_is_in(&edited, &["INBOX", "Work"]).unwrap();
 }
+
+#[test]
+fn what_was_copied_and_moved_on_by_another_client_is_not_copied_again() {
+    let world = stopped_after(|world| world.local_copy(1, "Work"), "server copy");
+    let work = name("Work");
+    let uid = world.server.find(&work, &content::mail(1)).unwrap();
+    world.server.transfer(&work, uid, &name("Trash"), false);
+    driver::settle(&world, &pass).unwrap();
+    world.is_in(1, &["INBOX", "Trash"]).unwrap();
+    assert_eq!(world.steps.traced(0, "server copy"), 1);
+}

@@ -29,7 +29,7 @@ impl Core {
         let seen = files.iter().map(|id| {
             let spot = finder.spot(id)?;
             let dir = folder.place(spot.place);
-            let look = dir.look(&spot.name).ok();
+            let look = spot.look(&folder).ok();
             let look = look.filter(|look| look.kind == FileType::RegularFile)?;
             let path = dir.path_of(&spot.name);
             Some(Seen {

@@ -7,6 +7,7 @@ use rustix::io::Errno;
 use super::error::Error;
 use super::files::{FolderDirs, Place};
 use super::name::{self, FileName};
+use super::sys::Look;
 use crate::engine::Reach;
 use crate::mail::LocalId;
 
@@ -23,7 +24,7 @@ pub(super) struct Finder<'a> {
     folder: &'a FolderDirs,
     /// Who else is in the folder is of no interest.
     wanted: HashSet<Vec<u8>>,
-    known: HashMap<Vec<u8>, (Place, Vec<u8>)>,
+    known: HashMap<Vec<u8>, Spot>,
 }
 
 /// Where a file is.
@@ -33,6 +34,18 @@ pub(super) struct Spot {
     pub place: Place,
     /// Under this name.
     pub name: Vec<u8>,
+    /// How it looked when it was looked for under this name; `None` where it was found otherwise.
+    look: Option<Look>,
+}
+
+impl Spot {
+    /// How it looks, or looked a moment ago.
+    pub fn look(&self, folder: &FolderDirs) -> Result<Look, Errno> {
+        match self.look {
+            Some(look) => Ok(look),
+            None => folder.place(self.place).look(&self.name),
+        }
+    }
 }
 
 impl<'a> Finder<'a> {
@@ -56,10 +69,7 @@ impl<'a> Finder<'a> {
 
     /// Where a file was when it was looked for.
     pub fn spot(&self, id: &LocalId) -> Option<Spot> {
-        self.known.get(id.as_bytes()).map(|(place, name)| Spot {
-            place: *place,
-            name: name.clone(),
-        })
+        self.known.get(id.as_bytes()).cloned()
     }
 
     /// Does something with a file under its name, looking again when the name turns out to be an old one.
@@ -103,7 +113,9 @@ impl<'a> Finder<'a> {
 
     /// Remembers that a file has been renamed by us.
     pub fn moved(&mut self, id: &LocalId, place: Place, name: Vec<u8>) {
-        self.known.insert(id.as_bytes().to_vec(), (place, name));
+        let look = None;
+        let spot = Spot { place, name, look };
+        self.known.insert(id.as_bytes().to_vec(), spot);
     }
 
     fn guess(&mut self, id: &LocalId) -> bool {
@@ -125,8 +137,10 @@ impl<'a> Finder<'a> {
         candidates: impl Iterator<Item = (Place, Vec<u8>)>,
     ) -> bool {
         for (place, name) in candidates {
-            if self.folder.place(place).look(&name).is_ok() {
-                self.known.insert(id.as_bytes().to_vec(), (place, name));
+            if let Ok(look) = self.folder.place(place).look(&name) {
+                let look = Some(look);
+                let spot = Spot { place, name, look };
+                self.known.insert(id.as_bytes().to_vec(), spot);
                 return true;
             }
         }
@@ -141,7 +155,11 @@ impl<'a> Finder<'a> {
                 if let Some(parsed) = parsed.filter(|it| self.wanted.contains(it.unique)) {
                     // Of two with the same unique name the first one counts, as in a scan.
                     let known = self.known.entry(parsed.unique.to_vec());
-                    known.or_insert_with(|| (place, entry.name.to_vec()));
+                    known.or_insert_with(|| Spot {
+                        place,
+                        name: entry.name.to_vec(),
+                        look: None,
+                    });
                 }
                 Ok(())
             })?;

@@ -72,7 +72,7 @@ fn sweep(test: &str, scene: Scene) {
     }
     let seed = seed();
     let mut random = chance(seed, 0);
-    let count = setting("MAILFERRY_CUTS").map_or(6, |count| count as usize);
+    let count = setting("MAILFERRY_CUTS").map_or(4, |count| count as usize);
     let states = setting("MAILFERRY_STATES").map_or(3, |count| count as usize);
     let mut cuts: Vec<Cut> = match count {
         0 => all.clone(),

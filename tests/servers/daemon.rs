@@ -3,6 +3,7 @@
 //! Each test is small here; the long forms are `just acceptance` and `just soak`.
 
 mod cost;
+mod dark;
 mod hooks;
 mod notify;
 mod outages;

@@ -13,10 +13,10 @@ use crate::support::dovecot::{Dovecot, Storage};
 use crate::support::messages::sized_message;
 use crate::support::post::Post;
 use crate::support::server::{PASSWORD, USER};
-use crate::support::{Client, Ferry, Server, Variant, message, oracle};
+use crate::support::{Client, Ferry, Server, UNOPTIMISED_KIB, Variant, message, oracle};
 
-/// What is promised of the program as it is installed; without optimisation its code alone takes some mebibytes more.
-const LIMIT_KIB: u64 = 24 * 1024 + if cfg!(debug_assertions) { 14 * 1024 } else { 0 };
+/// What is promised of the program as it is installed.
+const LIMIT_KIB: u64 = 24 * 1024 + UNOPTIMISED_KIB;
 
 /// A server with a maildrop, and an account.
 struct Drop {
@@ -240,21 +240,22 @@ fn a_wrong_password_is_said_to_be_wrong_and_shown_nowhere() {
 
 #[test]
 fn five_thousand_letters_come_home_once_byte_for_byte() {
-    five_thousand_letters_come_home(Variant::Dovecot);
+    many_letters_come_home(Variant::Dovecot, 5000);
 }
 
 #[test]
-fn five_thousand_letters_come_home_from_cyrus() {
-    five_thousand_letters_come_home(Variant::Cyrus);
+fn thousands_of_letters_come_home_from_cyrus() {
+    // Cyrus takes a while to be given as many.
+    let acceptance = crate::trials::setting("MAILFERRY_ACCEPTANCE").is_some();
+    many_letters_come_home(Variant::Cyrus, if acceptance { 5000 } else { 1200 });
 }
 
-fn five_thousand_letters_come_home(variant: Variant) {
-    const MANY: usize = 5000;
+fn many_letters_come_home(variant: Variant, many: usize) {
     let drop = Drop::new(Server::start(variant), "keep = \"never\"\n");
     let mut client = drop.server.client();
     client.append_many(
         "INBOX",
-        (0..MANY).map(|at| sized_message(&format!("letter {at}"), at % 7000)),
+        (0..many).map(|at| sized_message(&format!("letter {at}"), at % 7000)),
     );
     let there = drop.there();
     let outcome = drop.ferry.sync();
@@ -264,11 +265,11 @@ fn five_thousand_letters_come_home(variant: Variant) {
         "{} KiB",
         outcome.peak_kib
     );
-    assert_eq!(there.len(), MANY);
+    assert_eq!(there.len(), many);
     assert!(drop.here(&there) == there, "the letters differ");
     assert_eq!(drop.there().len(), 0);
     crate::trials::say(&format!(
-        "{MANY} letters: {} KiB, {:?}",
+        "{many} letters: {} KiB, {:?}",
         outcome.peak_kib, outcome.took
     ));
 }

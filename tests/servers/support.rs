@@ -22,3 +22,6 @@ pub use messages::{Random, message};
 pub use oracle::{Snapshot, assert_equal};
 pub use relay::Relay;
 pub use server::{Server, Variant};
+
+/// So much more memory than the program as it is installed takes one without optimisation, by its code alone.
+pub const UNOPTIMISED_KIB: u64 = if cfg!(debug_assertions) { 18 * 1024 } else { 0 };

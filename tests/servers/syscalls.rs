@@ -78,7 +78,7 @@ fn a_system_call_that_fails_loses_and_doubles_nothing() {
     say(&format!("calls of the busiest thread: {counts:?}"));
     let seed = seed();
     let mut faults = all_faults(&counts);
-    let trials = setting("MAILFERRY_SYSCALLS").map_or(26, |count| count as usize);
+    let trials = setting("MAILFERRY_SYSCALLS").map_or(CALLS.len(), |count| count as usize);
     // 0 is all of them.
     if trials > 0 {
         faults = sample(faults, trials, seed);

@@ -314,7 +314,7 @@ fn a_maildrop_that_looks_empty_for_a_while_brings_no_letter_twice() {
 fn letters_without_names_are_known_by_their_headers() {
     let script = Script::start(&["TOP", "USER"]);
     three().iter().for_each(|body| script.add("", body));
-    let ferry = account(&script, "keep = \"1s\"\n");
+    let ferry = account(&script, "keep = \"5s\"\n");
     let outcome = ferry.sync();
     assert!(
         outcome.in_sync().stderr.contains("no names"),
@@ -329,7 +329,7 @@ fn letters_without_names_are_known_by_their_headers() {
         .map(|it| if *it == b'B' { b'C' } else { *it })
         .collect();
     script.change(|letters| letters[0].body.clone_from(&twin));
-    std::thread::sleep(std::time::Duration::from_millis(2100));
+    std::thread::sleep(std::time::Duration::from_millis(6100));
     ferry.sync().in_sync();
     let mut all = three();
     all.push(twin);

@@ -187,7 +187,7 @@ fn configuration(
          passdb {{\n  driver = static\n  args = password={PASSWORD}\n}}\n\
          userdb {{\n  driver = static\n  args = uid={user} gid={group} home={place}/home/%u\n}}\n\
          namespace inbox {{\n  inbox = yes\n  separator = {separator}\n{special}}}\n\
-         service imap-login {{\n  chroot =\n  inet_listener imap {{\n    port = {plain}\n  }}\n  \
+         service imap-login {{\n  service_count = 0\n  chroot =\n  inet_listener imap {{\n    port = {plain}\n  }}\n  \
          inet_listener imaps {{\n    port = {tls}\n    ssl = yes\n  }}\n}}\n{unprivileged}",
         offered = offered.join(" "),
         plain = plain.port(),
@@ -197,7 +197,7 @@ fn configuration(
 
 fn pop3_configuration(plain: SocketAddr, tls: SocketAddr) -> String {
     format!(
-        "service pop3-login {{\n  chroot =\n  inet_listener pop3 {{\n    port = {}\n  }}\n  \
+        "service pop3-login {{\n  service_count = 0\n  chroot =\n  inet_listener pop3 {{\n    port = {}\n  }}\n  \
          inet_listener pop3s {{\n    port = {}\n    ssl = yes\n  }}\n}}\n",
         plain.port(),
         tls.port()

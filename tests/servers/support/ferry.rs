@@ -258,5 +258,13 @@ impl Drop for Running {
             self.signal(rustix::process::Signal::KILL);
             let _ = self.child.wait();
         }
+        // What was killed with its group ends a little later than the one that waited for it.
+        let group = rustix::process::Pid::from_child(&self.child);
+        for _ in 0..1000 {
+            if rustix::process::test_kill_process_group(group).is_err() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
     }
 }

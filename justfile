@@ -13,6 +13,7 @@ lint:
     cargo fmt --check
     .ci/deps-check
     cargo clippy --all-targets --locked -- -D warnings
+    RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --no-deps --locked --document-private-items
 
 # One target of fuzz/fuzz_targets for so long, optimised; without arguments all of them as CI does
 fuzz *TARGET_SECONDS:
@@ -76,7 +77,7 @@ cut:
 acceptance:
     cargo build --release --locked
     MAILFERRY_ACCEPTANCE=1 MAILFERRY_TEST_BIN={{justfile_directory()}}/target/release/mailferry \
-        cargo test --locked --test servers daemon:: -- --nocapture --test-threads 1
+        cargo test --locked --test servers daemon:: -- --nocapture --test-threads 1 --include-ignored
 
 # Random use of both sides under the daemon for so many hours; nothing may grow
 soak hours="24":

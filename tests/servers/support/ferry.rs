@@ -264,7 +264,7 @@ impl Drop for Running {
             if rustix::process::test_kill_process_group(group).is_err() {
                 break;
             }
-            std::thread::sleep(std::time::Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 }

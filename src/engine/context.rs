@@ -178,6 +178,14 @@ impl<'a, P: Home> Pass<'a, P> {
         self.focus.is_none_or(|names| names.contains(name))
     }
 
+    /// The mailboxes that the pass was asked for by name, if it was.
+    pub(super) fn asked_for(&self) -> Option<&'a BTreeSet<MailboxName>> {
+        match self.scope {
+            Scope::Only(names) => Some(names),
+            Scope::All | Scope::Touched(_) => self.focus,
+        }
+    }
+
     /// Whether some mailboxes that take part are not looked at.
     pub(super) fn is_narrow(&self) -> bool {
         *self.scope != Scope::All

@@ -51,6 +51,7 @@ pub(super) async fn settle<P: Ports>(
 ) -> Result<Mailboxes, Fault> {
     let known: Vec<MailboxRecord> = pass.store().mailboxes().await?;
     let selects = |name: &MailboxName| (pass.settings.selects)(name);
+    report_unknown(pass, &known, &listed, folders);
     let input = MailboxesInput {
         known: known
             .iter()
@@ -90,6 +91,27 @@ pub(super) async fn settle<P: Ports>(
     finish(&mut all, &listed);
     all.records.retain(|_, record| pass.scope.has(&record.name));
     Ok(all)
+}
+
+/// Says which of the mailboxes that were asked for by name cannot be synced.
+fn report_unknown<P: Ports>(
+    pass: &Pass<'_, P>,
+    known: &[MailboxRecord],
+    listed: &[RemoteMailbox],
+    folders: &[Folder],
+) {
+    for name in pass.asked_for().into_iter().flatten() {
+        let exists = known.iter().any(|record| record.name == *name)
+            || listed.iter().any(|seen| seen.name == *name)
+            || folders.iter().any(|folder| folder.name == *name);
+        if !exists {
+            let text = "there is no such mailbox, neither on the server nor in the Maildir";
+            pass.problem(Some(name), &text);
+        } else if !(pass.settings.selects)(name) {
+            let text = "it is not synced: `mailboxes` of the configuration leaves it out";
+            pass.problem(Some(name), &text);
+        }
+    }
 }
 
 fn refused(refusal: ListRefused) -> Fault {

@@ -1,11 +1,12 @@
 //! Passes over some mailboxes: what moved into or out of them is a move, and nothing else is touched.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::{SimPorts, pass, ports, settings};
 use crate::engine::pool::Pool;
 use crate::engine::ports::Connector as _;
-use crate::engine::{Fault, Mode, Report, Scope, sync};
+use crate::engine::{Fault, Mode, Report, Scope, Settings, sync};
 use crate::sim::content;
 use crate::sim::local::NameOnMove;
 use crate::sim::world::hand::name;
@@ -41,6 +42,26 @@ fn connections_that_are_too_many_now_are_closed_at_once() {
     pool.set_limit(1);
     assert_eq!(world.server.connections(), 1);
     assert!(pool.has_idle());
+}
+
+#[test]
+fn a_mailbox_that_is_nowhere_or_left_out_is_a_problem() {
+    let world = synced();
+    for mode in [Mode::DryRun, Mode::Apply] {
+        let report = ask(&world, "Wrok", mode).unwrap();
+        let told: Vec<_> = report.problems.iter().map(|it| &it.mailbox).collect();
+        assert_eq!(told, [&Some(name("Wrok"))], "{report:?}");
+        assert!(report.problems[0].text.contains("no such mailbox"));
+    }
+    world.server.create(&name("Later"), None);
+    assert_eq!(ask(&world, "Later", Mode::DryRun).unwrap().problems, []);
+    let narrow = Settings {
+        selects: Rc::new(|mailbox| mailbox.as_str() != "Work"),
+        ..settings()
+    };
+    let scope = Scope::Only(BTreeSet::from([name("Work")]));
+    let report = block_on(sync(&ports(&world), &narrow, &scope, Mode::Apply)).unwrap();
+    assert!(report.problems[0].text.contains("leaves it out"));
 }
 
 fn only(world: &World, mailbox: &str) {

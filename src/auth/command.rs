@@ -48,7 +48,7 @@ pub(super) async fn run(argv: &[String], limit: Duration) -> Result<Secret, Erro
             said: first_line(&said),
         });
     }
-    only_line(&output, program)
+    secrets::checked(secrets::first_line(&output), || format!("{program:?}"))
 }
 
 type Ended = (std::process::ExitStatus, Zeroizing<Vec<u8>>, Vec<u8>);
@@ -116,22 +116,6 @@ async fn keep_and_drain(
         let room = KEPT.saturating_sub(into.len());
         into.extend(piece.iter().take(count.min(room)));
     }
-}
-
-fn only_line(output: &[u8], program: &str) -> Result<Secret, Error> {
-    let mut lines = output
-        .split(|&octet| octet == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
-        .filter(|line| !line.is_empty());
-    let line = lines.next().unwrap_or_default();
-    let more = lines.count();
-    if more > 0 {
-        return Err(Error::Lines {
-            program: program.to_owned(),
-            lines: more + 1,
-        });
-    }
-    secrets::checked(line, || format!("{program:?}"))
 }
 
 /// `: ` and the first line that says something, short and without control characters.

@@ -48,9 +48,9 @@ impl fmt::Debug for Secret {
 pub enum SecretSource {
     /// It is here.
     Plain(Secret),
-    /// The content of a file that only its owner may read, without a line end behind it.
+    /// The first line of a file that only its owner may read.
     File(PathBuf),
-    /// The only line that a program prints. The program and its arguments; no shell is involved.
+    /// The first line that a program prints. The program and its arguments; no shell is involved.
     Command(Vec<String>),
     /// A credential that systemd handed over, by name.
     Credential(String),
@@ -139,14 +139,6 @@ pub enum Error {
         program: String,
         /// The limit.
         limit: Duration,
-    },
-    /// The program printed more than one line.
-    #[error("{program:?} printed {lines} lines; it must print the password and nothing else")]
-    Lines {
-        /// The program, without its arguments.
-        program: String,
-        /// How many lines were not empty.
-        lines: usize,
     },
     /// There is no program.
     #[error("the password command is empty")]
@@ -246,9 +238,16 @@ fn read(path: &Path, guard: Guard) -> Result<Secret, Error> {
         .take(limit)
         .read_to_end(&mut octets)
         .map_err(failed)?;
-    let secret = octets.strip_suffix(b"\n").unwrap_or(&octets);
-    let secret = secret.strip_suffix(b"\r").unwrap_or(secret);
-    checked(secret, || path.display().to_string())
+    checked(first_line(&octets), || path.display().to_string())
+}
+
+/// The first line that is not empty. What password managers keep with a password stands below it.
+pub(super) fn first_line(octets: &[u8]) -> &[u8] {
+    octets
+        .split(|&octet| octet == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .find(|line| !line.is_empty())
+        .unwrap_or_default()
 }
 
 /// A secret that is neither empty nor too long.

@@ -8,11 +8,12 @@ async fn shell(script: &str) -> Result<Secret, Error> {
 }
 
 #[tokio::test]
-async fn one_line_is_the_secret_whatever_is_in_it() {
+async fn the_first_line_is_the_secret_whatever_is_in_it() {
     for (script, secret) in [
         (r"printf 'p w\n'", "p w"),
         (r"printf 'p\r\n'", "p"),
         (r"printf '\n p\n\n'", " p"),
+        (r"printf 'p\nuser: me\nurl: https://example.org\n'", "p"),
         (r"printf 'no end'", "no end"),
         (r"printf 'p\303\274\n'; echo noise >&2", "p\u{fc}"),
     ] {
@@ -34,9 +35,6 @@ async fn nothing_and_too_much_are_refused() {
         let error = shell(script).await.unwrap_err();
         assert!(matches!(error, Error::Empty { .. }), "{error}");
     }
-    let error = shell("echo canary; echo user: me").await.unwrap_err();
-    assert!(matches!(error, Error::Lines { lines: 2, .. }));
-    assert!(!format!("{error} {error:?}").contains("canary"));
 
     let started = Instant::now();
     let error = shell("yes").await.unwrap_err();

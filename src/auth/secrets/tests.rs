@@ -34,12 +34,13 @@ fn nothing_shows_a_secret() {
 }
 
 #[tokio::test]
-async fn a_file_loses_one_line_end_and_nothing_else() {
+async fn the_first_line_of_a_file_is_the_secret() {
     for (content, secret) in [
         ("pw", "pw"),
         ("pw\n", "pw"),
         ("pw\r\n", "pw"),
-        (" p w \n\n", " p w \n"),
+        (" p w \n\n", " p w "),
+        ("pw\r\nuser: me\r\n", "pw"),
     ] {
         let (_keep, path) = file(content, 0o600);
         assert_eq!(load(&path).await.unwrap().expose(), secret.as_bytes());

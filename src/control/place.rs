@@ -1,6 +1,7 @@
 //! Where the private socket is, who may have it, and for which configuration it speaks.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{
     DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
 };
@@ -12,6 +13,8 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::ControlError;
 
+/// The longest path that is used as it is.
+const ROOM: usize = 107;
 /// How long a connection to a listening socket may take.
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -91,7 +94,9 @@ pub(super) async fn bind(socket: &Path) -> Result<(Held, UnixListener), ControlE
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    let listener = UnixListener::bind(&fresh).map_err(failed)?;
+    let listener = Short::of(&fresh)
+        .and_then(|short| UnixListener::bind(&short.path))
+        .map_err(failed)?;
     fs::set_permissions(&fresh, fs::Permissions::from_mode(0o600)).map_err(failed)?;
     fs::rename(&fresh, socket).map_err(|source| ControlError::file(socket, source))?;
     let held = Held {
@@ -99,6 +104,31 @@ pub(super) async fn bind(socket: &Path) -> Result<(Held, UnixListener), ControlE
         _lock: lock,
     };
     Ok((held, listener))
+}
+
+/// A path that a socket's address has room for.
+struct Short {
+    path: PathBuf,
+    /// Where the path leads through, if it does.
+    _directory: Option<File>,
+}
+
+impl Short {
+    /// `sockaddr_un` takes 108 octets with the last one zero (unix(7)); a longer path is reached through its directory.
+    fn of(socket: &Path) -> std::io::Result<Self> {
+        if socket.as_os_str().len() <= ROOM {
+            return Ok(Self {
+                path: socket.to_owned(),
+                _directory: None,
+            });
+        }
+        let directory = File::open(socket.parent().unwrap_or_else(|| Path::new(".")))?;
+        let through = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
+        Ok(Self {
+            path: through.join(socket.file_name().unwrap_or_default()),
+            _directory: Some(directory),
+        })
+    }
 }
 
 /// Makes the directory if it is not there, and sees to it that nobody else can look into it.
@@ -141,18 +171,13 @@ fn lock(socket: &Path) -> Result<File, ControlError> {
 /// # Errors
 /// Somebody listens and cannot be spoken to, or is another user.
 pub(super) async fn reach(socket: &Path) -> Result<Option<UnixStream>, ControlError> {
-    use std::io::ErrorKind::{ConnectionRefused, InvalidInput, NotADirectory, NotFound};
-    let connected = tokio::time::timeout(CONNECT, UnixStream::connect(socket)).await;
+    use std::io::ErrorKind::{ConnectionRefused, NotADirectory, NotFound};
+    let connect = async { UnixStream::connect(&Short::of(socket)?.path).await };
+    let connected = tokio::time::timeout(CONNECT, connect).await;
     let connected = connected.map_err(|_| ControlError::Silent(socket.to_owned()))?;
     let stream = match connected {
         Ok(stream) => stream,
-        // A path too long for a socket (InvalidInput) is one that nobody listens on.
-        Err(error)
-            if matches!(
-                error.kind(),
-                ConnectionRefused | InvalidInput | NotADirectory | NotFound
-            ) =>
-        {
+        Err(error) if matches!(error.kind(), ConnectionRefused | NotADirectory | NotFound) => {
             return Ok(None);
         }
         Err(error) => return Err(ControlError::file(socket, error)),
@@ -259,13 +284,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_path_that_no_socket_can_have_is_an_error_for_the_daemon_only() {
+    async fn a_path_longer_than_an_address_is_reached_through_its_directory() {
         let root = tempfile::tempdir().unwrap();
         let socket = root.path().join("x".repeat(120)).join("control.sock");
         assert!(reach(&socket).await.unwrap().is_none());
-        assert!(matches!(
-            bind(&socket).await,
-            Err(ControlError::File { .. })
-        ));
+        let (held, _listener) = bind(&socket).await.unwrap();
+        assert!(reach(&socket).await.unwrap().is_some());
+        assert!(matches!(bind(&socket).await, Err(ControlError::Live(_))));
+        drop(held);
+        assert!(!socket.exists());
     }
 }

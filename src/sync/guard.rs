@@ -110,9 +110,10 @@ impl Tally {
         let (gone, all) = (self.now + self.recent, self.linked + self.recent);
         let many = gone >= u64::from(guard.messages);
         let share = gone.saturating_mul(100) >= u64::from(guard.percent).saturating_mul(all);
-        let emptied = self.linked >= 5 && self.now >= self.linked;
+        // In several steps as well as in one.
+        let emptied = all >= 5 && gone >= all;
         if emptied {
-            Some(format!("all {} messages are gone at once", self.linked))
+            Some(format!("all {all} messages are gone within ten minutes"))
         } else if many && share {
             Some(format!(
                 "{gone} of {all} messages are gone within ten minutes"

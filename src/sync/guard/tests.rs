@@ -42,6 +42,26 @@ fn what_went_within_the_last_ten_minutes_counts() {
 }
 
 #[test]
+fn a_mailbox_that_is_emptied_step_by_step_keeps_its_last_messages() {
+    let mut it = deleted(4, 4);
+    assert_eq!(held(&it), 0);
+    it.input.recent.insert((MailboxId(1), Side::Remote), 6);
+    assert_eq!(held(&it), 4);
+    let mut it = deleted(4, 3);
+    it.input.recent.insert((MailboxId(1), Side::Remote), 6);
+    assert_eq!(held(&it), 0);
+}
+
+#[test]
+fn marks_that_came_before_a_flood_on_the_server_do_not_let_it_through() {
+    let mut it = Fixture::new();
+    (1..=6).for_each(|number| it.row(1, number));
+    (1..=6).for_each(|number| it.local_flags(number, "\\Deleted"));
+    (1..=6).for_each(|number| it.remote_gone(number));
+    assert_eq!(held(&it), 6);
+}
+
+#[test]
 fn the_trash_and_what_the_user_marked_are_exempt() {
     let mut it = deleted(5, 5);
     it.input.trash = Some(MailboxId(1));

@@ -251,7 +251,8 @@ impl<'s, 'a> Decider<'s, 'a> {
             }
             return;
         }
-        self.delete_here(row, hold, seen.has(Flag::Deleted));
+        // A mark says nothing here: on the server every deletion begins with one.
+        self.delete_here(row, hold, false);
     }
 
     /// Deletes a file whose message is gone, as far as holds allow.

@@ -82,9 +82,8 @@ async fn check_epoch<P: Home>(
     if pass.mode == Mode::DryRun {
         return Err(stop(RootError::OutOfStep));
     }
-    pass.problem(
-        None,
-        &"the state and the Maildir are of different times (one of them came from a backup?); everything is compared \
+    pass.remark(
+        "the state and the Maildir are of different times (one of them came from a backup?); everything is compared \
           anew and nothing is deleted",
     );
     // First the mailboxes: without them the state knows nothing, whatever its id. Stopped anywhere in between, the

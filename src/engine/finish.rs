@@ -159,10 +159,10 @@ async fn watermarks<P: Ports>(
         };
         let kept_back = parked.iter().any(|message| message.mailbox == record.id)
             || holds.iter().any(|hold| hold.mailbox == record.id);
-        let done = all
-            && !kept_back
+        let complete = !kept_back
             && !unfinished.contains(&record.id)
             && !observed.doubtful.contains(&record.id);
+        let done = all && complete;
         let before = Watermark {
             uidvalidity: record.uidvalidity,
             uidnext: record.uidnext,
@@ -182,11 +182,10 @@ async fn watermarks<P: Ports>(
                 modseq: before.modseq.filter(|_| done),
             }
         };
-        let done = done && observed.input.concerns(record.id);
         if watermark != before {
             changes.push(Change::SetWatermark(record.id, watermark));
         }
-        if done && record.last_sync.is_none() {
+        if complete && observed.input.concerns(record.id) && record.last_sync.is_none() {
             changes.push(Change::SetOutcome {
                 mailbox: record.id,
                 at: Some(pass.clock().now()),

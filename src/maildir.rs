@@ -52,7 +52,7 @@ const WORKERS: usize = 2;
 /// Threads for fsync, which waits and does not compute: together they share one journal commit.
 const SYNCERS: usize = 4;
 /// How many octets of messages may wait in memory to be written, over all deliveries of the account.
-const QUEUE: usize = 8 * 1024 * 1024;
+const QUEUE: usize = 2 * 1024 * 1024;
 
 /// Where and how an account's mail lies.
 #[derive(Clone, Debug)]

@@ -36,7 +36,7 @@ pub(super) fn configure(conn: &Connection, path: &Path) -> Result<(), StoreError
     conn.execute_batch(
         "PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = ON;
-         PRAGMA cache_size = -4096;
+         PRAGMA cache_size = -2048;
          PRAGMA wal_autocheckpoint = 2000;
          PRAGMA journal_size_limit = 8388608;",
     )

@@ -1,7 +1,9 @@
 //! How an account's last pass ended, beside its state: `status` shows it. Not in the state itself, because a pass that
 //! finds nothing to do writes nothing there.
 
+use std::fs::OpenOptions;
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -38,7 +40,12 @@ pub(super) fn read(config: &Config, account: &Account) -> Option<Last> {
 pub(super) fn write(config: &Config, account: &Account, last: &Last) -> io::Result<()> {
     let path = path(config, account);
     let fresh = path.with_extension("json.new");
-    let mut file = std::fs::File::create(&fresh)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&fresh)?;
     file.write_all(&serde_json::to_vec(last)?)?;
     drop(file);
     std::fs::rename(&fresh, &path)

@@ -70,15 +70,20 @@ async fn tell(
         telling,
         ..settings(imap)
     };
-    let mut problems = Vec::new();
+    let mut after = Vec::new();
     let again = async || match engine::sync(parts, &wishes(), &Scope::All, Mode::Apply).await {
-        Ok(more) => problems.extend(told(account, more).problems),
-        Err(fault) => problems.push(Problem::of_account(fault.to_string())),
+        Ok(more) => after.push(told(account, more)),
+        Err(fault) => after.push(failed(account, &fault)),
     };
     let name = account.name.as_str();
     let told = listeners.hear_once(parts, wishes(), name, pass, again);
     let (mut report, told) = told.await;
-    report.problems.extend(problems);
+    for more in after {
+        if report.state != State::Failed && more.state != State::InSync {
+            report.state = more.state;
+        }
+        report.problems.extend(more.problems);
+    }
     match told {
         Ok(()) => report,
         Err(fault) => with_problem(report, &fault),
@@ -202,7 +207,8 @@ pub(super) fn told(account: &Account, report: Report) -> AccountSync {
             message: problem.text.clone(),
         })
         .collect();
-    let state = match (problems.is_empty(), report.held) {
+    let held = report.held + mailboxes.values().map(|it| it.held).sum::<u64>();
+    let state = match (problems.is_empty(), held) {
         (false, _) => State::Failed,
         (true, 0) => State::InSync,
         (true, _) => State::Held,

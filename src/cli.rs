@@ -52,7 +52,7 @@ pub fn main() -> ExitCode {
         _ => progress::Terminal::of_stderr(),
     };
     logging::start(args.verbosity(), &terminal);
-    let mut output = Output::stdout();
+    let mut output = Output::stdout(args.verbosity());
     let result = dispatch(&args, &terminal, &mut output);
     let result = result.and_then(|outcome| {
         output.finish()?;
@@ -61,7 +61,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(outcome) => outcome.into(),
         Err(failure) => {
-            output::complain(&failure);
+            output.complain(&failure);
             failure.outcome().into()
         }
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::args::CheckArgs;
-use super::output::{Output, complain_of_all};
+use super::output::Output;
 use super::render::{self, Table, Tone};
 use super::reports::{AccountCheck, CheckReport, ConfigMistake, Problem};
 use super::{Failure, Outcome, backend, block_on, read_config, selection, status};
@@ -36,7 +36,7 @@ pub(super) fn run(
     }
     let accounts = report.accounts.iter();
     let problems = accounts.map(|account| (account.name.as_str(), account.problems.as_slice()));
-    Ok(complain_of_all(problems))
+    Ok(output.complain_of_all(problems))
 }
 
 async fn check(
@@ -56,9 +56,13 @@ async fn check(
 }
 
 async fn check_account(account: &Account, offline: bool) -> AccountCheck {
-    let mut problems = missing_files(account);
     let mut server = None;
-    if !offline {
+    let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+    if offline {
+        // The configuration is right; that the files are there is asked when they are needed.
+        warnings = missing_files(account);
+    } else {
+        problems = missing_files(account);
         match backend::check(account).await {
             Ok(check) => server = Some(check),
             Err(failure) => problems.push(Problem::of_account(failure.to_string())),
@@ -74,6 +78,7 @@ async fn check_account(account: &Account, offline: bool) -> AccountCheck {
         password_from: secret_key(&account.secret).to_owned(),
         maildir: account.maildir.display().to_string(),
         server,
+        warnings,
         problems,
     }
 }
@@ -148,6 +153,9 @@ fn text(report: &CheckReport, colour: bool) -> String {
             text,
             "{name}: {protocol} {host}:{port} (tls {tls}), {user} ({password_from}), {maildir}"
         );
+        for warning in &account.warnings {
+            let _ = writeln!(text, "  warning: {}", render::plain(&warning.message));
+        }
         if let Some(server) = &account.server {
             if let Some(software) = &server.software {
                 let _ = writeln!(text, "  server: {}", render::plain(software));

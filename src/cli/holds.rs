@@ -108,8 +108,8 @@ fn alone(report: AccountSync) -> SyncReport {
 
 /// What the sync did that followed the decision.
 fn tell(report: SyncReport, output: &mut Output) -> Result<Outcome, Failure> {
-    output.text(&sync::text(&report, output.colour()))?;
-    sync::complain(&report);
+    output.report(&sync::text(&report, output.colour()))?;
+    sync::complain(&report, output);
     Ok(report.outcome())
 }
 

@@ -305,7 +305,7 @@ fn try_it(
     } else {
         output.text(&described(&report))?;
         for error in &report.errors {
-            super::output::complain(&Failure::Hook(error.clone()));
+            output.complain(&Failure::Hook(error.clone()));
         }
     }
     Ok(Outcome::of(!report.errors.is_empty(), false))

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::args::MailboxesArgs;
-use super::output::{Output, complain_of_all};
+use super::output::Output;
 use super::render::{self, Table, Tone};
 use super::reports::MailboxesReport;
 use super::{Failure, Outcome, backend, block_on, selection};
@@ -30,7 +30,7 @@ pub(super) fn run(
     }
     let accounts = report.accounts.iter();
     let problems = accounts.map(|account| (account.name.as_str(), account.problems.as_slice()));
-    Ok(complain_of_all(problems))
+    Ok(output.complain_of_all(problems))
 }
 
 fn text(report: &MailboxesReport, colour: bool) -> String {

@@ -8,16 +8,20 @@ use super::reports::Problem;
 use super::{Failure, Outcome, render};
 use crate::config::ConfigError;
 
+/// With two `-q` nothing is told, whatever happens.
+const SILENT: i16 = -2;
+
 /// Standard output. A reader that went away (`mailferry status | head`) is no error: what follows is dropped.
 pub(super) struct Output {
     out: Option<BufWriter<Stdout>>,
     colour: bool,
     terminal: bool,
+    verbosity: i16,
 }
 
 impl Output {
-    /// This process's standard output.
-    pub fn stdout() -> Self {
+    /// This process's standard output; how much is told is what [`super::args::Args::verbosity`] says.
+    pub fn stdout(verbosity: i16) -> Self {
         let stdout = io::stdout();
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
@@ -25,7 +29,19 @@ impl Output {
             colour: wanted && stdout.is_terminal(),
             terminal: stdout.is_terminal(),
             out: Some(BufWriter::new(stdout)),
+            verbosity,
         }
+    }
+
+    /// Writes what a verb has done, unless only errors are wanted.
+    ///
+    /// # Errors
+    /// As for [`Self::text`].
+    pub fn report(&mut self, text: &str) -> Result<(), Failure> {
+        if self.verbosity < 0 {
+            return Ok(());
+        }
+        self.text(text)
     }
 
     /// Whether colours may be used.
@@ -109,39 +125,45 @@ impl Output {
     }
 }
 
-/// Tells on standard error why a verb could not be carried out. That nobody can read it changes nothing.
-pub(super) fn complain(failure: &Failure) {
-    let text = render::lines(&failure.to_string());
-    // Mistakes in the configuration begin with file, line and column, which editors follow.
-    let prefix = match failure {
-        Failure::Config(ConfigError::Invalid(_)) => "",
-        _ => "mailferry: ",
-    };
-    let _ = writeln!(io::stderr(), "{prefix}{text}");
-}
-/// Says on standard error what went wrong with an account; a report on standard output has it too, as JSON.
-pub(super) fn complain_of(account: &str, problems: &[Problem]) {
-    let account = render::plain(account);
-    for problem in problems {
-        let message = render::plain(&problem.message);
-        let _ = match &problem.mailbox {
-            Some(mailbox) => {
-                let mailbox = render::plain(mailbox);
-                writeln!(io::stderr(), "mailferry: {account}: {mailbox}: {message}")
-            }
-            None => writeln!(io::stderr(), "mailferry: {account}: {message}"),
+impl Output {
+    /// Tells on standard error why a verb could not be carried out. That nobody can read it changes nothing.
+    pub fn complain(&self, failure: &Failure) {
+        let text = render::lines(&failure.to_string());
+        // Mistakes in the configuration begin with file, line and column, which editors follow.
+        let prefix = match failure {
+            Failure::Config(ConfigError::Invalid(_)) => "",
+            _ => "mailferry: ",
         };
+        self.tell(&format!("{prefix}{text}"));
     }
-}
 
-/// The same for all accounts of a report; what it means for the exit code.
-pub(super) fn complain_of_all<'a>(
-    accounts: impl Iterator<Item = (&'a str, &'a [Problem])>,
-) -> Outcome {
-    let mut failed = false;
-    for (account, problems) in accounts {
-        failed |= !problems.is_empty();
-        complain_of(account, problems);
+    /// Says on standard error what went wrong with an account; a report on standard output has it too, as JSON.
+    pub fn complain_of(&self, account: &str, problems: &[Problem]) {
+        let account = render::plain(account);
+        for problem in problems {
+            let message = render::plain(&problem.message);
+            let place = problem.mailbox.as_deref().map(render::plain);
+            let place = place.map_or_else(String::new, |mailbox| format!("{mailbox}: "));
+            self.tell(&format!("mailferry: {account}: {place}{message}"));
+        }
     }
-    Outcome::of(failed, false)
+
+    /// The same for all accounts of a report; what it means for the exit code.
+    pub fn complain_of_all<'a>(
+        &self,
+        accounts: impl Iterator<Item = (&'a str, &'a [Problem])>,
+    ) -> Outcome {
+        let mut failed = false;
+        for (account, problems) in accounts {
+            failed |= !problems.is_empty();
+            self.complain_of(account, problems);
+        }
+        Outcome::of(failed, false)
+    }
+
+    fn tell(&self, line: &str) {
+        if self.verbosity > SILENT {
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+    }
 }

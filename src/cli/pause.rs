@@ -37,7 +37,7 @@ pub(super) fn enable_hook(
         name: name.to_owned(),
     };
     block_on(async { client::required(config).await?.tell(request).await })?;
-    output.text(&format!("{name}: enabled\n"))?;
+    output.report(&format!("{name}: enabled\n"))?;
     Ok(Outcome::InSync)
 }
 
@@ -53,6 +53,6 @@ fn tell(
     let request = request(account.map(str::to_owned));
     block_on(async { client::required(config).await?.tell(request).await })?;
     let who = account.unwrap_or("all accounts");
-    output.text(&format!("{who}: {done}\n"))?;
+    output.report(&format!("{who}: {done}\n"))?;
     Ok(Outcome::InSync)
 }

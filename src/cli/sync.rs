@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::args::SyncArgs;
-use super::output::{Output, complain_of};
+use super::output::Output;
 use super::progress::Terminal;
 use super::render::{self, Table, Tone, count};
 use super::reports::{AccountSync, Counts, LeftOnServer, MailboxSync, Problem, State, SyncReport};
@@ -28,16 +28,16 @@ pub(super) fn run(
     if args.json {
         output.json(&report)?;
     } else {
-        output.text(&text(&report, output.colour()))?;
+        output.report(&text(&report, output.colour()))?;
     }
-    complain(&report);
+    complain(&report, output);
     Ok(report.outcome())
 }
 
 /// What went wrong, on standard error.
-pub(super) fn complain(report: &SyncReport) {
+pub(super) fn complain(report: &SyncReport, output: &Output) {
     for account in &report.accounts {
-        complain_of(&account.name, &account.problems);
+        output.complain_of(&account.name, &account.problems);
     }
 }
 

@@ -53,6 +53,8 @@ pub struct AccountCheck {
     pub maildir: String,
     /// `null` if no connection was tried (`--offline`).
     pub server: Option<ServerCheck>,
+    /// What would go wrong at the moment (`--offline`).
+    pub warnings: Vec<Problem>,
     /// What went wrong.
     pub problems: Vec<Problem>,
 }

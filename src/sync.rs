@@ -29,14 +29,14 @@ pub use base::{
 pub use change::{Change, Deletion, Hold, HoldKind, HoldVerdict, Parked, Side, Watermark};
 pub use diff::{diff_local, diff_remote};
 pub use input::{
-    AccountInput, Known, ListRefused, LocalKnown, MailboxInput, MailboxOp, MailboxesInput, Needs,
-    SeenFolder, SeenMailbox,
+    Absent, AccountInput, Known, ListRefused, LocalKnown, MailboxInput, MailboxOp, MailboxesInput,
+    Needs, SeenFolder, SeenMailbox,
 };
 pub use letters::{
     FetchLetter, KeepLetters, KnownLetter, Letter, LetterId, LetterState, LettersInput,
     LettersPlan, LettersPolicy, ListedLetter, plan_letters,
 };
-pub use mailboxes::plan_mailboxes;
+pub use mailboxes::{BELIEVED_AFTER, plan_mailboxes};
 pub use merge::merge_flags;
 pub use needs::needs;
 pub use news::{Act, Happened, Heard, News, NewsId, Occasion, Subject, Tidings, Wanted, What};

@@ -1,29 +1,19 @@
 //! Mailboxes as wholes: what LIST and the Maildir show, and what `sync` decided about it.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod doubt;
 
-use thiserror::Error;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Mode, Pass, Ports};
 use super::fault::{Fault, Reach};
 use super::pool::RemoteOf;
-use super::ports::{Folder, Local, MailboxStatus, Marker, Remote, RemoteMailbox, Serial, Store};
+use super::ports::{
+    Clock, Folder, Local, MailboxStatus, Marker, Remote, RemoteMailbox, Serial, Store,
+};
 use crate::mail::{MailboxName, SpecialUse};
 use crate::sync::{
-    Change, ListRefused, MailboxId, MailboxOp, MailboxRecord, MailboxesInput, SeenFolder,
-    SeenMailbox, plan_mailboxes,
+    Change, MailboxId, MailboxOp, MailboxRecord, MailboxesInput, SeenFolder, SeenMailbox,
 };
-
-/// Why a LIST is not believed.
-#[derive(Debug, Error)]
-enum ListError {
-    #[error("the server lists no INBOX; nothing was concluded from that list")]
-    NoInbox,
-    #[error(
-        "{gone} of {known} known mailboxes are missing from the server's list; nothing was concluded from it"
-    )]
-    TooManyGone { gone: usize, known: usize },
-}
 
 /// The mailboxes that take part in a pass, both sides brought together.
 #[derive(Debug, Default)]
@@ -32,6 +22,8 @@ pub(super) struct Mailboxes {
     pub(super) records: BTreeMap<MailboxId, MailboxRecord>,
     /// What LIST-STATUS said.
     pub(super) status: BTreeMap<MailboxId, MailboxStatus>,
+    /// Missing from the server's list, which is not believed yet: nothing is done about them.
+    pub(super) doubted: BTreeSet<MailboxId>,
     /// Not on the server any more.
     pub(super) remote_gone: BTreeSet<MailboxId>,
     /// Their folder lost its marker.
@@ -52,7 +44,7 @@ pub(super) async fn settle<P: Ports>(
     let known: Vec<MailboxRecord> = pass.store().mailboxes().await?;
     let selects = |name: &MailboxName| (pass.settings.selects)(name);
     report_unknown(pass, &known, &listed, folders);
-    let input = MailboxesInput {
+    let mut input = MailboxesInput {
         known: known
             .iter()
             .filter(|record| selects(&record.name))
@@ -68,14 +60,15 @@ pub(super) async fn settle<P: Ports>(
             .filter(|folder| selects(&folder.name))
             .map(seen_folder)
             .collect(),
+        absent: pass.store().absent().await?,
+        now: pass.clock().now(),
     };
-    let ops = plan_mailboxes(&input, &pass.settings.policy).map_err(refused)?;
+    let records = input.known.iter();
+    let records = records.map(|record| (record.id, record.clone())).collect();
+    let (ops, doubted) = doubt::plan(pass, &mut input).await?;
     let mut all = Mailboxes {
-        records: input
-            .known
-            .into_iter()
-            .map(|record| (record.id, record))
-            .collect(),
+        records,
+        doubted,
         trash: trash_name(&listed),
         ..Mailboxes::default()
     };
@@ -112,14 +105,6 @@ fn report_unknown<P: Ports>(
             pass.problem(Some(name), &text);
         }
     }
-}
-
-fn refused(refusal: ListRefused) -> Fault {
-    let error = match refusal {
-        ListRefused::NoInbox => ListError::NoInbox,
-        ListRefused::TooManyGone { gone, known } => ListError::TooManyGone { gone, known },
-    };
-    Fault::new(Reach::Account, true, error)
 }
 
 fn seen_mailbox(listed: &RemoteMailbox) -> SeenMailbox {

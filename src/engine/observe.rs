@@ -81,7 +81,8 @@ pub(super) async fn all<P: Ports>(
     let holds = pass.store().holds().await?;
     let parked = pass.store().parked().await?;
     let mut jobs = Vec::new();
-    for record in mailboxes.records.values() {
+    let believed = mailboxes.records.values();
+    for record in believed.filter(|record| !mailboxes.doubted.contains(&record.id)) {
         let before = scanned
             .remove(&record.id)
             .filter(|_| !mailboxes.changed.contains(&record.id));

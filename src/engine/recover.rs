@@ -55,6 +55,9 @@ pub(super) async fn run<P: Ports>(
             forget_orphans(pass, &intents, target).await?;
             continue;
         };
+        if mailboxes.doubted.contains(&target) {
+            continue;
+        }
         if mailboxes.remote_gone.contains(&target) {
             forget(pass, &intents, target).await?;
             continue;

@@ -13,8 +13,8 @@ use super::rng::Rng;
 use super::steps::Steps;
 use crate::mail::{Digest, FlagDelta};
 use crate::sync::{
-    Deletion, Entry, EntryState, Heard, Hold, HoldId, HoldVerdict, Intent, IntentId, IntentKind,
-    Letter, LetterId, MailboxId, MailboxRecord, News, NewsId, Parked, Rest, RowId,
+    Absent, Deletion, Entry, EntryState, Heard, Hold, HoldId, HoldVerdict, Intent, IntentId,
+    IntentKind, Letter, LetterId, MailboxId, MailboxRecord, News, NewsId, Parked, Rest, RowId,
 };
 
 /// Everything one account's state holds.
@@ -34,6 +34,7 @@ pub struct StoreState {
     pub(super) letters: BTreeMap<LetterId, Letter>,
     pub(super) outbox: BTreeMap<NewsId, News>,
     pub(super) heard: Heard,
+    pub(super) absent: Option<Absent>,
     /// What listeners want of keywords.
     pub(super) labels: BTreeMap<RowId, FlagDelta>,
     pub(super) news: i64,

@@ -9,13 +9,15 @@ mod letters;
 mod news;
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 
 use rusqlite::{Connection, Error, Params, Result, Statement, ffi, params};
 
 use super::rows;
 use crate::mail::{Digest, Flags, LocalId, MessageIdHash, ModSeq, Uid, UidValidity};
 use crate::sync::{
-    Change, Entry, EntryState, FileStamp, MailboxId, MailboxRecord, Rest, RowId, Side, Watermark,
+    Absent, Change, Entry, EntryState, FileStamp, MailboxId, MailboxRecord, Rest, RowId, Side,
+    Watermark,
 };
 
 const PUT_ENTRY: &str = "INSERT INTO entry (row, mailbox, uid, local, flags, keywords, size, date, message_id, digest,
@@ -162,6 +164,7 @@ impl<'s, 'c> Apply<'s, 'c> {
                 "INSERT OR IGNORE INTO fact (key, value) VALUES ('begun', ?1)",
                 [at.to_string()],
             ),
+            Change::SetAbsent(absent) => self.set_absent(absent.as_ref()),
             Change::PutLabels(row, delta) => self.put_labels(*row, delta),
         }
     }
@@ -297,6 +300,20 @@ impl<'s, 'c> Apply<'s, 'c> {
                 stamp.size.cast_signed(),
                 stamp.mtime_ns
             ],
+        )
+    }
+
+    fn set_absent(&mut self, absent: Option<&Absent>) -> Result<()> {
+        let Some(absent) = absent else {
+            return self.run("DELETE FROM fact WHERE key = 'absent'", []);
+        };
+        let mut text = absent.since.to_string();
+        for mailbox in &absent.mailboxes {
+            let _ = write!(text, " {}", mailbox.0);
+        }
+        self.run(
+            "INSERT OR REPLACE INTO fact (key, value) VALUES ('absent', ?1)",
+            [text],
         )
     }
 

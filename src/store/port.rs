@@ -8,8 +8,8 @@ use crate::engine::Fault;
 use crate::engine::ports::{LetterStore, Serial, StateId, Store};
 use crate::mail::Digest;
 use crate::sync::{
-    Base, Change, Deletion, Entry, Heard, Hold, Intent, Letter, MailboxId, MailboxRecord, News,
-    Parked, Rest, RowId,
+    Absent, Base, Change, Deletion, Entry, Heard, Hold, Intent, Letter, MailboxId, MailboxRecord,
+    News, Parked, Rest, RowId,
 };
 
 #[allow(
@@ -108,6 +108,10 @@ impl Store for SqliteStore {
 
     async fn heard(&self) -> Result<Heard, Fault> {
         self.ask("read the mailboxes", query::heard).await
+    }
+
+    async fn absent(&self) -> Result<Option<Absent>, Fault> {
+        self.ask("read the mailboxes", query::absent).await
     }
 
     async fn news(&self, most: u32) -> Result<Vec<News>, Fault> {

@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Params, Result, Row};
 use super::rows;
 use crate::mail::{Digest, FlagDelta, Keyword};
 use crate::sync::{
-    Base, Deletion, Entry, FolderToken, Heard, Hold, Intent, Letter, MailboxId, MailboxRecord,
-    News, Parked, Rest, RowId, Side,
+    Absent, Base, Deletion, Entry, FolderToken, Heard, Hold, Intent, Letter, MailboxId,
+    MailboxRecord, News, Parked, Rest, RowId, Side,
 };
 
 /// Where this many rows were read, few of the pages that were kept for it are of use to anybody later.
@@ -177,6 +177,18 @@ pub(super) fn heard(conn: &Connection) -> Result<Heard> {
         since: begun.and_then(|text| text.parse().ok()),
         mailboxes: found.into_iter().collect(),
     })
+}
+
+/// The time, and the mailboxes' numbers.
+pub(super) fn absent(conn: &Connection) -> Result<Option<Absent>> {
+    let text = fact(conn, "absent")?;
+    Ok(text.and_then(|text| {
+        let mut numbers = text.split(' ').map(|number| number.parse::<i64>().ok());
+        let since = numbers.next()??;
+        let mailboxes: Option<BTreeSet<MailboxId>> = numbers.map(|id| id.map(MailboxId)).collect();
+        let mailboxes = mailboxes?;
+        Some(Absent { since, mailboxes })
+    }))
 }
 
 /// What listeners want of keywords, in the order of rows.

@@ -220,7 +220,7 @@ impl<'c> Session<'c> {
             };
             run(UNTOLD, &[])?;
             run("DELETE FROM heard", &[])?;
-            run("DELETE FROM fact WHERE key = 'begun'", &[])?;
+            run("DELETE FROM fact WHERE key IN ('begun', 'absent')", &[])?;
             run("DELETE FROM entry", &[])?;
             run("DELETE FROM intent", &[])?;
             run("DELETE FROM parked", &[])?;

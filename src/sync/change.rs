@@ -3,6 +3,7 @@
 use super::base::{
     Entry, FileStamp, HoldId, Intent, IntentId, MailboxId, MailboxRecord, Rest, RowId,
 };
+use super::input::Absent;
 use super::letters::{Letter, LetterId, LetterState};
 use super::news::{NewsId, Tidings};
 use crate::mail::{Digest, FlagDelta, Flags, Identity, LocalId, ModSeq, Uid, UidValidity};
@@ -191,6 +192,8 @@ pub enum Change {
     Hear(MailboxId),
     /// Since when the account is synced, seconds since 1970; the first one counts.
     Begin(i64),
+    /// Many mailboxes are missing from the server's list; `None` when that is over.
+    SetAbsent(Option<Absent>),
     /// A message is to get and to lose keywords that the names of files in its folder cannot show. Forgotten as soon as its
     /// agreed flags say the same.
     PutLabels(RowId, FlagDelta),

@@ -200,6 +200,19 @@ pub struct MailboxesInput {
     pub remote: Vec<SeenMailbox>,
     /// The Maildir's.
     pub folders: Vec<SeenFolder>,
+    /// What was missing from earlier lists.
+    pub absent: Option<Absent>,
+    /// The time, seconds since 1970.
+    pub now: i64,
+}
+
+/// Known mailboxes that lists of the server lack, too many at once to be believed at first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absent {
+    /// Since when every list lacks them, seconds since 1970.
+    pub since: i64,
+    /// Which.
+    pub mailboxes: BTreeSet<MailboxId>,
 }
 
 /// Why nothing may be concluded from a LIST.
@@ -209,8 +222,8 @@ pub enum ListRefused {
     NoInbox,
     /// More than 30 percent (and at least three) of the known mailboxes are missing, none of them renamed.
     TooManyGone {
-        /// How many are missing.
-        gone: usize,
+        /// Which are missing.
+        gone: BTreeSet<MailboxId>,
         /// How many there were.
         known: usize,
     },

@@ -4,11 +4,14 @@ mod names;
 
 use std::collections::BTreeSet;
 
-use super::base::MailboxRecord;
+use super::base::{MailboxId, MailboxRecord};
 use super::input::{ListRefused, MailboxOp, MailboxesInput};
 use super::policy::Policy;
 use crate::mail::MailboxName;
 use names::{Folder, Names};
+
+/// A list that lacks much is believed once lists have said so for this long, in seconds.
+pub const BELIEVED_AFTER: i64 = 600;
 
 /// What is to be done about mailboxes, in order: renames (parents first), what is forgotten, what is made.
 ///
@@ -35,15 +38,21 @@ fn believe(input: &MailboxesInput, names: &Names<'_>) -> Result<(), ListRefused>
         return Err(ListRefused::NoInbox);
     }
     let known = input.known.len();
-    let gone = input
-        .known
-        .iter()
-        .filter(|record| names.on_server(record).is_none())
-        .count();
-    if gone >= 3 && gone * 10 > known * 3 {
+    let missing = input.known.iter();
+    let missing = missing.filter(|record| names.on_server(record).is_none());
+    let gone: BTreeSet<MailboxId> = missing.map(|record| record.id).collect();
+    let many = gone.len() >= 3 && gone.len() * 10 > known * 3;
+    if many && !has_lasted(input, &gone) {
         return Err(ListRefused::TooManyGone { gone, known });
     }
     Ok(())
+}
+
+/// Whether lists have said the same for long enough.
+fn has_lasted(input: &MailboxesInput, gone: &BTreeSet<MailboxId>) -> bool {
+    input.absent.as_ref().is_some_and(|absent| {
+        gone.is_subset(&absent.mailboxes) && input.now - absent.since >= BELIEVED_AFTER
+    })
 }
 
 /// Operations by kind, and the names that are spoken for.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::Fault;
 use crate::mail::Digest;
 use crate::sync::{
-    Base, Change, Deletion, Entry, Heard, Hold, Intent, MailboxId, MailboxRecord, News, Parked,
-    Rest, RowId,
+    Absent, Base, Change, Deletion, Entry, Heard, Hold, Intent, MailboxId, MailboxRecord, News,
+    Parked, Rest, RowId,
 };
 
 /// Who this state is.
@@ -59,6 +59,8 @@ pub trait Store {
     async fn deletions(&self, since: i64) -> Result<Vec<Deletion>, Fault>;
     /// Which mailboxes were synced whole once, and since when the account is.
     async fn heard(&self) -> Result<Heard, Fault>;
+    /// The mailboxes that lists of the server lack, if they are too many to be believed at once.
+    async fn absent(&self) -> Result<Option<Absent>, Fault>;
     /// The first `most` events of the outbox, in the order of their numbers, without those of messages whose delivery
     /// is not complete.
     async fn news(&self, most: u32) -> Result<Vec<News>, Fault>;

@@ -1,7 +1,7 @@
 //! What is not there, and proves nothing: roots that are not ours, folders in doubt, mailboxes that were not seen.
 
 use super::pass;
-use crate::engine::ports::{Local, Marker};
+use crate::engine::ports::{Local, Marker, Store};
 use crate::mail::Uid;
 use crate::sim::local::NameOnMove;
 use crate::sim::server::Switches;
@@ -45,6 +45,38 @@ fn what_goes_from_a_folder_without_marker_after_the_user_decided_is_not_decided(
     let left = |number| world.server.find(&name("INBOX"), &content::mail(number));
     assert!(left(1).is_none());
     assert!(left(2).is_some());
+}
+
+#[test]
+fn mailboxes_that_are_missing_together_are_left_alone_until_that_has_lasted() {
+    let world = World::new(3);
+    let gone = ["A", "B", "C"].map(name);
+    for (mailbox, number) in gone.iter().zip(1..) {
+        world.server.create(mailbox, None);
+        world.arrives(mailbox.as_str(), number, "");
+    }
+    world.arrives("INBOX", 4, "");
+    driver::settle(&world, &pass).unwrap();
+    gone.iter().for_each(|it| world.server.delete_mailbox(it));
+    world.arrives("INBOX", 5, "");
+    world.local_flags(4, "S");
+    for _ in 0..2 {
+        let told = pass(&world).unwrap_err().to_string();
+        assert!(
+            told.contains("missing from the server's list: A, B, C;"),
+            "{told}"
+        );
+        world.clock.jump(200);
+    }
+    world.is_in(5, &["INBOX"]).unwrap();
+    assert_eq!(world.local.files(&name("A")).len(), 1);
+    assert_eq!(world.server.uids(&name("INBOX")).len(), 2);
+    world.clock.jump(400);
+    driver::settle(&world, &pass).unwrap();
+    let folders = world.local.folders_now();
+    gone.iter()
+        .for_each(|it| assert!(!folders.contains_key(it), "{it}"));
+    assert!(block_on(world.store.absent()).unwrap().is_none());
 }
 
 #[test]

@@ -8,8 +8,8 @@ use crate::engine::{Fault, Reach};
 use crate::mail::Digest;
 use crate::sim::steps::{DiskError, Place, SimError, Trouble, fault};
 use crate::sync::{
-    Base, Change, Deletion, Entry, Heard, Hold, Intent, Letter, MailboxId, MailboxRecord, News,
-    Parked, Rest, RowId,
+    Absent, Base, Change, Deletion, Entry, Heard, Hold, Intent, Letter, MailboxId, MailboxRecord,
+    News, Parked, Rest, RowId,
 };
 
 impl SimStore {
@@ -51,6 +51,7 @@ fn is_weighty(change: &Change) -> bool {
             | Change::DropOldNews(_)
             | Change::Hear(_)
             | Change::Begin(_)
+            | Change::SetAbsent(_)
             | Change::PutLabels(..)
     )
 }
@@ -93,6 +94,7 @@ impl Store for SimStore {
             state.pending = None;
             state.forget_untold(|_| true);
             state.heard = Heard::default();
+            state.absent = None;
             state.labels.clear();
             state.entries.clear();
             state.intents.clear();
@@ -206,6 +208,11 @@ impl Store for SimStore {
     async fn heard(&self) -> Result<Heard, Fault> {
         self.begin("heard").await?;
         Ok(self.read(|state| state.heard.clone()))
+    }
+
+    async fn absent(&self) -> Result<Option<Absent>, Fault> {
+        self.begin("absent").await?;
+        Ok(self.read(|state| state.absent.clone()))
     }
 
     async fn news(&self, most: u32) -> Result<Vec<News>, Fault> {

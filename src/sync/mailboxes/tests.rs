@@ -1,6 +1,6 @@
 use super::*;
 use crate::mail::{Uid, UidValidity};
-use crate::sync::{MailboxId, SeenFolder, SeenMailbox};
+use crate::sync::{Absent, MailboxId, SeenFolder, SeenMailbox};
 
 fn name(text: &str) -> MailboxName {
     MailboxName::parse(text).unwrap()
@@ -87,7 +87,32 @@ fn a_list_that_lacks_much_is_not_believed() {
     assert_eq!(planned(&it), ["gone 5", "gone 6"]);
     it.remote.truncate(3);
     let refused = plan_mailboxes(&it, &Policy::default());
-    assert_eq!(refused, Err(ListRefused::TooManyGone { gone: 3, known: 6 }));
+    let gone = BTreeSet::from([4, 5, 6].map(MailboxId));
+    let expected = Err(ListRefused::TooManyGone { gone, known: 6 });
+    assert_eq!(refused, expected);
+}
+
+#[test]
+fn a_list_that_lacks_much_is_believed_once_it_has_said_so_for_long() {
+    let mut it = input(&["A", "B", "C", "D", "E"]);
+    it.remote.truncate(3);
+    let absent = |ids: &[i64]| {
+        let mailboxes = ids.iter().copied().map(MailboxId).collect();
+        Some(Absent {
+            since: 1000,
+            mailboxes,
+        })
+    };
+    let refuses = |it: &MailboxesInput| plan_mailboxes(it, &Policy::default()).is_err();
+    it.absent = absent(&[4, 5, 6]);
+    it.now = 1000 + BELIEVED_AFTER - 1;
+    assert!(refuses(&it));
+    it.now += 1;
+    assert_eq!(planned(&it), ["gone 4", "gone 5", "gone 6"]);
+    it.absent = absent(&[4, 5]);
+    assert!(refuses(&it), "one more is missing than before");
+    it.absent = absent(&[3, 4, 5, 6]);
+    assert!(!refuses(&it));
 }
 
 #[test]

@@ -251,7 +251,10 @@ impl<'a, P: Home> Pass<'a, P> {
             return Ok(());
         }
         let state = self.store().id().await?;
-        let next = state.epoch.max(state.pending.unwrap_or(0)) + 1;
+        // One that was announced and not settled may stand in the marker. It is announced again and no other: with a
+        // further one the state would not know its own marker, if the program ended now.
+        let announced_before = state.pending.filter(|pending| *pending > state.epoch);
+        let next = announced_before.unwrap_or(state.epoch + 1);
         self.store().set_epoch(state.epoch, Some(next)).await?;
         let marker = Marker {
             id: state.id,

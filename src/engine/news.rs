@@ -57,11 +57,14 @@ impl<P: Home> Pass<'_, P> {
         side: Side,
         what: What,
     ) -> Option<Change> {
-        // No mail is old because it reached a new mailbox, or left one.
+        // What is done to a message that has a row is done now, wherever it is: once the account is synced, only what
+        // arrives can be old. Told in one mailbox and silent in the next, it would not hold together.
         let heard = |place: MailboxId| self.has_heard(place);
+        let begun = self.heard.borrow().since.is_some();
         let old = match &what {
-            What::Moved { from } => !heard(*from) && !heard(mailbox),
-            _ => !heard(mailbox),
+            What::Moved { from } => !begun && !heard(*from) && !heard(mailbox),
+            What::New => !heard(mailbox),
+            What::Flags { .. } | What::Deleted => !begun && !heard(mailbox),
         };
         let told = match self.settings.telling {
             Telling::Nothing => false,

@@ -8,7 +8,7 @@ use futures_util::future::{Either, select};
 
 use super::context::{Mode, Pass, Ports, Scope, Settings};
 use super::execute::{Executor, describe_op};
-use super::fault::{Fault, Reach};
+use super::fault::{Advice, Fault, Reach};
 use super::finish::{count_held, finish};
 use super::folders::{self, Mailboxes};
 use super::late;
@@ -181,10 +181,24 @@ async fn begin<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<(Greeted<
     let there = pin!(greet(pass, pool));
     let (here, there) = match select(here, there).await {
         Either::Left((here, there)) => (here?, there.await),
-        Either::Right((there, here)) => (here.await?, there),
+        Either::Right((there, here)) => (
+            here.await.map_err(|fault| with_advice(fault, &there))?,
+            there,
+        ),
     };
     let there = there.map_err(|fault| fault.at_least(Reach::Account))?;
     Ok((there, here))
+}
+
+/// Whatever ends the pass, what the server said to a login is not forgotten: else it would be asked again too soon.
+fn with_advice<T>(fault: Fault, there: &Result<T, Fault>) -> Fault {
+    match there {
+        Err(refusal) if refusal.advice != Advice::default() => {
+            let text = format!("{fault}; besides: {refusal}");
+            Fault::new(fault.reach, fault.retry, text).advised(refusal.advice)
+        }
+        _ => fault,
+    }
 }
 
 /// The first connection, and what the server lists.

@@ -2,6 +2,7 @@
 
 mod absence;
 mod acts;
+mod epochs;
 mod late;
 mod letters;
 mod narrow;

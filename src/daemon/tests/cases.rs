@@ -253,6 +253,27 @@ fn one_connection_too_many_is_not_asked_for_again_soon_but_again() {
     assert_eq!(life.view.borrow().limited, None);
 }
 
+/// Seed 291 of the stormy lives: a login is refused while the folders are scanned, then the disk fails, and the pass ends
+/// for that reason.
+#[test]
+fn a_refusal_is_heeded_although_something_else_ends_the_pass() {
+    let disk = Trouble::Disk(DiskError::Full, When::Before);
+    for call in (10..130).step_by(10) {
+        let mut life = at_rest();
+        for number in 0..40 {
+            let box_name = name(&format!("Box{number}"));
+            life.world().server.create(&box_name, None);
+        }
+        life.live_for(HOUR).unwrap();
+        life.outside.state.borrow_mut().curt = true;
+        life.happen(Deed::Room(1));
+        life.world().steps.reset();
+        life.world().steps.trouble_at(Place::Local, call, disk);
+        life.happen(Deed::Break(None));
+        life.live_for(MINUTE).unwrap();
+    }
+}
+
 #[test]
 fn who_is_paused_does_nothing_and_says_so() {
     let mut life = at_rest();

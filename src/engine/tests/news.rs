@@ -1,8 +1,9 @@
 //! What is told, and what is not. That each message is told once, wherever a pass stops, is part of every random life.
 
 use super::*;
-use crate::sim::driver;
+use crate::sim::server::Poison;
 use crate::sim::world::hand;
+use crate::sim::{content, driver};
 use crate::sync::{HoldVerdict, Side, What};
 
 fn pass_telling(telling: Telling) -> impl Fn(&World) -> Result<(), Fault> {
@@ -151,6 +152,44 @@ fn moves_and_deletions_are_told_by_who_made_them() {
             "there: deleted in INBOX"
         ],
         "what a deletion brings to the trash is no new mail"
+    );
+}
+
+/// Seeds 1795446984708, 1795448251214 and 1795448598655 of the stormy lives.
+#[test]
+fn what_is_done_to_known_mail_is_told_in_a_mailbox_that_came_just_now() {
+    let told = after(|world| {
+        world.local.make_folder(&hand::name("Box"));
+        world.local_move(1, "Box", crate::sim::local::NameOnMove::Kept);
+        world.local_flags(1, "F");
+    });
+    assert_eq!(
+        told,
+        ["here: +(\\Flagged) -() in Box", "here: INBOX to Box"]
+    );
+}
+
+#[test]
+fn who_was_told_of_mail_is_told_of_its_end() {
+    let world = settled(Telling::News);
+    let filter = hand::name("Filter");
+    world.server.create(&filter, None);
+    world.arrives("Filter", 5, "");
+    world.arrives("Filter", 6, "");
+    let uid = world.server.find(&filter, &content::mail(6)).unwrap();
+    let poison = |poison| {
+        world.server.change(&filter, |mailbox| {
+            mailbox.messages.get_mut(&uid).unwrap().poison = poison;
+        });
+    };
+    // As long as one of its messages cannot be fetched, the mailbox is not synced whole.
+    poison(Some(Poison::Refused));
+    let _ = pass(&world);
+    world.remote_delete(5);
+    let _ = pass(&world);
+    assert_eq!(
+        told(&world),
+        ["there: deleted in Filter", "there: new in Filter"]
     );
 }
 

@@ -28,8 +28,9 @@ use crate::systemd;
 const CALLS: usize = 64;
 /// How long a process that was killed may take to be gone.
 const DYING: Duration = Duration::from_secs(2);
-/// How long the accounts have to end.
-const END: Duration = Duration::from_millis(1500);
+/// How long the accounts have to end. With what comes after them, which takes half a second at most, it is less than
+/// two seconds.
+const END: Duration = Duration::from_millis(1200);
 
 /// What the daemon is made of.
 struct Daemon<'a> {
@@ -276,10 +277,12 @@ impl Daemon<'_> {
         if tokio::time::timeout(END, all).await.is_err() {
             tracing::warn!("not everything could be ended properly in time");
         }
-        if let Some(desktop) = self.desktop {
-            desktop.end().await;
-        }
-        self.server.close().await;
+        let desktop = async {
+            if let Some(desktop) = self.desktop {
+                desktop.end().await;
+            }
+        };
+        tokio::join!(desktop, self.server.close());
     }
 
     /// Answers a call, or has it answered.

@@ -238,7 +238,7 @@ impl<'p, P: Watched> Account<'p, P> {
             self.jobs.everything(now);
         }
         for name in self.retries.take(now) {
-            self.jobs.hint(Hint::Mailbox(name), From::Remote, now);
+            self.jobs.again(name, now);
         }
         if self.jobs.due().is_some_and(|due| due <= now) {
             return Step::Work;

@@ -1,6 +1,6 @@
 //! Passes: those that hints ask for, and those that somebody waits for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Watched;
 use super::super::inbox::Inbox;
@@ -42,6 +42,7 @@ impl<P: Watched> Account<'_, P> {
                 self.jobs
                     .looked(&work, &news_of(&report), done.saturating_sub(now), done);
                 self.jobs.changed(&work, &sides_of(&report), done);
+                self.jobs.sent(sent_to(&report, &work), done);
             }
             Some(Err(fault)) => self.pass_failed(&fault, work),
             None => self.jobs.give_back(work, now),
@@ -213,11 +214,26 @@ impl<P: Watched> Account<'_, P> {
     }
 }
 
+/// Where something of ours went, or may have: a move is told of in both places.
+fn sent_to(report: &Report, work: &Work) -> BTreeSet<MailboxName> {
+    let found = report
+        .mailboxes
+        .iter()
+        .filter(|(_, counts)| there(counts) > 0);
+    let mut names: BTreeSet<_> = found.map(|(name, _)| name.clone()).collect();
+    if !names.is_empty() {
+        names.extend(work.local.iter().cloned());
+    }
+    names
+}
+
+/// How much went to the server.
+fn there(counts: &Counts) -> u64 {
+    counts.uploaded + counts.flags_pushed + counts.moved_remote + counts.deleted_remote
+}
+
 /// The sides to which something went.
 fn sides_of(report: &Report) -> Vec<From> {
-    let there = |counts: &Counts| {
-        counts.uploaded + counts.flags_pushed + counts.moved_remote + counts.deleted_remote
-    };
     let here = |counts: &Counts| {
         counts.downloaded + counts.flags_pulled + counts.moved_local + counts.deleted_local
     };

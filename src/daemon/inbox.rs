@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -99,14 +99,42 @@ impl Inbox {
     pub(super) async fn attend<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         loop {
-            tokio::select! {
-                biased;
-                done = &mut work => return Some(done),
-                order = self.orders.recv() => self.take(order),
-            }
-            if self.stop || self.reconnect {
-                return None;
+            match self.attend_or_probe(work.as_mut()).await {
+                Attended::Done(done) => return Some(done),
+                Attended::Left => return None,
+                Attended::Probed => {}
             }
         }
     }
+
+    /// The same, which also comes back when connections may be dead.
+    pub(super) async fn attend_or_probe<T>(
+        &mut self,
+        mut work: Pin<&mut impl Future<Output = T>>,
+    ) -> Attended<T> {
+        loop {
+            let order = tokio::select! {
+                biased;
+                done = &mut work => return Attended::Done(done),
+                order = self.orders.recv() => order,
+            };
+            let probed = matches!(order, Some(Order::Probe));
+            self.take(order);
+            if self.stop || self.reconnect {
+                return Attended::Left;
+            }
+            if probed {
+                return Attended::Probed;
+            }
+        }
+    }
+}
+
+/// How far something came while orders were taken.
+pub(super) enum Attended<T> {
+    Done(T),
+    /// An order made an end of it.
+    Left,
+    /// Connections may be dead; it can go on.
+    Probed,
 }

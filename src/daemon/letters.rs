@@ -226,7 +226,7 @@ impl<'p, P: Collected> Letters<'p, P> {
                 again.max(told.unwrap_or_default())
             }
         };
-        self.next_at = (now + wait).max(self.alone_until);
+        self.next_at = now.saturating_add(wait).max(self.alone_until);
         self.show(|view| {
             view.problems.clone_from(&problems);
             if fault.is_none() {

@@ -213,6 +213,9 @@ impl<'p, P: Watched> Account<'p, P> {
             let now = self.now();
             self.jobs.hint(hint, From::Local, now);
         }
+        if std::mem::take(&mut inbox.resumed) && self.quota.limited().is_some() {
+            self.disconnect();
+        }
         if std::mem::take(&mut inbox.woken) && (self.blocked || self.remote.is_none()) {
             self.blocked = false;
             self.quota = Quota::new(self.settings.connections);

@@ -49,6 +49,8 @@ pub(super) struct Inbox {
     pub(super) paused: bool,
     /// Told to try again since it was last looked at.
     pub(super) woken: bool,
+    /// The user told it to go on since it was last looked at.
+    pub(super) resumed: bool,
     pub(super) reconnect: bool,
     pub(super) probe: bool,
     pub(super) stop: bool,
@@ -63,6 +65,7 @@ impl Inbox {
             wishes: VecDeque::new(),
             paused: false,
             woken: false,
+            resumed: false,
             reconnect: false,
             probe: false,
             stop: false,
@@ -77,6 +80,7 @@ impl Inbox {
             Some(Order::Resume) => {
                 self.paused = false;
                 self.woken = true;
+                self.resumed = true;
             }
             Some(Order::Wake) => self.woken = true,
             Some(Order::Reconnect) => self.reconnect = true,

@@ -133,6 +133,26 @@ fn who_waits_for_an_answer_waits_no_longer_when_the_network_is_another_one() {
     }
 }
 
+#[test]
+fn resume_tries_at_once_with_all_connections() {
+    let mut life = at_rest();
+    life.happen(Deed::Room(1));
+    life.happen(Deed::Break(None));
+    life.live_for(10 * SECOND).unwrap();
+    assert!(life.view.borrow().limited.is_some());
+    life.happen(Deed::Room(99));
+    let before = tries(&life);
+    // A reload leaves connections alone.
+    life.ask(Ask::Wake);
+    life.live_for(5 * SECOND).unwrap();
+    assert_eq!(tries(&life), before);
+    life.ask(Ask::Resume);
+    life.live_for(5 * SECOND).unwrap();
+    assert_eq!(life.view.borrow().limited, None);
+    assert!(tries(&life) > before);
+    life.world().equal().unwrap();
+}
+
 /// As Exchange does: other connections cannot see the mail yet.
 #[test]
 fn mail_that_is_told_of_before_it_can_be_seen_is_found_soon() {

@@ -13,7 +13,7 @@ use crate::engine::{Fault, Problem};
 /// The first wait before another life; each further one is twice as long.
 const FIRST: Duration = Duration::from_secs(2);
 /// The longest wait of an account that cannot be opened, as while `mailferry sync` has it.
-const CLOSED: Duration = Duration::from_secs(30);
+const CLOSED: Duration = Duration::from_secs(10);
 /// The longest wait after a life that ended by a fault in the program.
 const BROKEN: Duration = Duration::from_secs(300);
 /// What has lived so long is begun anew as if for the first time.
@@ -363,7 +363,7 @@ mod tests {
             waits
         };
         let closed = wait(&|| End::Closed(busy().unwrap_err()));
-        assert_eq!(closed[..6], [2, 4, 8, 16, 30, 30]);
+        assert_eq!(closed[..6], [2, 4, 8, 10, 10, 10]);
         let broken = wait(&|| End::Broken(String::new()));
         assert_eq!(broken[3..9], [16, 32, 64, 128, 256, 300]);
     }

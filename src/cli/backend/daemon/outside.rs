@@ -156,3 +156,25 @@ async fn due(watchdog: &mut Option<tokio::time::Interval>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_network_that_is_still_again_is_told_of_once_though_nobody_waited_all_the_time() {
+        let begun = Instant::now();
+        let mut network = Network {
+            addresses: None,
+            changing: Some((begun, begun + STILL)),
+        };
+        for _ in 0..3 {
+            let soon = tokio::time::timeout(STILL / 4, network.settled());
+            assert!(soon.await.is_err());
+        }
+        network.settled().await;
+        assert_eq!(begun.elapsed(), STILL);
+        let again = tokio::time::timeout(UNSTEADY * 2, network.settled());
+        assert!(again.await.is_err());
+    }
+}

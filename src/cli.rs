@@ -105,9 +105,43 @@ fn read_config(file: Option<&Path>) -> Result<Config, ConfigError> {
 
 /// Runs something of the backend to its end, on this thread.
 fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    let runtime = runtime()?;
+    tokio::task::LocalSet::new().block_on(&runtime, future)
+}
+
+/// The same, and whatever still keeps a thread is not waited for: looking up a name may take minutes. What has to be
+/// whole on the disk must be that by then.
+fn block_on_and_leave<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = runtime()?;
+    let result = tokio::task::LocalSet::new().block_on(&runtime, future);
+    runtime.shutdown_background();
+    result
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(Failure::Runtime)?;
-    tokio::task::LocalSet::new().block_on(&runtime, future)
+        .map_err(Failure::Runtime)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::block_on_and_leave;
+
+    #[test]
+    fn what_keeps_a_thread_does_not_hold_up_the_end() {
+        let begun = Instant::now();
+        let looked_up = || std::thread::sleep(Duration::from_secs(20));
+        let ended = block_on_and_leave(async {
+            drop(tokio::task::spawn_blocking(looked_up));
+            // It has begun.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Ok(())
+        });
+        ended.unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(5));
+    }
 }

@@ -56,6 +56,8 @@ pub struct Account<'p, P: Watched> {
     watching_since: Duration,
     /// Not before this is the next try.
     retry_at: Duration,
+    /// The server wants to be left alone until then.
+    alone: Alone,
     /// It is of no use to try again until somebody does something.
     blocked: bool,
     /// What the password looked like from outside when it was of no use.
@@ -91,6 +93,35 @@ enum Step {
     Wait(Option<Duration>),
 }
 
+/// How long the server wants to be left alone.
+#[derive(Clone, Copy, Debug, Default)]
+struct Alone {
+    until: Duration,
+    /// The same in seconds since 1970: the other clock stands still while the machine sleeps.
+    wall: i64,
+}
+
+impl Alone {
+    fn new(wait: Duration, clock: &impl Clock) -> Self {
+        // Both of what is added lose a part of a second: never too soon.
+        let seconds = i64::try_from(wait.as_secs()).unwrap_or(i64::MAX);
+        Self {
+            until: clock.monotonic().saturating_add(wait),
+            wall: clock.now().saturating_add(seconds).saturating_add(2),
+        }
+    }
+
+    /// The same once the machine has slept.
+    fn after_sleep(self, clock: &impl Clock) -> Self {
+        let left = u64::try_from(self.wall.saturating_sub(clock.now())).unwrap_or_default();
+        let until = clock.monotonic().saturating_add(Duration::from_secs(left));
+        Self {
+            until: until.min(self.until),
+            ..self
+        }
+    }
+}
+
 impl<'p, P: Watched> Account<'p, P> {
     /// An account that has not begun.
     pub fn new(
@@ -116,6 +147,7 @@ impl<'p, P: Watched> Account<'p, P> {
             breaks: Backoff::default(),
             watching_since: Duration::ZERO,
             retry_at: Duration::ZERO,
+            alone: Alone::default(),
             blocked: false,
             secret_mark: None,
             trying: None,
@@ -166,9 +198,14 @@ impl<'p, P: Watched> Account<'p, P> {
     /// What was ordered and takes effect by itself.
     fn heed(&mut self, inbox: &mut Inbox) {
         if std::mem::take(&mut inbox.probe) {
-            self.patience = PROBE;
-            self.renew_at = self.now();
             self.try_afresh();
+            if self.watching() > 0 {
+                self.patience = PROBE;
+                self.renew_at = self.now();
+            } else {
+                // The next look has new ones.
+                self.link.drop_connections();
+            }
         }
         let (names, made) = std::mem::take(&mut inbox.look);
         let hints = names.into_iter().map(Hint::Mailbox);
@@ -176,11 +213,15 @@ impl<'p, P: Watched> Account<'p, P> {
             let now = self.now();
             self.jobs.hint(hint, From::Local, now);
         }
+        if std::mem::take(&mut inbox.resumed) && self.quota.limited().is_some() {
+            self.disconnect();
+        }
         if std::mem::take(&mut inbox.woken) && (self.blocked || self.remote.is_none()) {
             self.blocked = false;
             self.quota = Quota::new(self.settings.connections);
             self.show_quota();
             self.try_afresh();
+            self.alone = Alone::default();
         }
         if self.blocked && self.secret_changed() {
             tracing::info!("the password has changed: trying again");
@@ -189,7 +230,7 @@ impl<'p, P: Watched> Account<'p, P> {
         }
     }
 
-    /// Whatever failed before says nothing any more.
+    /// Whatever failed before says nothing any more. What a server wanted holds.
     fn try_afresh(&mut self) {
         self.backoff.reset();
         self.breaks.reset();
@@ -219,9 +260,10 @@ impl<'p, P: Watched> Account<'p, P> {
             self.act(Activity::Blocked);
             return Step::Wait(self.secret_mark.map(|_| now + KEYHOLE));
         }
-        if self.retry_at > now {
+        let retry_at = self.retry_at.max(self.alone.until);
+        if retry_at > now {
             self.act(Activity::Connecting);
-            return Step::Wait(Some(self.retry_at));
+            return Step::Wait(Some(retry_at));
         }
         if self.quota.raise_at() <= now {
             self.quota.raise(now);
@@ -238,7 +280,7 @@ impl<'p, P: Watched> Account<'p, P> {
             self.jobs.everything(now);
         }
         for name in self.retries.take(now) {
-            self.jobs.hint(Hint::Mailbox(name), From::Remote, now);
+            self.jobs.again(name, now);
         }
         if self.jobs.due().is_some_and(|due| due <= now) {
             return Step::Work;
@@ -259,6 +301,7 @@ impl<'p, P: Watched> Account<'p, P> {
         inbox.reconnect = false;
         self.disconnect();
         self.try_afresh();
+        self.alone = self.alone.after_sleep(self.parts.clock());
     }
 
     fn show_quota(&self) {

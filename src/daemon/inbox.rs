@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -49,6 +49,8 @@ pub(super) struct Inbox {
     pub(super) paused: bool,
     /// Told to try again since it was last looked at.
     pub(super) woken: bool,
+    /// The user told it to go on since it was last looked at.
+    pub(super) resumed: bool,
     pub(super) reconnect: bool,
     pub(super) probe: bool,
     pub(super) stop: bool,
@@ -63,6 +65,7 @@ impl Inbox {
             wishes: VecDeque::new(),
             paused: false,
             woken: false,
+            resumed: false,
             reconnect: false,
             probe: false,
             stop: false,
@@ -77,6 +80,7 @@ impl Inbox {
             Some(Order::Resume) => {
                 self.paused = false;
                 self.woken = true;
+                self.resumed = true;
             }
             Some(Order::Wake) => self.woken = true,
             Some(Order::Reconnect) => self.reconnect = true,
@@ -99,14 +103,42 @@ impl Inbox {
     pub(super) async fn attend<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         loop {
-            tokio::select! {
-                biased;
-                done = &mut work => return Some(done),
-                order = self.orders.recv() => self.take(order),
-            }
-            if self.stop || self.reconnect {
-                return None;
+            match self.attend_or_probe(work.as_mut()).await {
+                Attended::Done(done) => return Some(done),
+                Attended::Left => return None,
+                Attended::Probed => {}
             }
         }
     }
+
+    /// The same, which also comes back when connections may be dead.
+    pub(super) async fn attend_or_probe<T>(
+        &mut self,
+        mut work: Pin<&mut impl Future<Output = T>>,
+    ) -> Attended<T> {
+        loop {
+            let order = tokio::select! {
+                biased;
+                done = &mut work => return Attended::Done(done),
+                order = self.orders.recv() => order,
+            };
+            let probed = matches!(order, Some(Order::Probe));
+            self.take(order);
+            if self.stop || self.reconnect {
+                return Attended::Left;
+            }
+            if probed {
+                return Attended::Probed;
+            }
+        }
+    }
+}
+
+/// How far something came while orders were taken.
+pub(super) enum Attended<T> {
+    Done(T),
+    /// An order made an end of it.
+    Left,
+    /// Connections may be dead; it can go on.
+    Probed,
 }

@@ -35,11 +35,19 @@ const LAST_ECHO: Duration = Duration::from_millis(300);
 /// So many changes at once are a burst, in which looks had better be rare.
 const BURST: u64 = 10;
 
+/// Exchange tells of mail before other connections can see it: so long after a look that found nothing where the server
+/// had told of something there is one more.
+const LATE: Duration = Duration::from_secs(2);
+/// What the server tells of so soon after a change of ours may be no more than that.
+const OWN: Duration = Duration::from_secs(10);
+
 /// What is to be looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Work {
     /// Mailboxes in which something happened on the server.
     pub remote: BTreeSet<MailboxName>,
+    /// Those of them that the server told of.
+    pub told: BTreeSet<MailboxName>,
     /// Mailboxes in whose folders something happened; perhaps only we did.
     pub local: BTreeSet<MailboxName>,
     /// Something happened on the server, and it is not known where.
@@ -63,7 +71,10 @@ impl Work {
 
     fn add(&mut self, hint: Hint, from: From) {
         match (hint, from) {
-            (Hint::Mailbox(name), From::Remote) => drop(self.remote.insert(name)),
+            (Hint::Mailbox(name), From::Remote) => {
+                self.told.insert(name.clone());
+                self.remote.insert(name);
+            }
             (Hint::Mailbox(name), From::Local) => drop(self.local.insert(name)),
             (Hint::Mailboxes | Hint::Everything, From::Remote) => self.all_remote = true,
             (Hint::Mailboxes | Hint::Everything, From::Local) => self.all_local = true,
@@ -72,6 +83,7 @@ impl Work {
 
     fn absorb(&mut self, other: Self) {
         self.remote.extend(other.remote);
+        self.told.extend(other.told);
         self.local.extend(other.local);
         self.all_remote |= other.all_remote;
         self.all_local |= other.all_local;
@@ -85,6 +97,10 @@ pub(super) struct Jobs {
     first: Option<Duration>,
     due: Option<Duration>,
     echo: Option<Echo>,
+    /// Where there is one more look, and when: the server told of something that was not to be seen.
+    late: BTreeMap<MailboxName, Duration>,
+    /// Where something of ours went to the server, of which it has not told yet, and when.
+    own: BTreeMap<MailboxName, Duration>,
 }
 
 /// A look that nobody asked for.
@@ -97,10 +113,31 @@ struct Echo {
     all: bool,
 }
 
+impl Echo {
+    /// One look does for both, at the earlier time.
+    fn join(&mut self, other: Self) {
+        if other.at < self.at {
+            (self.at, self.delay) = (other.at, other.delay);
+        }
+        self.names.extend(other.names);
+        self.all |= other.all;
+    }
+}
+
 impl Jobs {
     /// Takes a hint.
     pub(super) fn hint(&mut self, hint: Hint, from: From, now: Duration) {
         self.work.add(hint, from);
+        self.wait_for_more(from, now);
+    }
+
+    /// A mailbox is to be looked at once more, though nobody told of it.
+    pub(super) fn again(&mut self, name: MailboxName, now: Duration) {
+        self.work.remote.insert(name);
+        self.wait_for_more(From::Remote, now);
+    }
+
+    fn wait_for_more(&mut self, from: From, now: Duration) {
         let first = *self.first.get_or_insert(now);
         let wanted = (now + lull(from)).min(first + PATIENCE);
         // The quieter side does not shorten what the other one waits for.
@@ -123,6 +160,7 @@ impl Jobs {
         took: Duration,
         now: Duration,
     ) {
+        self.look_later(work, news, now);
         let delay = if news.values().any(|count| *count >= BURST) {
             LAST_ECHO
         } else if !news.is_empty() {
@@ -135,12 +173,36 @@ impl Jobs {
         };
         let asked = work.remote.iter().filter(|_| work.echo.is_some());
         let names = asked.chain(news.keys()).cloned().collect();
-        self.echo = Some(Echo {
+        self.look_again(Echo {
             at: now + delay,
             delay,
             names,
             all: false,
         });
+    }
+
+    fn look_again(&mut self, echo: Echo) {
+        match &mut self.echo {
+            Some(waiting) => waiting.join(echo),
+            None => self.echo = Some(echo),
+        }
+    }
+
+    /// Where the server told of something and nothing was found, there is one more look, unless it told of what we had
+    /// done ourselves.
+    fn look_later(&mut self, work: &Work, news: &BTreeMap<MailboxName, u64>, now: Duration) {
+        for name in work.told.iter().filter(|name| !news.contains_key(*name)) {
+            let own = self.own.remove(name).is_some_and(|at| at + OWN > now);
+            if !own {
+                self.late.insert(name.clone(), now + LATE);
+            }
+        }
+    }
+
+    /// Something of ours went to these mailboxes: the server will tell of that, too.
+    pub(super) fn sent(&mut self, names: BTreeSet<MailboxName>, now: Duration) {
+        self.own.retain(|_, at| *at + OWN > now);
+        self.own.extend(names.into_iter().map(|name| (name, now)));
     }
 
     /// Work was done, and something went to these sides. Where both sides had changes, some may be left for the next
@@ -151,20 +213,19 @@ impl Jobs {
         if sides.is_empty() || !local || !remote {
             return;
         }
-        let echo = self.echo.get_or_insert(Echo {
+        self.look_again(Echo {
             at: now + LAST_ECHO,
             delay: LAST_ECHO,
-            names: BTreeSet::new(),
-            all: false,
+            names: work.remote.union(&work.local).cloned().collect(),
+            all: work.all_remote || work.all_local,
         });
-        echo.names.extend(work.remote.union(&work.local).cloned());
-        echo.all |= work.all_remote || work.all_local;
     }
 
     /// When there is something to do.
     pub(super) fn due(&self) -> Option<Duration> {
         let echo = self.echo.as_ref().map(|echo| echo.at);
-        self.due.into_iter().chain(echo).min()
+        let late = self.late.values().min().copied();
+        self.due.into_iter().chain(echo).chain(late).min()
     }
 
     /// Takes what is due.
@@ -174,6 +235,12 @@ impl Jobs {
         if self.due.is_some_and(|due| due <= now) {
             taken = std::mem::take(&mut self.work);
             (self.first, self.due) = (None, None);
+        }
+        let late = self.late.extract_if(.., |_, at| *at <= now);
+        let late: BTreeSet<_> = late.map(|(name, _)| name).collect();
+        if !late.is_empty() {
+            taken.remote.extend(late);
+            taken.echo = Some(LATE);
         }
         if let Some(echo) = self.echo.take_if(|echo| echo.at <= now) {
             taken.remote.extend(echo.names);
@@ -301,10 +368,75 @@ mod tests {
         let mut jobs = Jobs::default();
         jobs.looked(&Work::default(), &news(&[("a", 10)]), ms(1), ms(0));
         assert_eq!(jobs.due(), Some(ms(300)));
-        jobs.looked(&Work::default(), &news(&[("a", 1)]), ms(70), ms(0));
-        assert_eq!(jobs.due(), Some(ms(140)));
-        jobs.looked(&Work::default(), &news(&[("a", 1)]), ms(700), ms(0));
-        assert_eq!(jobs.due(), Some(ms(300)));
+        for (took, due) in [(70, 140), (700, 300)] {
+            let mut jobs = Jobs::default();
+            jobs.looked(&Work::default(), &news(&[("a", 1)]), ms(took), ms(0));
+            assert_eq!(jobs.due(), Some(ms(due)));
+        }
+    }
+
+    #[test]
+    fn a_look_that_waits_is_not_forgotten_for_another() {
+        let mut jobs = Jobs::default();
+        jobs.everything(ms(0));
+        let all = jobs.take(ms(0)).unwrap();
+        jobs.changed(&all, &[From::Remote], ms(0));
+        jobs.looked(&Work::default(), &news(&[("a", 1)]), ms(1), ms(10));
+        assert_eq!(jobs.due(), Some(ms(25)));
+        let taken = jobs.take(ms(25)).unwrap();
+        assert!(taken.all_remote);
+        assert_eq!(taken.remote, names(&["a"]));
+        jobs.looked(&Work::default(), &news(&[("a", 1)]), ms(1), ms(30));
+        // A burst does not put off what waits already.
+        jobs.looked(&Work::default(), &news(&[("b", 99)]), ms(1), ms(31));
+        assert_eq!(jobs.due(), Some(ms(45)));
+        assert_eq!(jobs.take(ms(45)).unwrap().remote, names(&["a", "b"]));
+    }
+
+    fn told(jobs: &mut Jobs, name: &str, now: Duration) -> Work {
+        jobs.hint(mailbox(name), From::Remote, now);
+        let work = jobs.take(now).unwrap();
+        jobs.looked(&work, &news(&[]), ms(1), now);
+        work
+    }
+
+    #[test]
+    fn what_was_told_of_and_not_found_is_looked_for_once_more() {
+        let mut jobs = Jobs::default();
+        let _ = told(&mut jobs, "a", ms(0));
+        let _ = told(&mut jobs, "b", ms(500));
+        assert_eq!(jobs.due(), Some(ms(2000)));
+        let again = jobs.take(ms(2000)).unwrap();
+        assert_eq!(again.remote, names(&["a"]));
+        assert!(again.is_afterthought());
+        jobs.looked(&again, &news(&[]), ms(1), ms(2000));
+        assert_eq!(jobs.due(), Some(ms(2500)));
+        assert_eq!(jobs.take(ms(2500)).unwrap().remote, names(&["b"]));
+        assert_eq!(jobs.due(), None);
+    }
+
+    #[test]
+    fn what_nobody_told_of_is_not_looked_for_once_more() {
+        let mut jobs = Jobs::default();
+        jobs.again(MailboxName::parse("a").unwrap(), ms(0));
+        jobs.hint(mailbox("b"), From::Local, ms(0));
+        let work = jobs.take(ms(20)).unwrap();
+        assert_eq!(work.remote, names(&["a"]));
+        jobs.looked(&work, &news(&[]), ms(1), ms(20));
+        assert_eq!(jobs.due(), None);
+    }
+
+    #[test]
+    fn the_server_may_tell_of_each_change_of_ours_once() {
+        let mut jobs = Jobs::default();
+        jobs.sent(names(&["a"]), ms(0));
+        let _ = told(&mut jobs, "a", ms(500));
+        assert_eq!(jobs.due(), None);
+        let _ = told(&mut jobs, "a", ms(600));
+        assert_eq!(jobs.take(ms(2600)).unwrap().remote, names(&["a"]));
+        jobs.sent(names(&["a"]), ms(3000));
+        let _ = told(&mut jobs, "a", ms(13_000));
+        assert_eq!(jobs.due(), Some(ms(15_000)));
     }
 
     #[test]

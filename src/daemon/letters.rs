@@ -9,12 +9,15 @@ use tokio::sync::{mpsc, watch};
 use super::backoff::Backoff;
 use super::inbox::{Inbox, Order, Wish};
 use super::view::{Activity, Notice, View};
-use crate::engine::ports::{Clock, RemoteCoverage, RemoteWay};
+use crate::engine::ports::{Clock, Event, Observer as _, RemoteCoverage, RemoteWay};
 use crate::engine::{Fault, LetterPorts, Mode, Problem, Report, Telling, carry_home};
 use crate::sync::LettersPolicy;
 
 /// A changed password is noticed within this time.
 const KEYHOLE: Duration = Duration::from_secs(10);
+
+/// A server that wants to be left alone for longer (LOGIN-DELAY) has miscounted.
+const LONGEST_ALONE: Duration = Duration::from_secs(24 * 3600);
 
 /// The outside of a POP3 account that is looked after.
 pub trait Collected: LetterPorts {
@@ -174,15 +177,26 @@ impl<'p, P: Collected> Letters<'p, P> {
     async fn work(&mut self, inbox: &mut Inbox) {
         self.act(Activity::Syncing);
         let session = carry_home(self.parts, self.policy, self.telling, Mode::Apply);
-        if let Some((report, result)) = inbox.attend(session).await {
+        let ended = inbox.attend(session).await;
+        self.over();
+        if let Some((report, result)) = ended {
             self.after(&report, result.as_ref().err());
         }
     }
 
+    /// What a session did not carry home is not on its way any more.
+    fn over(&self) {
+        self.parts.observer().event(Event::Total {
+            messages: 0,
+            octets: 0,
+        });
+    }
+
     /// As long as the server wants after a login.
     fn leave_alone(&mut self, report: &Report) {
-        let delay = report.left_there.login_delay.map(Duration::from_secs);
-        self.alone_until = self.now() + delay.unwrap_or_default();
+        let delay = report.left_there.login_delay.unwrap_or_default();
+        let delay = Duration::from_secs(delay).min(LONGEST_ALONE);
+        self.alone_until = self.now() + delay;
         self.next_at = self.next_at.max(self.alone_until);
     }
 
@@ -212,7 +226,7 @@ impl<'p, P: Collected> Letters<'p, P> {
                 again.max(told.unwrap_or_default())
             }
         };
-        self.next_at = (now + wait).max(self.alone_until);
+        self.next_at = now.saturating_add(wait).max(self.alone_until);
         self.show(|view| {
             view.problems.clone_from(&problems);
             if fault.is_none() {
@@ -266,7 +280,9 @@ impl<'p, P: Collected> Letters<'p, P> {
         }
         self.act(Activity::Syncing);
         let session = carry_home(self.parts, self.policy, self.telling, wish.mode);
-        let Some((report, result)) = inbox.attend(session).await else {
+        let ended = inbox.attend(session).await;
+        self.over();
+        let Some((report, result)) = ended else {
             return Err("it was interrupted; ask again".to_owned());
         };
         if wish.mode == Mode::Apply {

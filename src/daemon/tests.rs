@@ -6,6 +6,7 @@
 mod cases;
 mod happen;
 mod life;
+mod network;
 mod outside;
 mod parts;
 mod random;

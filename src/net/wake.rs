@@ -1,16 +1,20 @@
 //! When connections can only be dead, or may be: the machine has slept, or its addresses have changed.
 
+mod addresses;
+
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, netlink};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
 use rustix::time::{
     ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec,
 };
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+
+use self::addresses::Addresses;
 
 /// Between two looks at the clocks the machine has slept if they differ by more than this.
 const SLEPT: Duration = Duration::from_secs(2);
@@ -106,10 +110,15 @@ fn gap() -> Duration {
     of(ClockId::Boottime).saturating_sub(of(ClockId::Monotonic))
 }
 
+/// Room for what the kernel says at once.
+const PIECE: usize = 32 * 1024;
+
 /// Notices that the machine's addresses change (rtnetlink, where NetworkManager and networkd have it from, too).
 #[derive(Debug)]
 pub struct Network {
     socket: AsyncFd<OwnedFd>,
+    addresses: Addresses,
+    piece: Vec<u8>,
 }
 
 impl Network {
@@ -124,28 +133,62 @@ impl Network {
         let kind = SocketType::RAW;
         let socket = rustix::net::socket_with(AddressFamily::NETLINK, kind, flags, None)?;
         rustix::net::bind(&socket, &netlink::SocketAddrNetlink::new(0, ADDRESSES))?;
-        Ok(Self {
+        let network = Self {
             socket: awaited(socket)?,
-        })
+            addresses: Addresses::default(),
+            piece: vec![0; PIECE],
+        };
+        network.ask();
+        Ok(network)
     }
 
-    /// Waits until an address came or went.
+    /// Asks for the addresses that there are. Without an answer each of them is news once.
+    fn ask(&self) {
+        let asked = rustix::net::send(
+            self.socket.get_ref(),
+            &Addresses::question(),
+            SendFlags::empty(),
+        );
+        if let Err(error) = asked {
+            tracing::debug!("the addresses that there are cannot be had: {error}");
+        }
+    }
+
+    /// Waits until an address came or went over which others can be reached. May be dropped at any time without losing
+    /// any.
     ///
     /// # Errors
     /// The socket is of no use any more.
     pub async fn changed(&mut self) -> io::Result<()> {
-        let mut ready = self.socket.readable().await?;
-        let mut message = [0; 4096];
         loop {
-            match rustix::net::recv(self.socket.get_ref(), &mut message, RecvFlags::empty()) {
+            self.socket.readable().await?.clear_ready();
+            if self.take_all()? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads what has come; whether some of it is news.
+    fn take_all(&mut self) -> io::Result<bool> {
+        let mut news = false;
+        loop {
+            let piece = self.piece.as_mut_slice();
+            match rustix::net::recv(self.socket.get_ref(), piece, RecvFlags::empty()) {
+                Ok((_, length)) => {
+                    let piece = self.piece.get(..length).unwrap_or_default();
+                    news |= self.addresses.take(piece);
+                }
                 // Messages were lost: there were many.
-                Ok(_) | Err(Errno::NOBUFS | Errno::INTR) => {}
-                Err(Errno::AGAIN) => break,
+                Err(Errno::NOBUFS) => {
+                    news = true;
+                    self.addresses.forget();
+                    self.ask();
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(news),
                 Err(error) => return Err(error.into()),
             }
         }
-        ready.clear_ready();
-        Ok(())
     }
 }
 

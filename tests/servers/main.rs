@@ -36,6 +36,7 @@ mod plugins;
 mod readers;
 mod scene;
 mod selftest;
+mod serving;
 mod showing;
 mod size;
 mod smalldisk;

@@ -1,12 +1,15 @@
 //! The connection that watches: how it is made, kept and lost, and when it is tried again.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use super::super::Watched;
-use super::super::inbox::Inbox;
+use super::super::inbox::{Attended, Inbox};
 use super::super::view::{Activity, Notice};
-use super::{ANSWER, Account};
-use crate::engine::ports::{LocalWatch, RemoteCoverage, RemoteWatch, RemoteWatcher, RemoteWay};
+use super::{ANSWER, Account, Alone, PROBE};
+use crate::engine::ports::{
+    Clock, LocalWatch, RemoteCoverage, RemoteWatch, RemoteWatcher, RemoteWay,
+};
 use crate::engine::{Fault, Problem};
 
 /// IDLE is begun anew this often: before the address translations on the way forget the connection (many do after five
@@ -36,7 +39,7 @@ impl<P: Watched> Account<'_, P> {
         // A pass that somebody waited for may have been made before, with all connections.
         self.link.set_limit(self.quota.working(wanted));
         let opening = watcher.watch(&self.options.idle, watching);
-        match inbox.attend(opening).await {
+        match hurried(inbox, opening, self.parts.clock()).await {
             Some(Ok(remote)) => {
                 let coverage = remote.coverage().clone();
                 tracing::info!(way = ?coverage.way, reason = %coverage.reason, "watching the server");
@@ -66,6 +69,8 @@ impl<P: Watched> Account<'_, P> {
         self.failed(fault, blocked && !crowded);
         if fewer {
             self.retry_at = now + SOON;
+        } else {
+            self.leave_alone(fault);
         }
         self.show_quota();
         fewer
@@ -94,7 +99,7 @@ impl<P: Watched> Account<'_, P> {
         };
         self.poll_at = match coverage.way {
             RemoteWay::Notify if !unwatched => Duration::MAX,
-            _ => now + self.options.poll,
+            _ => now.saturating_add(self.options.poll),
         };
     }
 
@@ -105,8 +110,7 @@ impl<P: Watched> Account<'_, P> {
         self.blocked = blocked;
         self.secret_mark = self.trying;
         let wait = self.backoff.wait(self.parts.chance());
-        let told = fault.advice.wait.unwrap_or_default();
-        self.retry_at = self.now() + wait.max(SOON).max(told);
+        self.retry_at = self.now() + wait.max(SOON);
         let problem = Problem {
             mailbox: None,
             text: fault.to_string(),
@@ -124,14 +128,32 @@ impl<P: Watched> Account<'_, P> {
             return;
         };
         let limit = std::mem::replace(&mut self.patience, ANSWER);
-        match inbox.attend(remote.renew(limit)).await {
-            Some(Ok(())) => {
+        // With less patience what is broken off is carried on at once.
+        let hurry = limit > PROBE;
+        let renewed = {
+            let renewal = pin!(remote.renew(limit));
+            if hurry {
+                inbox.attend_or_probe(renewal).await
+            } else {
+                let renewed = inbox.attend(renewal).await;
+                renewed.map_or(Attended::Left, Attended::Done)
+            }
+        };
+        match renewed {
+            Attended::Done(Ok(())) => {
                 let now = self.now();
                 self.renew_at = now + RENEW;
                 self.jobs.everything(now);
             }
-            Some(Err(fault)) => self.lost(&fault),
-            None => {}
+            Attended::Done(Err(fault)) => self.lost(&fault),
+            Attended::Left | Attended::Probed => {}
+        }
+    }
+
+    /// The server may have said when to come back.
+    fn leave_alone(&mut self, fault: &Fault) {
+        if let Some(wait) = fault.advice.wait {
+            self.alone = Alone::new(wait, self.parts.clock());
         }
     }
 
@@ -139,14 +161,37 @@ impl<P: Watched> Account<'_, P> {
     pub(super) fn lost(&mut self, fault: &Fault) {
         tracing::info!("the watch broke: {fault}");
         self.disconnect();
-        let told = fault.advice.wait.unwrap_or_default();
+        self.leave_alone(fault);
         let now = self.now();
         // That a pass worked says nothing of the watch.
         if now >= self.watching_since + STEADY {
             self.breaks.reset();
         }
         let wait = self.breaks.wait(self.parts.chance());
-        self.retry_at = now + wait.max(told);
+        self.retry_at = now + wait;
+    }
+}
+
+/// What waits for the server goes on when the network is another one, but not for long.
+async fn hurried<T>(
+    inbox: &mut Inbox,
+    work: impl Future<Output = T>,
+    clock: &impl Clock,
+) -> Option<T> {
+    let mut work = pin!(work);
+    match inbox.attend_or_probe(work.as_mut()).await {
+        Attended::Done(done) => Some(done),
+        Attended::Left => None,
+        Attended::Probed => {
+            let rest = async {
+                tokio::select! {
+                    biased;
+                    done = &mut work => Some(done),
+                    () = clock.sleep(PROBE) => None,
+                }
+            };
+            inbox.attend(rest).await.flatten()
+        }
     }
 }
 

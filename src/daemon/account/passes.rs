@@ -1,14 +1,15 @@
 //! Passes: those that hints ask for, and those that somebody waits for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 
 use super::super::Watched;
-use super::super::inbox::Inbox;
+use super::super::inbox::{Attended, Inbox};
 use super::super::jobs::{From, Work};
 use super::super::view::{Activity, Notice};
 use super::connection::posts;
-use super::{Account, FULL};
-use crate::engine::ports::{RemoteCoverage, RemoteWatch as _};
+use super::{Account, FULL, PROBE};
+use crate::engine::ports::{Event, Observer as _, RemoteCoverage, RemoteWatch};
 use crate::engine::{Counts, Fault, Link, Mode, Report, Scope, Settings, differences, sync_over};
 use crate::mail::MailboxName;
 
@@ -31,7 +32,7 @@ impl<P: Watched> Account<'_, P> {
             self.act(Activity::Syncing);
         }
         match self.pass(&scope, Mode::Apply, full, inbox).await {
-            Some(Ok(report)) => {
+            Pass::Made(report) => {
                 self.backoff.reset();
                 let found = !report.mailboxes.is_empty() || self.has_problems(&report);
                 self.after(&scope, full, &report);
@@ -42,9 +43,14 @@ impl<P: Watched> Account<'_, P> {
                 self.jobs
                     .looked(&work, &news_of(&report), done.saturating_sub(now), done);
                 self.jobs.changed(&work, &sides_of(&report), done);
+                self.jobs.sent(sent_to(&report, &work), done);
             }
-            Some(Err(fault)) => self.pass_failed(&fault, work),
-            None => self.jobs.give_back(work, now),
+            Pass::Failed(fault) => self.pass_failed(&fault, work),
+            Pass::Dead(fault) => {
+                self.lost(&fault);
+                self.jobs.give_back(work, now);
+            }
+            Pass::Left => self.jobs.give_back(work, now),
         }
     }
 
@@ -54,7 +60,7 @@ impl<P: Watched> Account<'_, P> {
         let fewer = self.not_connected(fault, open, fault.advice.barred);
         if !fault.retry && !fewer {
             // Nothing that time alone heals, as a disk that is not mounted: it is looked for as often as for mail.
-            self.retry_at = now + self.options.poll;
+            self.retry_at = now.saturating_add(self.options.poll);
         }
         self.jobs.give_back(work, now);
     }
@@ -78,13 +84,7 @@ impl<P: Watched> Account<'_, P> {
     }
 
     /// A pass, over new connections if it is a full one: whatever they had learned is learned anew.
-    async fn pass(
-        &mut self,
-        scope: &Scope,
-        mode: Mode,
-        full: bool,
-        inbox: &mut Inbox,
-    ) -> Option<Result<Report, Fault>> {
+    async fn pass(&mut self, scope: &Scope, mode: Mode, full: bool, inbox: &mut Inbox) -> Pass {
         if full {
             self.link.close().await;
             self.link = Link::new(self.quota.working(self.watching()));
@@ -96,17 +96,22 @@ impl<P: Watched> Account<'_, P> {
         };
         self.trying = self.parts.secret_mark();
         let pass = sync_over(self.parts, &self.link, &thorough, scope, mode);
-        let result = inbox.attend(pass).await;
-        if result.is_none() {
+        let end = attended(pass, self.remote.as_mut(), inbox).await;
+        if matches!(end, Pass::Left | Pass::Dead(_)) {
             // It was left in the middle of something.
             self.link.drop_connections();
         }
+        // What it did not carry over is not on its way any more.
+        self.parts.observer().event(Event::Total {
+            messages: 0,
+            octets: 0,
+        });
         self.learn_limit();
-        result
+        end
     }
 
     /// How many connections watch.
-    fn watching(&self) -> usize {
+    pub(super) fn watching(&self) -> usize {
         self.remote
             .as_ref()
             .map_or(0, |remote| posts(remote.coverage()))
@@ -194,7 +199,7 @@ impl<P: Watched> Account<'_, P> {
         self.act(Activity::Syncing);
         let result = self.pass(&wish.scope, wish.mode, false, inbox).await;
         let answer = match result {
-            Some(Ok(report)) => {
+            Pass::Made(report) => {
                 if wish.mode == Mode::Apply {
                     self.blocked = false;
                     self.after(&wish.scope, false, &report);
@@ -202,22 +207,84 @@ impl<P: Watched> Account<'_, P> {
                 }
                 Ok(report)
             }
-            Some(Err(fault)) => {
+            Pass::Failed(fault) => {
                 let barred = fault.advice.barred || self.blocked;
                 let _ = self.not_connected(&fault, self.watching(), barred);
                 Err(fault.to_string())
             }
-            None => Err("it was interrupted; ask again".to_owned()),
+            Pass::Dead(fault) => {
+                self.lost(&fault);
+                // Over new connections it has not been tried.
+                return inbox.wishes.push_front(wish);
+            }
+            Pass::Left => Err("it was interrupted; ask again".to_owned()),
         };
         let _ = wish.answer.send(answer);
     }
 }
 
+/// How a pass ended.
+enum Pass {
+    Made(Report),
+    Failed(Fault),
+    /// Its connections were found to be dead.
+    Dead(Fault),
+    /// An order made an end of it.
+    Left,
+}
+
+/// Makes a pass while orders are taken. When the network is another one, the connections that watch are asked whether
+/// they are alive; if they are not, those of the pass are no better.
+async fn attended(
+    pass: impl Future<Output = Result<Report, Fault>>,
+    mut watch: Option<&mut impl RemoteWatch>,
+    inbox: &mut Inbox,
+) -> Pass {
+    let mut pass = pin!(pass);
+    loop {
+        match inbox.attend_or_probe(pass.as_mut()).await {
+            Attended::Done(Ok(report)) => return Pass::Made(report),
+            Attended::Done(Err(fault)) => return Pass::Failed(fault),
+            Attended::Left => return Pass::Left,
+            Attended::Probed => {}
+        }
+        let watch = watch.as_mut().filter(|it| posts(it.coverage()) > 0);
+        let Some(watch) = watch else { continue };
+        let found = async {
+            tokio::select! {
+                biased;
+                made = &mut pass => Some(made.map_or_else(Pass::Failed, Pass::Made)),
+                alive = watch.renew(PROBE) => alive.err().map(Pass::Dead),
+            }
+        };
+        match inbox.attend(found).await {
+            Some(Some(end)) => return end,
+            Some(None) => {}
+            None => return Pass::Left,
+        }
+    }
+}
+
+/// Where something of ours went, or may have: a move is told of in both places.
+fn sent_to(report: &Report, work: &Work) -> BTreeSet<MailboxName> {
+    let found = report
+        .mailboxes
+        .iter()
+        .filter(|(_, counts)| there(counts) > 0);
+    let mut names: BTreeSet<_> = found.map(|(name, _)| name.clone()).collect();
+    if !names.is_empty() {
+        names.extend(work.local.iter().cloned());
+    }
+    names
+}
+
+/// How much went to the server.
+fn there(counts: &Counts) -> u64 {
+    counts.uploaded + counts.flags_pushed + counts.moved_remote + counts.deleted_remote
+}
+
 /// The sides to which something went.
 fn sides_of(report: &Report) -> Vec<From> {
-    let there = |counts: &Counts| {
-        counts.uploaded + counts.flags_pushed + counts.moved_remote + counts.deleted_remote
-    };
     let here = |counts: &Counts| {
         counts.downloaded + counts.flags_pulled + counts.moved_local + counts.deleted_local
     };

@@ -11,17 +11,20 @@ use crate::sim::steps::DiskError;
 use crate::sim::world::hand::{flags, name};
 use crate::sim::{Place, Trouble, When};
 
-const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
 /// A daemon at rest, with some mail on both sides.
-fn at_rest() -> Life {
+pub(super) fn at_rest() -> Life {
     at_rest_by(Way::Notify)
 }
 
-fn at_rest_by(way: Way) -> Life {
-    let mut life = Life::new(7, Chaos::CALM).with_idle(2);
+pub(super) fn at_rest_by(way: Way) -> Life {
+    rested(Life::new(7, Chaos::CALM).with_idle(2), way)
+}
+
+pub(super) fn rested(mut life: Life, way: Way) -> Life {
     life.outside.state.borrow_mut().way = way;
     life.world().server.create(&name("Archive"), None);
     for number in 1..=3 {
@@ -33,7 +36,7 @@ fn at_rest_by(way: Way) -> Life {
     life
 }
 
-fn tries(life: &Life) -> u64 {
+pub(super) fn tries(life: &Life) -> u64 {
     life.done()[3]
 }
 
@@ -144,7 +147,7 @@ fn what_one_pass_leaves_to_the_next_does_not_wait_for_long() {
     }
 }
 
-fn wait_for(life: &mut Life, most: Duration) {
+pub(super) fn wait_for(life: &mut Life, most: Duration) {
     let end = life.now() + most;
     while life.world().equal().is_err() {
         assert!(life.now() < end, "not equal after {most:?}");

@@ -65,6 +65,7 @@ pub(super) struct Life {
     pub view: watch::Receiver<View>,
     flag: Arc<Flag>,
     idle: usize,
+    poll: Duration,
     /// What was counted before the counters were set back.
     counted: [u64; 3],
     pub polls: u64,
@@ -89,6 +90,7 @@ impl Life {
             view: watch::channel(View::default()).1,
             flag: Arc::default(),
             idle: 1,
+            poll: POLL,
             counted: [0; 3],
             polls: 0,
             answers: 0,
@@ -111,6 +113,11 @@ impl Life {
         self
     }
 
+    pub(super) fn with_poll(mut self, poll: Duration) -> Self {
+        self.poll = poll;
+        self
+    }
+
     pub(super) fn activity(&self) -> Option<Activity> {
         self.running.as_ref().map(|_| self.view.borrow().activity)
     }
@@ -128,7 +135,7 @@ impl Life {
         let (tell, notices) = mpsc::unbounded_channel();
         let names = ["INBOX", "Archive", "Trash"].map(|name| MailboxName::parse(name).unwrap());
         let options = Options {
-            poll: POLL,
+            poll: self.poll,
             idle: names.into_iter().take(self.idle).collect(),
         };
         let outside = Rc::clone(&self.outside);
@@ -319,7 +326,8 @@ impl Life {
         {
             let mut state = self.outside.state.borrow_mut();
             state.rules.excuse(now);
-            if !matches!(ask, Ask::Pause) {
+            // That the network is another one says nothing of what a server wants.
+            if !matches!(ask, Ask::Pause | Ask::Probe | Ask::Reconnect) {
                 state.rules.order(now);
             }
             state.rules.asked |= matches!(

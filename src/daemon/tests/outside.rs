@@ -99,6 +99,8 @@ pub(super) struct State {
     /// A hint was lost since this was last set back.
     pub lost: bool,
     pub renewals: u64,
+    /// Messages that the engine has announced and not carried over.
+    pub coming: u64,
     pub rules: Rules,
     seen_at: usize,
     seen_remote: BTreeMap<MailboxName, (crate::mail::UidValidity, u64)>,
@@ -134,6 +136,7 @@ impl Outside {
             entering: 0,
             lost: false,
             renewals: 0,
+            coming: 0,
             rules: Rules::new(allowed),
             seen_at: 0,
             seen_remote: world.server.marks(),
@@ -202,6 +205,14 @@ impl Outside {
         drop(state);
         self.note(&format!("login beside {open}: {verdict:?}"));
         verdict.result()
+    }
+
+    /// The server tells of this mailbox, whatever has happened there.
+    pub(super) fn hint(&self, name: &MailboxName) {
+        let posts: Vec<u64> = self.state.borrow().posts.keys().copied().collect();
+        for id in posts {
+            self.deliver(Event::RemoteHint(id, Hint::Mailbox(name.clone())));
+        }
     }
 
     /// The server breaks this watch.

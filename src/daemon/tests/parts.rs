@@ -50,16 +50,25 @@ impl Clock for Watch {
     }
 }
 
-pub(super) struct Nobody;
+/// Counts what is still to come.
+pub(super) struct Counter(Rc<Outside>);
 
-impl Observer for Nobody {
-    fn event(&self, _: Event<'_>) {}
+impl Observer for Counter {
+    fn event(&self, event: Event<'_>) {
+        let mut state = self.0.state.borrow_mut();
+        match event {
+            Event::Total { messages, .. } => state.coming = messages,
+            Event::Done { .. } => state.coming = state.coming.saturating_sub(1),
+            _ => {}
+        }
+    }
 }
 
 /// Everything outside one account's daemon.
 pub(super) struct Parts {
     door: Door,
     watch: Watch,
+    counter: Counter,
 }
 
 impl Parts {
@@ -69,6 +78,7 @@ impl Parts {
                 clock: outside.world.clock.clone(),
                 read: Cell::default(),
             },
+            counter: Counter(Rc::clone(&outside)),
             door: Door {
                 inner: outside.world.connector(),
                 outside,
@@ -89,7 +99,7 @@ impl Home for Parts {
     type Local = SimLocal;
     type Store = SimStore;
     type Clock = Watch;
-    type Observer = Nobody;
+    type Observer = Counter;
 
     fn local(&self) -> &SimLocal {
         &self.door.outside.world.local
@@ -103,8 +113,8 @@ impl Home for Parts {
         &self.watch
     }
 
-    fn observer(&self) -> &Nobody {
-        &Nobody
+    fn observer(&self) -> &Counter {
+        &self.counter
     }
 }
 

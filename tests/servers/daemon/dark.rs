@@ -77,3 +77,39 @@ fn mail_is_there_after_packets_were_lost_without_a_word() {
         ends(daemon);
     }
 }
+
+/// As routers do, which announce addresses again every few minutes.
+#[test]
+#[ignore = "wants iproute2 and a network namespace; `just acceptance`"]
+fn addresses_that_come_and_go_are_noticed_and_those_announced_again_are_not() {
+    if !inside(
+        "daemon::dark::addresses_that_come_and_go_are_noticed_and_those_announced_again_are_not",
+    ) {
+        return;
+    }
+    let setting = Setting::with_messages(Variant::Dovecot, 3);
+    let daemon = alive(&setting);
+    std::thread::sleep(Duration::from_secs(3));
+    let address = |words: &str| {
+        setting.relay.reset();
+        let words = format!("address {words} dev lo");
+        run("ip", &words.split(' ').collect::<Vec<_>>());
+    };
+    for change in ["add 192.0.2.7/24", "del 192.0.2.7/24", "add 192.0.2.7/24"] {
+        address(change);
+        let asked = || !setting.relay.commands().is_empty();
+        within(
+            Duration::from_secs(10),
+            "it asks whether it is alone",
+            asked,
+        );
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    let again = "change 192.0.2.7/24 valid_lft 1000 preferred_lft 500";
+    for nothing in [again, "add fe80::7/64"] {
+        address(nothing);
+        std::thread::sleep(Duration::from_secs(4));
+        assert_eq!(setting.relay.commands(), Vec::<String>::new(), "{nothing}");
+    }
+    ends(daemon);
+}

@@ -137,3 +137,27 @@ fn a_maildrop_that_somebody_else_has_is_waited_for_without_a_storm() {
     until("all is well", || is(&ferry, "in-sync"));
     ends(daemon);
 }
+
+#[test]
+fn a_server_that_wants_to_be_left_alone_for_ever_ends_nothing() {
+    let script = Script::start(&["UIDL", "TOP", "USER", "LOGIN-DELAY 18446744073709551615"]);
+    script.add("u", &message("one"));
+    // The sum with the time since the start is too large only then.
+    script.tell(Some(Arc::new(|command, _| {
+        if command.is_empty() {
+            std::thread::sleep(Duration::from_millis(1500));
+        }
+        Told::Truth
+    })));
+    let ferry = Ferry::letters(script.address, "tls = \"none\"\npoll = \"1s\"\n");
+    let daemon = ferry.start(&["run"]);
+    until("the letter", || here(&ferry, &[]).len() == 1);
+    until("it rests", || is(&ferry, "in-sync"));
+    let refused = ferry.run(&["sync"]);
+    assert!(
+        refused.exits(1).stderr.contains("LOGIN-DELAY"),
+        "{}",
+        refused.stderr
+    );
+    ends(daemon);
+}

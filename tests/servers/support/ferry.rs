@@ -162,7 +162,20 @@ impl Ferry {
 
     /// Starts it.
     pub fn start(&self, arguments: &[&str]) -> Running {
-        Running::start(self.place.path(), &self.config(), arguments)
+        self.start_with(arguments, &[])
+    }
+
+    /// Starts it with more in its environment.
+    pub fn start_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
+        Running::start(self.place.path(), &self.config(), arguments, environment)
+    }
+
+    /// Writes the configuration anew, with this changed in it.
+    pub fn reconfigure(&self, change: impl Fn(&str) -> String) {
+        let text = fs::read_to_string(self.config()).unwrap();
+        let changed = change(&text);
+        assert_ne!(text, changed);
+        fs::write(self.config(), changed).unwrap();
     }
 }
 
@@ -174,7 +187,7 @@ pub struct Running {
 }
 
 impl Running {
-    fn start(home: &Path, config: &Path, arguments: &[&str]) -> Self {
+    fn start(home: &Path, config: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         assert!(
             Path::new("/usr/bin/time").exists(),
             "time is missing; run: bash tests/servers/install.sh"
@@ -195,6 +208,7 @@ impl Running {
         command
             .env_remove("DBUS_SESSION_BUS_ADDRESS")
             .process_group(0);
+        command.envs(environment.iter().copied());
         command
             .stdin(Stdio::null())
             .stdout(create("out"))
@@ -223,6 +237,13 @@ impl Running {
     pub fn signal(&self, signal: rustix::process::Signal) {
         let group = rustix::process::Pid::from_child(&self.child);
         let _ = rustix::process::kill_process_group(group, signal);
+    }
+
+    /// Sends a signal to the program alone, without the one beside it that measures.
+    pub fn signal_alone(&self, signal: rustix::process::Signal) {
+        let process = i32::try_from(self.process()).unwrap();
+        let process = rustix::process::Pid::from_raw(process).unwrap();
+        rustix::process::kill_process(process, signal).unwrap();
     }
 
     /// Waits for its end.

@@ -3,6 +3,7 @@
 mod letters;
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -20,11 +21,11 @@ use crate::cli::backend::listeners::{Listeners, Makes};
 use crate::cli::progress::Terminal;
 use crate::config::{Account, Config, Hook, ImapAccount, Protocol};
 use crate::daemon::{self, Bell, Notice, Options, Order, Tale, View};
-use crate::engine::{self, Acted, Fault, Home as _, Problem, Settings, Telling};
+use crate::engine::{self, Acted, Fault, Home as _, Settings, Telling};
 use crate::sync::Wanted;
 
-/// How long to wait when somebody else has the account, as `mailferry sync` at the start may.
-const BUSY: Duration = Duration::from_secs(2);
+/// How long the task that had the account before may take to let go of it.
+const LETTING_GO: Duration = Duration::from_secs(2);
 
 /// Something of an account: a notice, or that its view has changed.
 pub(super) struct Told {
@@ -47,16 +48,19 @@ pub(super) struct Running {
     pub(super) board: Rc<Board>,
     orders: mpsc::UnboundedSender<Order>,
     view: watch::Receiver<View>,
+    /// Where its state is.
+    state: PathBuf,
     task: JoinHandle<()>,
 }
 
 impl Running {
-    /// Starts an account's task.
+    /// Starts an account's task, once `before`, which had the account until now, has let go of it.
     pub(super) fn start(
         config: &Config,
         account: &Account,
         makes: Makes,
         tell: mpsc::UnboundedSender<Told>,
+        before: Option<Self>,
     ) -> Self {
         let (orders, taken) = mpsc::unbounded_channel();
         let (show, view) = watch::channel(View::default());
@@ -67,14 +71,28 @@ impl Running {
             board: Rc::clone(&board),
             orders: orders.downgrade(),
         };
-        let life = life(config, account, &parts, &letters, hearing);
+        let life = Rc::new(life(config, account, &parts, &letters, hearing));
         let span = tracing::error_span!("account", account = %account.name);
         let name = account.name.to_string();
         let changes = pass_on_changes(name, view.clone(), tell.clone());
+        let live = {
+            let (show, span) = (show.clone(), span.clone());
+            move |orders| {
+                let (life, show, tell) = (Rc::clone(&life), show.clone(), tell.clone());
+                async move { life.live(orders, show, tell).await }.instrument(span.clone())
+            }
+        };
+        let kept = async move {
+            if let Some(before) = before {
+                // One that takes longer is found to have it still.
+                let _ = tokio::time::timeout(LETTING_GO, before.ended()).await;
+            }
+            daemon::keep(taken, &show, live).await;
+        };
         let task = tokio::task::spawn_local(
             async move {
                 tokio::select! {
-                    () = life.live(taken, show, tell) => {}
+                    () = kept => {}
                     () = changes => {}
                 }
             }
@@ -88,12 +106,16 @@ impl Running {
             board,
             orders,
             view,
+            state: config.state_dir.clone(),
             task,
         }
     }
 
     /// Whether it runs just so, with these hooks.
     pub(super) fn is(&self, config: &Config, account: &Account) -> bool {
+        if self.task.is_finished() || self.state != config.state_dir {
+            return false;
+        }
         if !hooks::of(config, account).eq(self.hooks.iter()) {
             return false;
         }
@@ -206,12 +228,16 @@ fn life(
 }
 
 impl Life {
+    /// Once, until it is told to stop.
+    ///
+    /// # Errors
+    /// What the account is made of cannot be opened.
     async fn live(
-        self,
+        &self,
         orders: mpsc::UnboundedReceiver<Order>,
         show: watch::Sender<View>,
         tell: mpsc::UnboundedSender<Told>,
-    ) {
+    ) -> Result<(), Fault> {
         match self {
             Self::Imap(task) => task.live(orders, show, tell).await,
             Self::Pop3(task) => task.live(orders, show, tell).await,
@@ -219,36 +245,21 @@ impl Life {
     }
 }
 
-/// Opens what an account is made of, or waits until that can be done.
-struct Opener<'a> {
-    orders: &'a mut mpsc::UnboundedReceiver<Order>,
-    show: &'a watch::Sender<View>,
+/// What an account is made of, where others find it as long as this lives: also when its task panics, for who holds it
+/// holds the account's lock.
+struct Shown<'a, P>(&'a RefCell<Option<Rc<P>>>);
+
+impl<'a, P> Shown<'a, P> {
+    fn new(place: &'a RefCell<Option<Rc<P>>>, parts: &Rc<P>) -> Self {
+        place.replace(Some(Rc::clone(parts)));
+        Self(place)
+    }
 }
 
-impl Opener<'_> {
-    /// `None` once the account is told to end.
-    async fn open<T>(self, open: impl AsyncFn(&Terminal) -> Result<T, Fault>) -> Option<T> {
-        let terminal = Terminal::hidden();
-        loop {
-            match open(&terminal).await {
-                Ok(opened) => return Some(opened),
-                Err(fault) => {
-                    tracing::warn!("{fault}");
-                    let problem = Problem {
-                        mailbox: None,
-                        text: fault.to_string(),
-                    };
-                    self.show.send_modify(|view| view.problems = vec![problem]);
-                }
-            }
-            tokio::select! {
-                order = self.orders.recv() => match order {
-                    None | Some(Order::Stop) => return None,
-                    // An answer that is not given says that it could not be done.
-                    Some(_) => {}
-                },
-                () = tokio::time::sleep(BUSY) => {}
-            }
+impl<P> Drop for Shown<'_, P> {
+    fn drop(&mut self) {
+        if let Ok(mut place) = self.0.try_borrow_mut() {
+            *place = None;
         }
     }
 }
@@ -319,23 +330,15 @@ impl Hearing {
 
 impl Task {
     async fn live(
-        self,
-        mut orders: mpsc::UnboundedReceiver<Order>,
+        &self,
+        orders: mpsc::UnboundedReceiver<Order>,
         show: watch::Sender<View>,
         tell: mpsc::UnboundedSender<Told>,
-    ) {
-        let open = async |terminal: &_| {
-            Parts::open(&self.config, &self.account, &self.imap, terminal).await
-        };
-        let opener = Opener {
-            orders: &mut orders,
-            show: &show,
-        };
-        let Some(parts) = opener.open(open).await else {
-            return;
-        };
+    ) -> Result<(), Fault> {
+        let terminal = Terminal::hidden();
+        let parts = Parts::open(&self.config, &self.account, &self.imap, &terminal).await?;
         let parts = Rc::new(parts);
-        self.parts.replace(Some(Rc::clone(&parts)));
+        let shown = Shown::new(&self.parts, &parts);
         let (notices, noticed) = mpsc::unbounded_channel();
         let options = Options {
             poll: self.account.poll,
@@ -360,11 +363,12 @@ impl Task {
             () = hear => {}
             () = say_states(views, &bell), if telling != Telling::Nothing => {}
         }
-        self.parts.replace(None);
+        drop(shown);
         if let Some(parts) = Rc::into_inner(parts)
             && let Err(fault) = parts.close().await
         {
             tracing::warn!("the state was not closed properly: {fault}");
         }
+        Ok(())
     }
 }

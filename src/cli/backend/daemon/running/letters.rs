@@ -5,11 +5,12 @@ use std::rc::Rc;
 
 use tokio::sync::{mpsc, watch};
 
-use super::{Hearing, Opener, Told, pass_notices_on, say_states};
+use super::{Hearing, Shown, Told, pass_notices_on, say_states};
 use crate::cli::backend::letters::{LetterParts, policy};
+use crate::cli::progress::Terminal;
 use crate::config::{Account, Config, Pop3Account};
 use crate::daemon::{self, Order, View};
-use crate::engine::{self, Home as _, Telling};
+use crate::engine::{self, Fault, Home as _, Telling};
 
 /// What the task of a POP3 account is made of.
 pub(super) struct LetterTask {
@@ -22,23 +23,15 @@ pub(super) struct LetterTask {
 
 impl LetterTask {
     pub(super) async fn live(
-        self,
-        mut orders: mpsc::UnboundedReceiver<Order>,
+        &self,
+        orders: mpsc::UnboundedReceiver<Order>,
         show: watch::Sender<View>,
         tell: mpsc::UnboundedSender<Told>,
-    ) {
-        let open = async |terminal: &_| {
-            LetterParts::open(&self.config, &self.account, &self.pop3, terminal).await
-        };
-        let opener = Opener {
-            orders: &mut orders,
-            show: &show,
-        };
-        let Some(parts) = opener.open(open).await else {
-            return;
-        };
+    ) -> Result<(), Fault> {
+        let terminal = Terminal::hidden();
+        let parts = LetterParts::open(&self.config, &self.account, &self.pop3, &terminal).await?;
         let parts = Rc::new(parts);
-        self.parts.replace(Some(Rc::clone(&parts)));
+        let shown = Shown::new(&self.parts, &parts);
         let (notices, noticed) = mpsc::unbounded_channel();
         let poll = self.account.poll;
         let bell = parts.observer().bell();
@@ -58,11 +51,12 @@ impl LetterTask {
             () = hear => {}
             () = say_states(views, &bell), if telling != Telling::Nothing => {}
         }
-        self.parts.replace(None);
+        drop(shown);
         if let Some(parts) = Rc::into_inner(parts)
             && let Err(fault) = parts.close().await
         {
             tracing::warn!("the state was not closed properly: {fault}");
         }
+        Ok(())
     }
 }

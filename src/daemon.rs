@@ -15,6 +15,7 @@ mod inbox;
 mod jobs;
 mod letters;
 mod quota;
+mod restraint;
 mod retries;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ use super::backoff::Backoff;
 use super::inbox::{Inbox, Order};
 use super::jobs::{From, Jobs};
 use super::quota::Quota;
+use super::restraint::Restraint;
 use super::retries::Retries;
 use super::view::{Activity, Notice, View};
 use crate::engine::ports::{Clock, Hint, RemoteWatcher};
@@ -56,6 +57,8 @@ pub struct Account<'p, P: Watched> {
     watching_since: Duration,
     /// Not before this is the next try.
     retry_at: Duration,
+    /// Nor before what this says.
+    restraint: Restraint,
     /// It is of no use to try again until somebody does something.
     blocked: bool,
     /// What the password looked like from outside when it was of no use.
@@ -116,6 +119,7 @@ impl<'p, P: Watched> Account<'p, P> {
             breaks: Backoff::default(),
             watching_since: Duration::ZERO,
             retry_at: Duration::ZERO,
+            restraint: Restraint::default(),
             blocked: false,
             secret_mark: None,
             trying: None,
@@ -178,13 +182,16 @@ impl<'p, P: Watched> Account<'p, P> {
         }
         if std::mem::take(&mut inbox.woken) && (self.blocked || self.remote.is_none()) {
             self.blocked = false;
+            self.restraint.end();
             self.quota = Quota::new(self.settings.connections);
             self.show_quota();
             self.try_afresh();
         }
-        if self.blocked && self.secret_changed() {
+        let waits = self.blocked || self.restraint.until() > self.now();
+        if waits && self.secret_changed() {
             tracing::info!("the password has changed: trying again");
             self.blocked = false;
+            self.restraint.end();
             self.retry_at = Duration::ZERO;
         }
     }
@@ -218,6 +225,11 @@ impl<'p, P: Watched> Account<'p, P> {
         if self.blocked {
             self.act(Activity::Blocked);
             return Step::Wait(self.secret_mark.map(|_| now + KEYHOLE));
+        }
+        if self.restraint.until() > now {
+            self.act(Activity::Connecting);
+            let look = self.secret_mark.map(|_| now + KEYHOLE);
+            return Step::Wait(look.into_iter().chain([self.restraint.until()]).min());
         }
         if self.retry_at > now {
             self.act(Activity::Connecting);

@@ -66,6 +66,9 @@ impl<P: Watched> Account<'_, P> {
         self.failed(fault, blocked && !crowded);
         if fewer {
             self.retry_at = now + SOON;
+        } else {
+            let chance = self.parts.chance();
+            self.restraint.failed(fault.advice.pace, now, chance);
         }
         self.show_quota();
         fewer

@@ -101,6 +101,9 @@ impl<P: Watched> Account<'_, P> {
             // It was left in the middle of something.
             self.link.drop_connections();
         }
+        if matches!(result, Some(Ok(_))) {
+            self.restraint.end();
+        }
         self.learn_limit();
         result
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::Activity;
 use super::life::{ALLOWED, Life, POLL};
 use super::outside::Way;
 use super::script::{Ask, Chaos, Deed};
@@ -236,6 +237,40 @@ fn a_password_that_changes_while_the_old_one_is_refused_is_noticed() {
     life.happen(Deed::TypePassword);
     life.world().arrives("INBOX", 4, "");
     wait_for(&mut life, 30 * SECOND);
+}
+
+/// A server that says nothing but NO while connections that died still count.
+#[test]
+fn a_password_that_was_good_is_tried_again_less_and_less_often_until_it_is_good_again() {
+    let mut life = at_rest();
+    life.outside.state.borrow_mut().curt = true;
+    life.happen(Deed::Room(0));
+    life.happen(Deed::Break(None));
+    let before = tries(&life);
+    life.live_for(2 * HOUR).unwrap();
+    assert_ne!(life.activity(), Some(Activity::Blocked));
+    let storm = tries(&life) - before;
+    assert!((6..=12).contains(&storm), "{storm} logins in two hours");
+    life.happen(Deed::Room(99));
+    life.world().arrives("INBOX", 4, "");
+    wait_for(&mut life, HOUR + MINUTE);
+    // And what is right now is noticed at once, also while it waits.
+    life.happen(Deed::NewPassword);
+    life.happen(Deed::Break(None));
+    life.live_for(HOUR).unwrap();
+    life.happen(Deed::TypePassword);
+    life.world().arrives("INBOX", 5, "");
+    wait_for(&mut life, 30 * SECOND);
+    for ask in [Ask::Resume, Ask::SyncAll] {
+        life.happen(Deed::Room(0));
+        life.happen(Deed::Break(None));
+        life.live_for(HOUR).unwrap();
+        life.happen(Deed::Room(99));
+        life.ask(ask);
+        life.live_for(10 * SECOND).unwrap();
+        life.world().equal().unwrap();
+        assert_eq!(life.activity(), Some(Activity::Watching), "{ask:?}");
+    }
 }
 
 #[test]

@@ -86,6 +86,8 @@ pub(super) struct State {
     /// The password that we have, and the one that is right.
     pub secret: u64,
     pub right: u64,
+    /// The last that this process could log in with.
+    pub accepted: Option<u64>,
     pub mark_shown: bool,
     /// Watches break as soon as they are set.
     pub brittle: bool,
@@ -125,6 +127,7 @@ impl Outside {
             unavailable: None,
             secret: 1,
             right: 1,
+            accepted: None,
             mark_shown: true,
             brittle: false,
             mute: None,
@@ -199,6 +202,9 @@ impl Outside {
         let mut state = self.state.borrow_mut();
         let verdict = state.verdict(secret, open);
         state.rules.answered(begun, now, open, verdict);
+        if verdict == Verdict::Welcome {
+            state.accepted = Some(secret);
+        }
         drop(state);
         self.note(&format!("login beside {open}: {verdict:?}"));
         verdict.result()
@@ -350,11 +356,12 @@ impl State {
         if let Some(wait) = self.unavailable {
             return Verdict::Later(wait);
         }
+        let known = self.accepted == Some(secret);
         match (secret == self.right, open < self.capacity) {
-            (false, _) if self.curt => Verdict::No,
+            (false, _) if self.curt => Verdict::No(known),
             (false, _) => Verdict::Barred,
             (true, true) => Verdict::Welcome,
-            (true, false) if self.curt => Verdict::No,
+            (true, false) if self.curt => Verdict::No(known),
             (true, false) => Verdict::Crowded,
         }
     }

@@ -101,7 +101,11 @@ async fn identify(
     wire.tells = has("AUTH-RESP-CODE");
     let password = settings.secret.load().await?;
     wire.veil = Veil::new(&settings.user, &password, shown);
-    login::log_in(&mut wire, &way, &settings.user, password).await?;
+    let mark = settings.accepted.mark(&password);
+    login::log_in(&mut wire, &way, &settings.user, password)
+        .await
+        .map_err(|error| error.knowing(settings.accepted.has(mark)))?;
+    settings.accepted.keep(mark);
     tracing::debug!(account = %settings.account, way = way.name(), "logged in");
     let capabilities = match ask(&mut wire).await? {
         Some(now) => Some(now),

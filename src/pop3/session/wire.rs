@@ -116,6 +116,7 @@ impl<S: Stream> Wire<S> {
                 code,
                 words: cover(words, &veil),
                 tells,
+                known: false,
             }),
         }
     }

@@ -173,6 +173,7 @@ impl Error {
                 code: None | Some(Code::Other(_)),
                 ..
             } => Pace::Refused,
+            Self::Secret(error) if error.asks() => Pace::Asking,
             _ => Pace::Soon,
         }
     }

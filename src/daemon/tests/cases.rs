@@ -288,6 +288,28 @@ fn one_connection_too_many_is_not_asked_for_again_soon_but_again() {
     assert_eq!(life.view.borrow().limited, None);
 }
 
+/// Somebody is asked for a passphrase each time.
+#[test]
+fn a_password_that_cannot_be_had_is_not_asked_for_again_and_again() {
+    let mut life = at_rest();
+    life.outside.state.borrow_mut().locked = true;
+    life.happen(Deed::Break(None));
+    let before = tries(&life);
+    life.live_for(HOUR).unwrap();
+    let asked = tries(&life) - before;
+    assert!((3..=6).contains(&asked), "asked {asked} times in an hour");
+    for ask in [Ask::Resume, Ask::SyncAll] {
+        let before = tries(&life);
+        life.ask(ask);
+        life.live_for(5 * SECOND).unwrap();
+        assert_eq!(tries(&life), before + 1, "{ask:?}");
+    }
+    life.outside.state.borrow_mut().locked = false;
+    life.ask(Ask::SyncAll);
+    life.live_for(10 * SECOND).unwrap();
+    assert_eq!(life.activity(), Some(Activity::Watching));
+}
+
 #[test]
 fn who_is_paused_does_nothing_and_says_so() {
     let mut life = at_rest();

@@ -81,6 +81,8 @@ pub(super) struct State {
     pub capacity: usize,
     /// A server that says NO to one too many without saying why.
     pub curt: bool,
+    /// The password cannot be had.
+    pub locked: bool,
     /// No login for a while: come back later.
     pub unavailable: Option<Option<Duration>>,
     /// The password that we have, and the one that is right.
@@ -124,6 +126,7 @@ impl Outside {
             up: true,
             capacity: 99,
             curt: false,
+            locked: false,
             unavailable: None,
             secret: 1,
             right: 1,
@@ -352,6 +355,9 @@ impl State {
     fn verdict(&self, secret: u64, open: usize) -> Verdict {
         if !self.up {
             return Verdict::Unreachable;
+        }
+        if self.locked {
+            return Verdict::Locked;
         }
         if let Some(wait) = self.unavailable {
             return Verdict::Later(wait);

@@ -16,6 +16,8 @@ pub(super) enum Verdict {
     Barred,
     /// A server that does not say why; whether it accepted this password before.
     No(bool),
+    /// No password could be had to log in with.
+    Locked,
 }
 
 impl Verdict {
@@ -27,6 +29,7 @@ impl Verdict {
             Self::Later(_) => (Reach::Account, true, true, false),
             Self::Crowded => (Reach::Connection, true, true, false),
             Self::Barred => (Reach::Account, false, false, true),
+            Self::Locked => (Reach::Account, true, false, false),
             Self::No(known) => (Reach::Account, known, true, !known),
         };
         let wait = match self {
@@ -38,6 +41,7 @@ impl Verdict {
             barred,
             pace: match self {
                 Self::No(true) => Pace::Refused,
+                Self::Locked => Pace::Asking,
                 _ => Pace::Soon,
             },
             wait,
@@ -202,7 +206,7 @@ impl Rules {
         };
         match verdict {
             Verdict::Welcome => self.no_longer_odd(),
-            Verdict::Unreachable => {}
+            Verdict::Unreachable | Verdict::Locked => {}
             Verdict::Barred => self.barred = ban(Duration::MAX),
             Verdict::No(false) if open == 0 => self.barred = ban(Duration::MAX),
             // It may be full of connections that died: less and less often, but again.

@@ -254,6 +254,7 @@ impl ConnectError {
                 refusal: Refusal::Exhausted | Refusal::Unknown,
                 ..
             } => Pace::Refused,
+            Self::Secret(error) if error.asks() => Pace::Asking,
             _ => Pace::Soon,
         }
     }

@@ -59,6 +59,8 @@ pub struct Account<'p, P: Watched> {
     retry_at: Duration,
     /// Nor before what this says.
     restraint: Restraint,
+    /// How often in a row a connection beside others ended without a word.
+    wordless: u32,
     /// It is of no use to try again until somebody does something.
     blocked: bool,
     /// What the password looked like from outside when it was of no use.
@@ -120,6 +122,7 @@ impl<'p, P: Watched> Account<'p, P> {
             watching_since: Duration::ZERO,
             retry_at: Duration::ZERO,
             restraint: Restraint::default(),
+            wordless: 0,
             blocked: false,
             secret_mark: None,
             trying: None,

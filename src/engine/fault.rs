@@ -36,6 +36,8 @@ pub enum Pace {
 pub struct Advice {
     /// This may have been one connection too many: fewer at once may do.
     pub crowded: bool,
+    /// It ended before it said a word to the login. Beside others that may mean the same.
+    pub wordless: bool,
     /// The server does not let us in: trying again just so is of no use, and may lock the user out.
     pub barred: bool,
     /// How often it may be tried.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::context::{Pass, Ports};
-use super::fault::{Fault, Reach};
+use super::fault::{Fault, Pace, Reach};
 use super::ports::{Clock, Connector, Remote};
 
 /// The kind of connection an account's ports open.
@@ -88,7 +88,8 @@ impl<P: Ports> Pool<P> {
     }
 
     /// Works through `jobs` with as many connections as allowed. A job that breaks its connection ends with that
-    /// fault and the next job gets a new one; a fault that reaches the account ends everything.
+    /// fault and the next job gets a new one; a fault that reaches the account ends everything. Where some connections
+    /// cannot be had, those that can do all of it.
     pub(super) async fn each<J, W>(
         &self,
         pass: &Pass<'_, P>,
@@ -106,21 +107,34 @@ impl<P: Ports> Pool<P> {
                 return Ok(());
             }
             let workers = self.limit.get().min(waiting);
-            let running = (0..workers).map(|worker| self.worker(pass, worker, &queue, &work));
-            join_all(running)
-                .await
-                .into_iter()
-                .collect::<Result<(), Fault>>()?;
+            let running = (0..workers).map(|_| self.worker(pass, &queue, &work));
+            let ended = join_all(running).await.into_iter();
+            self.make_do(ended.collect::<Result<Vec<_>, Fault>>()?)?;
         }
     }
 
+    /// Goes on with as many connections as could be had, if there was one.
+    fn make_do(&self, ended: Vec<Option<Fault>>) -> Result<(), Fault> {
+        let working = ended.iter().filter(|fault| fault.is_none()).count();
+        for fault in ended.into_iter().flatten() {
+            if working == 0 {
+                return Err(fault.at_least(Reach::Account));
+            }
+            self.limit.set(working);
+            if fault.advice.crowded || fault.advice.wordless {
+                self.refused.replace(Some(fault.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Works until nothing is left to do; gives back why it had to stop before, if others may go on.
     async fn worker<J, W>(
         &self,
         pass: &Pass<'_, P>,
-        worker: usize,
         queue: &RefCell<VecDeque<J>>,
         work: &W,
-    ) -> Result<(), Fault>
+    ) -> Result<Option<Fault>, Fault>
     where
         W: AsyncFn(&mut RemoteOf<P>, &J) -> Result<(), Fault>,
         J: Named,
@@ -134,17 +148,10 @@ impl<P: Ports> Pool<P> {
                 Some(connection) => connection,
                 None => match self.take(pass).await {
                     Ok(connection) => connection,
-                    // Another worker still has a connection: it takes this job too.
-                    Err(fault)
-                        if worker > 0
-                            && (fault.advice.crowded || fault.reach <= Reach::Connection) =>
-                    {
+                    // Another worker may have a connection: it takes this job too.
+                    Err(fault) if others_may_go_on(&fault) => {
                         queue.borrow_mut().push_back(job);
-                        self.limit.set(worker.max(1));
-                        if fault.advice.crowded {
-                            self.refused.replace(Some(fault.to_string()));
-                        }
-                        return Ok(());
+                        return Ok(Some(fault));
                     }
                     Err(fault) => return Err(fault.at_least(Reach::Account)),
                 },
@@ -168,8 +175,15 @@ impl<P: Ports> Pool<P> {
         if let Some(connection) = remote {
             self.give(connection);
         }
-        Ok(())
+        Ok(None)
     }
+}
+
+/// Whether a connection that could not be had may be one more than there can be. Nobody is asked for a passphrase
+/// again and again for one.
+fn others_may_go_on(fault: &Fault) -> bool {
+    let passes = fault.retry && !fault.advice.barred && fault.reach <= Reach::Account;
+    fault.advice.crowded || (passes && fault.advice.pace != Pace::Asking)
 }
 
 /// A job that can say which mailbox it is about.

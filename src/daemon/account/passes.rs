@@ -94,6 +94,8 @@ impl<P: Watched> Account<'_, P> {
             thorough: full,
             ..self.settings
         };
+        // The last pass may have made do with fewer for a reason that is over.
+        self.link.set_limit(self.quota.working(self.watching()));
         self.trying = self.parts.secret_mark();
         let pass = sync_over(self.parts, &self.link, &thorough, scope, mode);
         let result = inbox.attend(pass).await;
@@ -103,6 +105,7 @@ impl<P: Watched> Account<'_, P> {
         }
         if matches!(result, Some(Ok(_))) {
             self.restraint.end();
+            self.wordless = 0;
         }
         self.learn_limit();
         result

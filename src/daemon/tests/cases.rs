@@ -288,6 +288,44 @@ fn one_connection_too_many_is_not_asked_for_again_soon_but_again() {
     assert_eq!(life.view.borrow().limited, None);
 }
 
+/// Courier hangs up without a greeting on whoever has too many connections.
+#[test]
+fn a_server_that_hangs_up_on_one_connection_too_many_is_got_along_with() {
+    for room in [1, 2] {
+        for way in [Way::Notify, Way::Idle] {
+            let mut life = at_rest_by(way);
+            life.outside.state.borrow_mut().mum = true;
+            life.happen(Deed::Room(room));
+            life.happen(Deed::Break(None));
+            life.live_for(20 * SECOND).unwrap();
+            let limited = life.view.borrow().limited.clone();
+            if (room, way) == (1, Way::Notify) {
+                assert_eq!(limited.unwrap().connections, 1);
+            }
+            life.world().arrives("INBOX", 4, "");
+            life.world().arrives("Archive", 5, "");
+            wait_for(&mut life, POLL + 10 * SECOND);
+            assert_eq!(life.view.borrow().problems, []);
+            let before = tries(&life);
+            life.live_for(HOUR).unwrap();
+            assert!(tries(&life) - before < 60, "{}", tries(&life) - before);
+        }
+    }
+}
+
+/// A network that goes away is no reason to think that the server grants fewer connections.
+#[test]
+fn a_server_that_is_away_for_a_while_is_not_taken_for_a_full_one() {
+    let mut life = at_rest();
+    for _ in 0..3 {
+        life.happen(Deed::Up(false));
+        life.live_for(20 * SECOND).unwrap();
+        life.happen(Deed::Up(true));
+        life.live_for(20 * SECOND).unwrap();
+        assert_eq!(life.view.borrow().limited, None);
+    }
+}
+
 /// Somebody is asked for a passphrase each time.
 #[test]
 fn a_password_that_cannot_be_had_is_not_asked_for_again_and_again() {

@@ -81,6 +81,8 @@ pub(super) struct State {
     pub capacity: usize,
     /// A server that says NO to one too many without saying why.
     pub curt: bool,
+    /// One that hangs up on one too many.
+    pub mum: bool,
     /// The password cannot be had.
     pub locked: bool,
     /// No login for a while: come back later.
@@ -126,6 +128,7 @@ impl Outside {
             up: true,
             capacity: 99,
             curt: false,
+            mum: false,
             locked: false,
             unavailable: None,
             secret: 1,
@@ -358,6 +361,9 @@ impl State {
         }
         if self.locked {
             return Verdict::Locked;
+        }
+        if self.mum && open >= self.capacity {
+            return Verdict::Mum;
         }
         if let Some(wait) = self.unavailable {
             return Verdict::Later(wait);

@@ -16,6 +16,8 @@ pub(super) enum Verdict {
     Barred,
     /// A server that does not say why; whether it accepted this password before.
     No(bool),
+    /// It hangs up instead of saying that there are too many.
+    Mum,
     /// No password could be had to log in with.
     Locked,
 }
@@ -29,7 +31,7 @@ impl Verdict {
             Self::Later(_) => (Reach::Account, true, true, false),
             Self::Crowded => (Reach::Connection, true, true, false),
             Self::Barred => (Reach::Account, false, false, true),
-            Self::Locked => (Reach::Account, true, false, false),
+            Self::Mum | Self::Locked => (Reach::Account, true, false, false),
             Self::No(known) => (Reach::Account, known, true, !known),
         };
         let wait = match self {
@@ -38,6 +40,7 @@ impl Verdict {
         };
         Err(fault(reach, retry, format!("{self:?}")).advised(Advice {
             crowded,
+            wordless: matches!(self, Self::Mum | Self::Unreachable),
             barred,
             pace: match self {
                 Self::No(true) => Pace::Refused,
@@ -206,7 +209,7 @@ impl Rules {
         };
         match verdict {
             Verdict::Welcome => self.no_longer_odd(),
-            Verdict::Unreachable | Verdict::Locked => {}
+            Verdict::Unreachable | Verdict::Mum | Verdict::Locked => {}
             Verdict::Barred => self.barred = ban(Duration::MAX),
             Verdict::No(false) if open == 0 => self.barred = ban(Duration::MAX),
             // It may be full of connections that died: less and less often, but again.

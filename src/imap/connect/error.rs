@@ -239,13 +239,27 @@ impl ConnectError {
                 barred,
                 pace,
                 wait: come_back(text),
+                ..Advice::default()
             },
             _ => Advice {
+                wordless: self.is_wordless(),
                 barred,
                 pace,
                 ..Advice::default()
             },
         }
+    }
+
+    /// Whether nothing came where something should have. Some servers greet one connection too many with that.
+    fn is_wordless(&self) -> bool {
+        matches!(
+            self,
+            Self::Dial(dial::Error::Connect { .. } | dial::Error::Timeout { .. })
+                | Self::Tls(tls::Error::Handshake { .. })
+                | Self::Timeout { .. }
+                | Self::Io { .. }
+                | Self::Closed { .. }
+        )
     }
 
     fn pace(&self) -> Pace {

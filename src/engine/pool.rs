@@ -13,9 +13,16 @@ use super::ports::{Clock, Connector, Remote};
 /// The kind of connection an account's ports open.
 pub(super) type RemoteOf<P> = <<P as Ports>::Connector as Connector>::Remote;
 
+/// A connection that nobody has used for so long is not used any more: servers and what is on the way close what says
+/// nothing, and whoever sends something then does not learn whether it was done. Longer than a watch goes without a look.
+const STALE: Duration = Duration::from_secs(6 * 60);
+
 /// Connections that wait for work or do it.
 pub(super) struct Pool<P: Ports> {
-    idle: RefCell<Vec<RemoteOf<P>>>,
+    /// The one used last comes last; and when it was used.
+    idle: RefCell<Vec<(RemoteOf<P>, Duration)>>,
+    /// When a connection was last taken.
+    taken: Cell<Duration>,
     limit: Cell<usize>,
     /// Why there were fewer than the limit once.
     refused: RefCell<Option<String>>,
@@ -27,6 +34,7 @@ impl<P: Ports> Pool<P> {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             idle: RefCell::default(),
+            taken: Cell::new(Duration::ZERO),
             limit: Cell::new(limit.max(1)),
             refused: RefCell::default(),
             opened: Cell::new(None),
@@ -58,8 +66,15 @@ impl<P: Ports> Pool<P> {
 
     /// A connection: an idle one, or a new one.
     pub(super) async fn take(&self, pass: &Pass<'_, P>) -> Result<RemoteOf<P>, Fault> {
-        let idle = self.idle.borrow_mut().pop();
-        if let Some(remote) = idle {
+        let now = pass.clock().monotonic();
+        self.taken.set(now);
+        let idle = {
+            let mut idle = self.idle.borrow_mut();
+            // The server may count them until they are closed.
+            idle.retain(|(_, used)| now.saturating_sub(*used) < STALE);
+            idle.pop()
+        };
+        if let Some((remote, _)) = idle {
             return Ok(remote);
         }
         let remote = pass.ports.connector().connect().await?;
@@ -71,7 +86,7 @@ impl<P: Ports> Pool<P> {
 
     /// Gives a connection back for the next step.
     pub(super) fn give(&self, remote: RemoteOf<P>) {
-        self.idle.borrow_mut().push(remote);
+        self.idle.borrow_mut().push((remote, self.taken.get()));
     }
 
     /// For how long connections have been open and none has broken.
@@ -84,7 +99,7 @@ impl<P: Ports> Pool<P> {
     /// Says goodbye on all connections.
     pub(super) async fn close(&self) {
         let idle: Vec<_> = self.idle.borrow_mut().drain(..).collect();
-        join_all(idle.into_iter().map(Remote::close)).await;
+        join_all(idle.into_iter().map(|(remote, _)| remote.close())).await;
     }
 
     /// Works through `jobs` with as many connections as allowed. A job that breaks its connection ends with that

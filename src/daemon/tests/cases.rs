@@ -348,6 +348,26 @@ fn a_password_that_cannot_be_had_is_not_asked_for_again_and_again() {
     assert_eq!(life.activity(), Some(Activity::Watching));
 }
 
+/// Renewals keep one connection young; the others lie about.
+#[test]
+fn a_connection_that_was_closed_for_saying_nothing_is_nobody_s_trouble() {
+    let mut life = at_rest();
+    let closes_after = Some(25 * MINUTE);
+    life.world()
+        .server
+        .switch(|it| it.closes_after = closes_after);
+    for number in [4, 6, 8] {
+        life.world().arrives("INBOX", number, "");
+        life.world().arrives("Archive", number + 1, "");
+        // Both at once, so that it takes two connections.
+        life.ask(Ask::SyncAll);
+        life.live_for(2 * SECOND).unwrap();
+        life.world().equal().unwrap();
+        life.live_for(40 * MINUTE).unwrap();
+    }
+    assert_eq!(life.failed, 0);
+}
+
 #[test]
 fn who_is_paused_does_nothing_and_says_so() {
     let mut life = at_rest();

@@ -5,6 +5,7 @@
 
 mod cases;
 mod happen;
+mod letters;
 mod life;
 mod outside;
 mod parts;

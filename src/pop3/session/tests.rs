@@ -4,6 +4,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
 use crate::auth::Secret;
+use crate::auth::veil::Veil;
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -209,4 +210,31 @@ fn a_password_cannot_say_a_command() {
         assert!(matches!(refused, Err(Error::Unspeakable)));
         assert_eq!(said, "");
     }
+}
+
+/// What is shown of answers to LIST and UIDL, or of those to CAPA, after the password was said.
+fn shown_of(answers: &[u8], listing: bool) -> String {
+    let (shown, _) = block(told(answers, &["UIDL"], async |session| {
+        session.wire.veil = Veil::new("tim", &Secret::new("secret"), open::shown);
+        if listing {
+            return session.list().await.unwrap_err().to_string();
+        }
+        let found = open::ask(&mut session.wire).await.unwrap().unwrap();
+        found.iter().collect::<Vec<_>>().join(" ")
+    }));
+    shown
+}
+
+#[test]
+fn a_password_that_is_repeated_in_a_list_is_not_shown() {
+    for answers in [
+        &b"+OK\r\nPASS secret\r\n.\r\n"[..],
+        b"+OK\r\n1 5\r\n.\r\n+OK\r\nPASS secret\r\n.\r\n",
+    ] {
+        let shown = shown_of(answers, true);
+        assert!(shown.contains("left out"), "{shown}");
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+    let shown = shown_of(b"+OK\r\nTOP\r\nX secret\r\n.\r\n", false);
+    assert_eq!(shown, "TOP");
 }

@@ -111,6 +111,9 @@ pub enum Error {
         /// Of what.
         step: Step,
     },
+    /// The server says `+OK` to a login of which it has not seen the password.
+    #[error("the server took half a login for a whole one")]
+    Hasty,
     /// A letter that does not end anywhere near its size.
     #[error("letter {number} was listed with {size} octets and has not ended after {came}")]
     Endless {

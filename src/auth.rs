@@ -2,10 +2,12 @@
 //!
 //! Knows nothing of sockets and of the protocols that carry the mechanisms.
 
+pub mod accepted;
 mod command;
 pub mod sasl;
 pub mod secrets;
 pub mod veil;
 
+pub use accepted::Accepted;
 pub use sasl::Mechanism;
 pub use secrets::{Error, Secret, SecretSource};

@@ -16,6 +16,7 @@ mod jobs;
 mod keeper;
 mod letters;
 mod quota;
+mod restraint;
 mod retries;
 #[cfg(test)]
 mod tests;

@@ -29,7 +29,7 @@ mod undo;
 pub use acts::{Acted, act};
 pub use context::{Home, Mode, Ports, Scope, Settings};
 pub use differs::{Differences, differences};
-pub use fault::{Advice, Fault, Reach};
+pub use fault::{Advice, Fault, Pace, Reach};
 pub use letters::{LetterPorts, carry_home, letter_settings};
 pub use link::Link;
 pub use news::Telling;

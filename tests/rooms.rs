@@ -31,9 +31,10 @@ struct Room {
 }
 
 /// What adapters may see of the engine.
-const PORTS: [&str; 5] = [
+const PORTS: [&str; 6] = [
     "engine::Advice",
     "engine::Fault",
+    "engine::Pace",
     "engine::Reach",
     "engine::fault",
     "engine::ports",

@@ -154,6 +154,15 @@ impl Error {
             Self::File { .. } | Self::Run { .. } | Self::Failed { .. } | Self::Timeout { .. }
         )
     }
+
+    /// Whether somebody may be asked for a passphrase when it is tried again.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        matches!(
+            self,
+            Self::Run { .. } | Self::Failed { .. } | Self::Timeout { .. }
+        )
+    }
 }
 
 impl SecretSource {

@@ -13,6 +13,7 @@ use super::backoff::Backoff;
 use super::inbox::{Inbox, Order};
 use super::jobs::{From, Jobs};
 use super::quota::Quota;
+use super::restraint::Restraint;
 use super::retries::Retries;
 use super::view::{Activity, Notice, View};
 use crate::engine::ports::{Clock, Hint, RemoteWatcher};
@@ -58,6 +59,10 @@ pub struct Account<'p, P: Watched> {
     retry_at: Duration,
     /// The server wants to be left alone until then.
     alone: Alone,
+    /// Nor before what this says.
+    restraint: Restraint,
+    /// How often in a row a connection beside others ended without a word.
+    wordless: u32,
     /// It is of no use to try again until somebody does something.
     blocked: bool,
     /// What the password looked like from outside when it was of no use.
@@ -148,6 +153,8 @@ impl<'p, P: Watched> Account<'p, P> {
             watching_since: Duration::ZERO,
             retry_at: Duration::ZERO,
             alone: Alone::default(),
+            restraint: Restraint::default(),
+            wordless: 0,
             blocked: false,
             secret_mark: None,
             trying: None,
@@ -218,14 +225,17 @@ impl<'p, P: Watched> Account<'p, P> {
         }
         if std::mem::take(&mut inbox.woken) && (self.blocked || self.remote.is_none()) {
             self.blocked = false;
+            self.restraint.end();
             self.quota = Quota::new(self.settings.connections);
             self.show_quota();
             self.try_afresh();
             self.alone = Alone::default();
         }
-        if self.blocked && self.secret_changed() {
+        let waits = self.blocked || self.restraint.until() > self.now();
+        if waits && self.secret_changed() {
             tracing::info!("the password has changed: trying again");
             self.blocked = false;
+            self.restraint.end();
             self.retry_at = Duration::ZERO;
         }
     }
@@ -259,6 +269,11 @@ impl<'p, P: Watched> Account<'p, P> {
         if self.blocked {
             self.act(Activity::Blocked);
             return Step::Wait(self.secret_mark.map(|_| now + KEYHOLE));
+        }
+        if self.restraint.until() > now {
+            self.act(Activity::Connecting);
+            let look = self.secret_mark.map(|_| now + KEYHOLE);
+            return Step::Wait(look.into_iter().chain([self.restraint.until()]).min());
         }
         let retry_at = self.retry_at.max(self.alone.until);
         if retry_at > now {

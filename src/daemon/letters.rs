@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::backoff::Backoff;
 use super::inbox::{Inbox, Order, Wish};
+use super::restraint::Restraint;
 use super::view::{Activity, Notice, View};
 use crate::engine::ports::{Clock, Event, Observer as _, RemoteCoverage, RemoteWay};
 use crate::engine::{Fault, LetterPorts, Mode, Problem, Report, Telling, carry_home};
@@ -35,15 +36,21 @@ pub struct Letters<'p, P> {
     poll: Duration,
     telling: Telling,
     backoff: Backoff,
+    restraint: Restraint,
     /// The next session.
     next_at: Duration,
     /// The server wants to be left alone until then (LOGIN-DELAY).
     alone_until: Duration,
+    /// How long it wants that after each login, in seconds, as far as it has said.
+    login_delay: Option<u64>,
     /// The last session failed.
     failing: bool,
     /// It is of no use to try again until somebody does something.
     blocked: bool,
+    /// What the password looked like from outside when it was of no use.
     secret_mark: Option<u64>,
+    /// What it looked like before it was last used.
+    trying: Option<u64>,
     view: watch::Sender<View>,
     notices: mpsc::UnboundedSender<Notice>,
 }
@@ -70,11 +77,14 @@ impl<'p, P: Collected> Letters<'p, P> {
             poll,
             telling,
             backoff: Backoff::default(),
+            restraint: Restraint::default(),
             next_at: Duration::ZERO,
             alone_until: Duration::ZERO,
+            login_delay: None,
             failing: false,
             blocked: false,
             secret_mark: None,
+            trying: None,
             view,
             notices,
         }
@@ -120,19 +130,25 @@ impl<'p, P: Collected> Letters<'p, P> {
     /// What was ordered and takes effect by itself.
     fn heed(&mut self, inbox: &mut Inbox) {
         // No connection is held that could be dead; what could not be reached may be in reach now.
-        let outside = std::mem::take(&mut inbox.reconnect) | std::mem::take(&mut inbox.probe);
+        let awake = std::mem::take(&mut inbox.reconnect);
+        let outside = std::mem::take(&mut inbox.probe) || awake;
         let woken = std::mem::take(&mut inbox.woken) || self.secret_changed();
         if woken {
             self.blocked = false;
+            self.restraint.end();
         }
         if (woken || outside) && self.failing {
             self.backoff.reset();
-            self.next_at = self.alone_until;
+        }
+        // The time until the next session did not go on while the machine slept.
+        if awake || (woken || outside) && self.failing {
+            self.next_at = self.alone_until.max(self.restraint.until());
         }
     }
 
     fn secret_changed(&self) -> bool {
-        self.blocked && self.secret_mark.is_some() && self.parts.secret_mark() != self.secret_mark
+        let waits = self.blocked || self.restraint.until() > self.now();
+        waits && self.secret_mark.is_some() && self.parts.secret_mark() != self.secret_mark
     }
 
     /// Until when there is nothing to do; `None` if a session is due.
@@ -155,7 +171,9 @@ impl<'p, P: Collected> Letters<'p, P> {
         } else {
             Activity::Watching
         });
-        Some(self.next_at)
+        let waits = self.restraint.until() > now;
+        let look = self.secret_mark.filter(|_| waits).map(|_| now + KEYHOLE);
+        Some(look.unwrap_or(Duration::MAX).min(self.next_at))
     }
 
     async fn wait(&self, until: Duration, inbox: &mut Inbox) {
@@ -175,11 +193,7 @@ impl<'p, P: Collected> Letters<'p, P> {
     }
 
     async fn work(&mut self, inbox: &mut Inbox) {
-        self.act(Activity::Syncing);
-        let session = carry_home(self.parts, self.policy, self.telling, Mode::Apply);
-        let ended = inbox.attend(session).await;
-        self.over();
-        if let Some((report, result)) = ended {
+        if let Some((report, result)) = self.session(Mode::Apply, inbox).await {
             self.after(&report, result.as_ref().err());
         }
     }
@@ -192,9 +206,31 @@ impl<'p, P: Collected> Letters<'p, P> {
         });
     }
 
-    /// As long as the server wants after a login.
-    fn leave_alone(&mut self, report: &Report) {
-        let delay = report.left_there.login_delay.unwrap_or_default();
+    /// A session, unless it is interrupted.
+    async fn session(
+        &mut self,
+        mode: Mode,
+        inbox: &mut Inbox,
+    ) -> Option<(Report, Result<(), Fault>)> {
+        self.act(Activity::Syncing);
+        self.trying = self.parts.secret_mark();
+        let session = carry_home(self.parts, self.policy, self.telling, mode);
+        let ended = inbox.attend(session).await;
+        self.over();
+        match &ended {
+            Some((report, _)) => self.leave_alone(report.left_there.login_delay),
+            // Perhaps it had logged in.
+            None => self.leave_alone(self.login_delay),
+        }
+        ended
+    }
+
+    /// As long as the server wants after a login; `None` if there was none, or it does not say.
+    fn leave_alone(&mut self, login_delay: Option<u64>) {
+        let Some(delay) = login_delay else {
+            return;
+        };
+        self.login_delay = login_delay;
         let delay = Duration::from_secs(delay).min(LONGEST_ALONE);
         self.alone_until = self.now() + delay;
         self.next_at = self.next_at.max(self.alone_until);
@@ -203,18 +239,20 @@ impl<'p, P: Collected> Letters<'p, P> {
     /// What follows from a session.
     fn after(&mut self, report: &Report, fault: Option<&Fault>) {
         let now = self.now();
-        self.leave_alone(report);
         let mut problems = report.problems.clone();
         self.failing = fault.is_some();
         self.blocked = fault.is_some_and(|fault| fault.advice.barred);
         let wait = match fault {
             None => {
                 self.backoff.reset();
+                self.restraint.end();
                 self.spread(self.poll)
             }
             Some(fault) => {
                 tracing::warn!("{fault}");
-                self.secret_mark = self.parts.secret_mark();
+                self.secret_mark = self.trying;
+                let chance = self.parts.chance();
+                self.restraint.failed(fault.advice.pace, now, chance);
                 problems.push(Problem {
                     mailbox: None,
                     text: fault.to_string(),
@@ -226,7 +264,8 @@ impl<'p, P: Collected> Letters<'p, P> {
                 again.max(told.unwrap_or_default())
             }
         };
-        self.next_at = now.saturating_add(wait).max(self.alone_until);
+        let until = self.alone_until.max(self.restraint.until());
+        self.next_at = now.saturating_add(wait).max(until);
         self.show(|view| {
             view.problems.clone_from(&problems);
             if fault.is_none() {
@@ -278,17 +317,11 @@ impl<'p, P: Collected> Letters<'p, P> {
                 ));
             }
         }
-        self.act(Activity::Syncing);
-        let session = carry_home(self.parts, self.policy, self.telling, wish.mode);
-        let ended = inbox.attend(session).await;
-        self.over();
-        let Some((report, result)) = ended else {
+        let Some((report, result)) = self.session(wish.mode, inbox).await else {
             return Err("it was interrupted; ask again".to_owned());
         };
         if wish.mode == Mode::Apply {
             self.after(&report, result.as_ref().err());
-        } else {
-            self.leave_alone(&report);
         }
         result.map(|()| report).map_err(|fault| fault.to_string())
     }

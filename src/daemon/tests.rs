@@ -5,7 +5,9 @@
 
 mod cases;
 mod happen;
+mod letters;
 mod life;
+mod logins;
 mod network;
 mod outside;
 mod parts;

@@ -19,13 +19,29 @@ pub enum Reach {
     Process,
 }
 
+/// How soon it makes sense to try again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// As soon as after any trouble.
+    #[default]
+    Soon,
+    /// A login was refused, and it is not the password: servers count logins, too.
+    Refused,
+    /// Somebody may be asked for a passphrase each time.
+    Asking,
+}
+
 /// What a server lets us know besides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Advice {
     /// This may have been one connection too many: fewer at once may do.
     pub crowded: bool,
+    /// It ended before it said a word to the login. Beside others that may mean the same.
+    pub wordless: bool,
     /// The server does not let us in: trying again just so is of no use, and may lock the user out.
     pub barred: bool,
+    /// How often it may be tried.
+    pub pace: Pace,
     /// Not again before this much time has gone by.
     pub wait: Option<Duration>,
 }

@@ -86,6 +86,9 @@ async fn run<P: LetterPorts>(pass: &Pass<'_, P>, policy: LettersPolicy) -> Resul
         _ => None,
     };
     let maildrop = pass.ports.postbox().open().await?;
+    // Whatever becomes of the session: there was a login.
+    let login_delay = maildrop.login_delay();
+    pass.with_report(|report| report.left_there.login_delay = login_delay);
     let session = Session {
         pass,
         policy,
@@ -114,7 +117,7 @@ impl<P: LetterPorts> Session<'_, '_, P> {
         let letters = self.knowledge.all();
         let named = names::complete(self.pass, &mut maildrop, listed, &letters).await?;
         let plan = self.plan(&named.letters, self.policy.max_letters);
-        self.report_left(&plan, maildrop.login_delay());
+        self.report_left(&plan);
         if self.pass.mode == Mode::DryRun {
             self.foretell(&plan);
             return maildrop.quit().await;
@@ -163,13 +166,13 @@ impl<P: LetterPorts> Session<'_, '_, P> {
         })
     }
 
-    fn report_left(&self, plan: &LettersPlan, login_delay: Option<u64>) {
+    fn report_left(&self, plan: &LettersPlan) {
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         self.pass.with_report(|report| {
             report.left_there = LeftThere {
                 too_large: count(plan.too_large.len()),
                 later: count(plan.later),
-                login_delay,
+                ..report.left_there
             };
         });
         if !plan.nameless.is_empty() {

@@ -29,8 +29,8 @@ use self::dialogue::{Dialogue, Parts};
 use self::line::Condition;
 use self::privacy::Privacy;
 use super::capabilities::Capabilities;
-use crate::auth::SecretSource;
 use crate::auth::veil::Veil;
+use crate::auth::{Accepted, SecretSource};
 use crate::net::tls::{TlsMode, TlsSettings};
 use crate::net::{BoxStream, dial};
 
@@ -56,6 +56,8 @@ pub struct Settings {
     pub user: String,
     /// With which password.
     pub secret: SecretSource,
+    /// The password that was accepted last.
+    pub accepted: Accepted,
     /// Capabilities to take for absent, before and after the login.
     pub hide_capabilities: Vec<String>,
     /// How long each step may take: connecting, the handshake, and each answer.
@@ -195,7 +197,11 @@ async fn identify(
     let way = login::choose(&offered)?;
     let password = settings.secret.load().await?;
     let veil = Veil::new(&settings.user, &password, escape);
-    let dialogue = login::log_in(dialogue, way, &settings.user, password, &veil, privacy).await?;
+    let mark = settings.accepted.mark(&password);
+    let dialogue = login::log_in(dialogue, way, &settings.user, password, &veil, privacy)
+        .await
+        .map_err(|error| error.knowing(settings.accepted.has(mark)))?;
+    settings.accepted.keep(mark);
     settle(settings, dialogue, veil).await
 }
 

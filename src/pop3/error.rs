@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::codec::{self, Code, Shown};
 use crate::auth;
-use crate::engine::{Advice, Fault, Reach};
+use crate::engine::{Advice, Fault, Pace, Reach};
 use crate::net::{dial, tls};
 
 /// How long to leave a maildrop alone that somebody else has, or that was opened a moment ago: neither answer says.
@@ -111,6 +111,9 @@ pub enum Error {
         /// Of what.
         step: Step,
     },
+    /// The server says `+OK` to a login of which it has not seen the password.
+    #[error("the server took half a login for a whole one")]
+    Hasty,
     /// A letter that does not end anywhere near its size.
     #[error("letter {number} was listed with {size} octets and has not ended after {came}")]
     Endless {
@@ -134,7 +137,7 @@ pub enum Error {
     #[error("the server offers no way to log in with a password")]
     NoMechanism,
     /// The server says no.
-    #[error("the server refused {step}: {words}")]
+    #[error("the server refused {step}{}: {words}", .known.then_some(KNOWN).unwrap_or_default())]
     Refused {
         /// What it refused.
         step: Step,
@@ -144,10 +147,40 @@ pub enum Error {
         words: Shown,
         /// Whether it would have said that the credentials are wrong (AUTH-RESP-CODE).
         tells: bool,
+        /// Whether it accepted this very password before.
+        known: bool,
     },
 }
 
+/// What is said of a refusal that cannot mean the password.
+const KNOWN: &str = ", though it accepted this password before";
+
 impl Error {
+    /// The same after a password that was accepted before, or not.
+    pub(super) fn knowing(mut self, accepted: bool) -> Self {
+        if let Self::Refused {
+            step: Step::Login,
+            known,
+            ..
+        } = &mut self
+        {
+            *known = accepted;
+        }
+        self
+    }
+
+    fn pace(&self) -> Pace {
+        match self {
+            Self::Refused {
+                step: Step::Login,
+                code: None | Some(Code::Other(_)),
+                ..
+            } => Pace::Refused,
+            Self::Secret(error) if error.asks() => Pace::Asking,
+            _ => Pace::Soon,
+        }
+    }
+
     /// Whether the server does not let us in, and when to come back.
     fn advice(&self, retry: bool) -> Advice {
         let busy = matches!(
@@ -159,6 +192,7 @@ impl Error {
         );
         Advice {
             barred: !retry,
+            pace: self.pace(),
             wait: busy.then_some(BUSY),
             ..Advice::default()
         }
@@ -174,23 +208,29 @@ impl Error {
             | Self::NoMechanism => (Reach::Account, false),
             Self::Secret(error) => (Reach::Account, error.may_pass()),
             Self::Refused {
-                step, code, tells, ..
-            } => refused(*step, code.as_ref(), *tells),
+                step,
+                code,
+                tells,
+                known,
+                ..
+            } => refused(*step, code.as_ref(), *tells || *known),
             _ => (Reach::Account, true),
         }
     }
 }
 
 /// A login that is refused without a reason is not repeated: mostly it is the password, and asking again locks
-/// accounts. (RFC 3206: a server that tells says so where it is the password.)
-fn refused(step: Step, code: Option<&Code>, tells: bool) -> (Reach, bool) {
+/// accounts. `otherwise` is whether it must be something else: a server that tells says so where it is the password
+/// (RFC 3206), and one that accepted it before may still be busy with our own last session (RFC 1939 section 7: `-ERR
+/// maildrop already locked`).
+fn refused(step: Step, code: Option<&Code>, otherwise: bool) -> (Reach, bool) {
     match (step, code) {
         // Somebody else has the maildrop, or it is too soon.
         (_, Some(Code::InUse | Code::LoginDelay)) => (Reach::Mailbox, true),
         (Step::Top(_) | Step::Retr(_) | Step::Dele(_), _) => (Reach::Message, true),
         (_, Some(Code::SysTemp)) => (Reach::Account, true),
         (Step::Login, Some(Code::Auth | Code::SysPerm | Code::Utf8)) => (Reach::Account, false),
-        (Step::Login, _) => (Reach::Account, tells),
+        (Step::Login, _) => (Reach::Account, otherwise),
         _ => (Reach::Account, true),
     }
 }
@@ -207,15 +247,30 @@ impl From<Error> for Fault {
 mod tests {
     use super::*;
 
-    fn verdict(step: Step, code: Option<Code>, tells: bool) -> (Reach, bool) {
-        let words = Shown::new(b"no");
-        let refused = Error::Refused {
+    fn refusal(step: Step, code: Option<Code>, tells: bool) -> Error {
+        Error::Refused {
             step,
             code,
-            words,
+            words: Shown::new(b"no"),
             tells,
-        };
-        refused.verdict()
+            known: false,
+        }
+    }
+
+    fn verdict(step: Step, code: Option<Code>, tells: bool) -> (Reach, bool) {
+        refusal(step, code, tells).verdict()
+    }
+
+    #[test]
+    fn a_password_that_was_accepted_before_is_not_what_an_unknown_refusal_means() {
+        for code in [None, Some(Code::Other(Shown::new(b"BUSY")))] {
+            let fault = Fault::from(refusal(Step::Login, code, false).knowing(true));
+            assert!(fault.retry && !fault.advice.barred, "{fault}");
+            assert_eq!(fault.advice.pace, Pace::Refused);
+            assert!(fault.to_string().contains("before"), "{fault}");
+        }
+        let wrong = refusal(Step::Login, Some(Code::Auth), true).knowing(true);
+        assert!(Fault::from(wrong).advice.barred);
     }
 
     #[test]

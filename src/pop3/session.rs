@@ -12,7 +12,7 @@ use self::login::Way;
 use self::wire::{Length, Wire};
 use super::codec::{Capabilities, Listing, Shown};
 use super::error::{Error, Step};
-use crate::auth::SecretSource;
+use crate::auth::{Accepted, SecretSource};
 use crate::content::HeaderHasher;
 use crate::engine::ports::{LetterSink, Listed, Maildrop, Postbox};
 use crate::engine::{Fault, Reach};
@@ -55,6 +55,8 @@ pub struct Settings {
     pub user: String,
     /// With which password.
     pub secret: SecretSource,
+    /// The password that was accepted last.
+    pub accepted: Accepted,
     /// By which way.
     pub login: Login,
     /// How long each step may take, and how long the server may be silent.

@@ -73,6 +73,34 @@ fn with_one_connection_it_polls() {
     ends(daemon);
 }
 
+/// As Courier does: it hangs up before it greets.
+#[test]
+fn one_that_hangs_up_on_one_connection_too_many_is_got_along_with() {
+    for room in [1, 2] {
+        let keys = "connections = 3\npoll = \"5s\"\n";
+        let (server, relay, ferry) = crowded(&[], 20, keys);
+        relay.make_room(room);
+        ferry.sync().in_sync();
+        assert!(has_all(&ferry) && relay.turned_away() > 0);
+        let daemon = ferry.start(&["run"]);
+        until("it is in sync", || account(&ferry)["state"] == "in-sync");
+        for name in ["A", "B", "C", "D"] {
+            server.save(name, &message("later"));
+        }
+        let maildir = ferry.maildir();
+        until("new mail", || {
+            let all = ["A", "B", "C", "D"].iter();
+            all.into_iter().all(|name| maildir.files(name).len() == 2)
+        });
+        until("all is well", || account(&ferry)["state"] == "in-sync");
+        let (before, made) = (relay.turned_away(), relay.connections());
+        std::thread::sleep(std::time::Duration::from_secs(6));
+        assert_eq!(relay.turned_away(), before, "it knocks again and again");
+        assert!(relay.connections() <= made + 4, "a storm of logins");
+        ends(daemon);
+    }
+}
+
 #[test]
 fn idle_covers_the_mailboxes_that_are_named_as_far_as_connections_go() {
     let keys = "connections = 3\npoll = \"1h\"\nidle = [\"B\", \"INBOX\", \"D\"]\n";

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use mailferry::auth::{Secret, SecretSource};
+use mailferry::auth::{Accepted, Secret, SecretSource};
 use mailferry::engine::ports::{
     Hint, Remote as _, RemoteWatch as _, RemoteWatcher as _, RemoteWay,
 };
@@ -32,6 +32,7 @@ fn connector(server: &Server, hidden: &[&str]) -> ImapConnector {
             tls: TlsSettings::new(TlsMode::None, None, Vec::new()),
             user: USER.into(),
             secret: SecretSource::Plain(Secret::new(PASSWORD)),
+            accepted: Accepted::default(),
             hide_capabilities: hidden.iter().map(ToString::to_string).collect(),
             timeout: Duration::from_secs(30),
         },

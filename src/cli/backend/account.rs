@@ -4,6 +4,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::clock::SystemClock;
+use super::last;
+use crate::auth::Accepted;
 use crate::cli::progress::{AccountProgress, Terminal};
 use crate::config::{self, Account, Config, ImapAccount};
 use crate::daemon::Watched;
@@ -46,8 +48,10 @@ impl Parts {
             let aside = aside.display();
             tracing::warn!(account = %account.name, "the state was damaged and set aside as {aside}");
         }
+        let mut connector = connector(account, imap);
+        connector.settings.accepted = Accepted::new(last::went_well(config, account));
         Ok(Self {
-            connector: connector(account, imap),
+            connector,
             local: local(account)?,
             store: opened.store,
             clock: SystemClock::new(),
@@ -148,6 +152,7 @@ pub(super) fn connection(account: &Account, imap: &ImapAccount) -> connect::Sett
         tls: tls(endpoint),
         user: account.user.clone(),
         secret: account.secret.clone(),
+        accepted: Accepted::default(),
         hide_capabilities: imap.disable_extensions.clone(),
         timeout: account.timeout,
     }

@@ -36,6 +36,11 @@ pub(super) fn read(config: &Config, account: &Account) -> Option<Last> {
     serde_json::from_slice(&text).ok()
 }
 
+/// Whether the last pass there was went well, so that the server let us in.
+pub(super) fn went_well(config: &Config, account: &Account) -> bool {
+    read(config, account).is_some_and(|last| last.complete == Some(last.ended))
+}
+
 /// Writes it down; replaces the file whole, so that a reader never sees half of it.
 pub(super) fn write(config: &Config, account: &Account, last: &Last) -> io::Result<()> {
     let path = path(config, account);

@@ -4,8 +4,10 @@ use std::rc::Rc;
 
 use super::account::{local, tls};
 use super::clock::SystemClock;
+use super::last;
 use super::listeners::Listeners;
 use super::pass::{failed, remember, told};
+use crate::auth::Accepted;
 use crate::cli::Failure;
 use crate::cli::progress::{AccountProgress, Terminal};
 use crate::cli::reports::{
@@ -61,8 +63,10 @@ impl LetterParts {
             let aside = aside.display();
             tracing::warn!(account = %account.name, "the state was damaged and set aside as {aside}");
         }
+        let mut postbox = postbox(account, pop3);
+        postbox.settings.accepted = Accepted::new(last::went_well(config, account));
         Ok(Self {
-            postbox: postbox(account, pop3),
+            postbox,
             local: local(account)?,
             store: opened.store,
             clock: SystemClock::new(),
@@ -128,6 +132,7 @@ fn postbox(account: &Account, pop3: &Pop3Account) -> Pop3Postbox {
             tls: tls(endpoint),
             user: account.user.clone(),
             secret: account.secret.clone(),
+            accepted: Accepted::default(),
             login: match pop3.auth {
                 Pop3Auth::Password => pop3::Login::Password,
                 Pop3Auth::Apop => pop3::Login::Apop,

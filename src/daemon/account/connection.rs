@@ -63,7 +63,8 @@ impl<P: Watched> Account<'_, P> {
     /// No connection could be had beside `open` others, which is worth trying at once with fewer, or not. While there
     /// are others, the password is good.
     pub(super) fn not_connected(&mut self, fault: &Fault, open: usize, blocked: bool) -> bool {
-        let crowded = fault.advice.crowded && open > 0;
+        let shut_out = self.is_shut_out(fault, open);
+        let crowded = open > 0 && (fault.advice.crowded || shut_out);
         let now = self.now();
         let fewer = crowded && self.quota.refused(open, fault.to_string(), now);
         self.failed(fault, blocked && !crowded);
@@ -71,9 +72,23 @@ impl<P: Watched> Account<'_, P> {
             self.retry_at = now + SOON;
         } else {
             self.leave_alone(fault);
+            let chance = self.parts.chance();
+            self.restraint.failed(fault.advice.pace, now, chance);
         }
         self.show_quota();
         fewer
+    }
+
+    /// Whether this is at least the second connection in a row that ended without a word beside others, which were made
+    /// anew in between: once may be chance, or the others are dead as well.
+    fn is_shut_out(&mut self, fault: &Fault, open: usize) -> bool {
+        let counts = fault.advice.wordless && open > 0;
+        self.wordless = if counts {
+            self.wordless.saturating_add(1)
+        } else {
+            0
+        };
+        self.wordless > 1
     }
 
     async fn watch_folders(&mut self) {

@@ -94,6 +94,8 @@ impl<P: Watched> Account<'_, P> {
             thorough: full,
             ..self.settings
         };
+        // The last pass may have made do with fewer for a reason that is over.
+        self.link.set_limit(self.quota.working(self.watching()));
         self.trying = self.parts.secret_mark();
         let pass = sync_over(self.parts, &self.link, &thorough, scope, mode);
         let end = attended(pass, self.remote.as_mut(), inbox).await;
@@ -106,6 +108,10 @@ impl<P: Watched> Account<'_, P> {
             messages: 0,
             octets: 0,
         });
+        if matches!(end, Pass::Made(_)) {
+            self.restraint.end();
+            self.wordless = 0;
+        }
         self.learn_limit();
         end
     }

@@ -72,6 +72,8 @@ pub(super) struct Life {
     pub answers: u64,
     /// Passes that were told of.
     pub synced: u64,
+    /// Those of them with problems.
+    pub failed: u64,
     pub starts: u64,
     crash: bool,
 }
@@ -95,6 +97,7 @@ impl Life {
             polls: 0,
             answers: 0,
             synced: 0,
+            failed: 0,
             starts: 0,
             crash: false,
         }
@@ -276,7 +279,10 @@ impl Life {
             return Ok(());
         };
         while let Ok(notice) = running.notices.try_recv() {
-            self.synced += u64::from(matches!(notice, Notice::Synced { .. }));
+            if let Notice::Synced { complete, .. } = notice {
+                self.synced += 1;
+                self.failed += u64::from(!complete);
+            }
         }
         for mut wish in std::mem::take(&mut running.wishes) {
             match wish.answer.try_recv() {

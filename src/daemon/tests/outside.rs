@@ -81,11 +81,17 @@ pub(super) struct State {
     pub capacity: usize,
     /// A server that says NO to one too many without saying why.
     pub curt: bool,
+    /// One that hangs up on one too many.
+    pub mum: bool,
+    /// The password cannot be had.
+    pub locked: bool,
     /// No login for a while: come back later.
     pub unavailable: Option<Option<Duration>>,
     /// The password that we have, and the one that is right.
     pub secret: u64,
     pub right: u64,
+    /// The last that this process could log in with.
+    pub accepted: Option<u64>,
     pub mark_shown: bool,
     /// Watches break as soon as they are set.
     pub brittle: bool,
@@ -124,9 +130,12 @@ impl Outside {
             up: true,
             capacity: 99,
             curt: false,
+            mum: false,
+            locked: false,
             unavailable: None,
             secret: 1,
             right: 1,
+            accepted: None,
             mark_shown: true,
             brittle: false,
             mute: None,
@@ -202,6 +211,9 @@ impl Outside {
         let mut state = self.state.borrow_mut();
         let verdict = state.verdict(secret, open);
         state.rules.answered(begun, now, open, verdict);
+        if verdict == Verdict::Welcome {
+            state.accepted = Some(secret);
+        }
         drop(state);
         self.note(&format!("login beside {open}: {verdict:?}"));
         verdict.result()
@@ -358,14 +370,21 @@ impl State {
         if !self.up {
             return Verdict::Unreachable;
         }
+        if self.locked {
+            return Verdict::Locked;
+        }
+        if self.mum && open >= self.capacity {
+            return Verdict::Mum;
+        }
         if let Some(wait) = self.unavailable {
             return Verdict::Later(wait);
         }
+        let known = self.accepted == Some(secret);
         match (secret == self.right, open < self.capacity) {
-            (false, _) if self.curt => Verdict::No,
+            (false, _) if self.curt => Verdict::No(known),
             (false, _) => Verdict::Barred,
             (true, true) => Verdict::Welcome,
-            (true, false) if self.curt => Verdict::No,
+            (true, false) if self.curt => Verdict::No(known),
             (true, false) => Verdict::Crowded,
         }
     }

@@ -73,6 +73,7 @@ pub(super) struct Parts {
 
 impl Parts {
     pub(super) fn new(outside: Rc<Outside>) -> Self {
+        outside.state.borrow_mut().accepted = None;
         Self {
             watch: Watch {
                 clock: outside.world.clock.clone(),

@@ -125,6 +125,10 @@ fn end(life: &mut Life) -> Check {
     heal(life)?;
     life.world().nothing_lost()?;
     life.live_for(MINUTES)?;
+    if life.outside.state.borrow().curt {
+        // The longest wait after refusals that do not say why.
+        life.live_for(HOUR)?;
+    }
     await_parked(life)?;
     is_well(life)?;
     if life.chaos.polite && !life.chaos.mix.structure {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::{Advice, Fault, Reach};
+use crate::engine::{Advice, Fault, Pace, Reach};
 use crate::sim::steps::fault;
 
 /// What the server says to a login.
@@ -14,8 +14,12 @@ pub(super) enum Verdict {
     Later(Option<Duration>),
     Crowded,
     Barred,
-    /// A server that does not say why.
-    No,
+    /// A server that does not say why; whether it accepted this password before.
+    No(bool),
+    /// It hangs up instead of saying that there are too many.
+    Mum,
+    /// No password could be had to log in with.
+    Locked,
 }
 
 impl Verdict {
@@ -27,7 +31,8 @@ impl Verdict {
             Self::Later(_) => (Reach::Account, true, true, false),
             Self::Crowded => (Reach::Connection, true, true, false),
             Self::Barred => (Reach::Account, false, false, true),
-            Self::No => (Reach::Account, false, true, true),
+            Self::Mum | Self::Locked => (Reach::Account, true, false, false),
+            Self::No(known) => (Reach::Account, known, true, !known),
         };
         let wait = match self {
             Self::Later(wait) => wait,
@@ -35,7 +40,13 @@ impl Verdict {
         };
         Err(fault(reach, retry, format!("{self:?}")).advised(Advice {
             crowded,
+            wordless: matches!(self, Self::Mum | Self::Unreachable),
             barred,
+            pace: match self {
+                Self::No(true) => Pace::Refused,
+                Self::Locked => Pace::Asking,
+                _ => Pace::Soon,
+            },
             wait,
         }))
     }
@@ -47,6 +58,7 @@ const PATIENCE: Duration = Duration::from_secs(15 * 60);
 const CALM: usize = 200;
 /// What is being done when an order comes does not last longer.
 const HEEDED: Duration = Duration::from_secs(200);
+const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// What holds since a refusal of a login that was begun then and answered then.
@@ -65,6 +77,9 @@ pub(super) struct Rules {
     barred: Option<Ban>,
     later: Option<Ban>,
     full: Option<Ban>,
+    /// It says no, though the password was good; and how often it has said so.
+    odd: Option<Ban>,
+    odd_times: u32,
     /// When somebody last said that it may be tried whatever was the matter.
     released: Duration,
     /// When something was last ordered: it may take effect only after what is being done.
@@ -87,6 +102,8 @@ impl Rules {
             barred: None,
             later: None,
             full: None,
+            odd: None,
+            odd_times: 0,
             released: Duration::ZERO,
             ordered: None,
             asked: false,
@@ -102,6 +119,7 @@ impl Rules {
     pub(super) fn release(&mut self, now: Duration) {
         self.released = now;
         (self.barred, self.later, self.full) = (None, None, None);
+        self.no_longer_odd();
         self.excuse(now);
     }
 
@@ -115,7 +133,12 @@ impl Rules {
     pub(super) fn new_secret(&mut self, now: Duration) {
         self.released = now;
         self.barred = None;
+        self.no_longer_odd();
         self.excuse(now);
+    }
+
+    fn no_longer_odd(&mut self) {
+        (self.odd, self.odd_times) = (None, 0);
     }
 
     /// Something happened that is worth some logins.
@@ -136,12 +159,13 @@ impl Rules {
         let bans = [
             ("the password was refused", self.barred),
             ("it was told to come later", self.later),
+            ("a password that was good was refused", self.odd),
             (
                 "there were too many connections",
                 self.full.filter(|ban| open >= ban.open),
             ),
         ];
-        let bans = if self.asked { [("", None); 3] } else { bans };
+        let bans = if self.asked { [("", None); 4] } else { bans };
         for (what, ban) in bans {
             let hit = ban.filter(|ban| now > ban.answered && now < ban.until);
             if let Some(Ban { answered, .. }) = hit {
@@ -184,22 +208,30 @@ impl Rules {
             })
         };
         match verdict {
-            Verdict::Welcome | Verdict::Unreachable => {}
+            Verdict::Welcome => self.no_longer_odd(),
+            Verdict::Unreachable | Verdict::Mum | Verdict::Locked => {}
             Verdict::Barred => self.barred = ban(Duration::MAX),
-            Verdict::No if open == 0 => self.barred = ban(Duration::MAX),
+            Verdict::No(false) if open == 0 => self.barred = ban(Duration::MAX),
+            // It may be full of connections that died: less and less often, but again.
+            Verdict::No(true) if open == 0 => {
+                let full = (MINUTE * 2_u32.pow(self.odd_times.min(6))).min(HOUR);
+                self.odd = ban(now + full * 3 / 4);
+                self.odd_times += 1;
+            }
             Verdict::Later(Some(wait)) if open == 0 => self.later = ban(now + wait),
             // With others open it may have been one too many.
-            Verdict::Crowded | Verdict::No | Verdict::Later(_) if open > 0 => {
+            Verdict::Crowded | Verdict::No(_) | Verdict::Later(_) if open > 0 => {
                 self.crowded += 1;
                 self.full = ban(now + PATIENCE);
             }
-            Verdict::Crowded | Verdict::No | Verdict::Later(_) => {}
+            Verdict::Crowded | Verdict::No(_) | Verdict::Later(_) => {}
         }
     }
 
     /// Whoever was refused last keeps it to himself.
     pub(super) fn unheard(&mut self) {
         (self.barred, self.full) = (None, None);
+        self.no_longer_odd();
     }
 
     /// A watch was told goodbye, and when to come back.

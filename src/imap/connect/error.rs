@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::line::{Condition, Status};
 use crate::auth;
-use crate::engine::{Advice, Fault, Reach};
+use crate::engine::{Advice, Fault, Pace, Reach};
 use crate::imap::error::come_back;
 use crate::net::{dial, tls};
 
@@ -54,6 +54,8 @@ pub enum Refusal {
     Unavailable,
     /// LIMIT, INUSE, THROTTLED: too many connections or requests.
     Limit,
+    /// OVERQUOTA: what is granted in a day is used up (Gmail).
+    Exhausted,
     /// No code, or one that says something else.
     Unknown,
 }
@@ -68,6 +70,7 @@ impl Refusal {
             Some("CONTACTADMIN") => Self::ContactAdmin,
             Some("UNAVAILABLE" | "SERVERBUG") => Self::Unavailable,
             Some("LIMIT" | "INUSE" | "THROTTLED") => Self::Limit,
+            Some("OVERQUOTA") => Self::Exhausted,
             _ => Self::Unknown,
         }
     }
@@ -163,16 +166,21 @@ pub enum ConnectError {
         offered: String,
     },
     /// The server says no.
-    #[error("the server refused {step}: {text}")]
+    #[error("the server refused {step}{}: {text}", .known.then_some(KNOWN).unwrap_or_default())]
     Refused {
         /// What it refused.
         step: Step,
+        /// Whether it accepted this very password before.
+        known: bool,
         /// Why, by its code.
         refusal: Refusal,
         /// Why, in its words.
         text: String,
     },
 }
+
+/// What is said of a refusal that cannot mean the password.
+const KNOWN: &str = ", though it accepted this password before";
 
 impl ConnectError {
     pub(super) fn bye(status: &Status) -> Self {
@@ -186,8 +194,27 @@ impl ConnectError {
         debug_assert!(matches!(status.condition, Condition::No | Condition::Bad));
         Self::Refused {
             step,
+            known: false,
             refusal: Refusal::of(status.code.as_deref()),
             text: status.shown(),
+        }
+    }
+
+    /// The same after a password that was accepted before, or not.
+    pub(super) fn knowing(self, accepted: bool) -> Self {
+        match self {
+            Self::Refused {
+                step: Step::Login,
+                refusal,
+                text,
+                ..
+            } => Self::Refused {
+                step: Step::Login,
+                known: accepted,
+                refusal,
+                text,
+            },
+            other => other,
         }
     }
 
@@ -196,24 +223,53 @@ impl ConnectError {
     fn advice(&self) -> Advice {
         let (_, retry) = self.verdict();
         let barred = !retry;
+        let pace = self.pace();
         match self {
             Self::Refused {
                 step: Step::Login,
                 refusal,
                 text,
+                ..
             }
             | Self::Bye { refusal, text } => Advice {
                 crowded: matches!(
                     refusal,
-                    Refusal::Limit | Refusal::Unavailable | Refusal::Unknown
+                    Refusal::Limit | Refusal::Exhausted | Refusal::Unavailable | Refusal::Unknown
                 ),
                 barred,
+                pace,
                 wait: come_back(text),
-            },
-            _ => Advice {
-                barred,
                 ..Advice::default()
             },
+            _ => Advice {
+                wordless: self.is_wordless(),
+                barred,
+                pace,
+                ..Advice::default()
+            },
+        }
+    }
+
+    /// Whether nothing came where something should have. Some servers greet one connection too many with that.
+    fn is_wordless(&self) -> bool {
+        matches!(
+            self,
+            Self::Dial(dial::Error::Connect { .. } | dial::Error::Timeout { .. })
+                | Self::Tls(tls::Error::Handshake { .. })
+                | Self::Timeout { .. }
+                | Self::Io { .. }
+                | Self::Closed { .. }
+        )
+    }
+
+    fn pace(&self) -> Pace {
+        match self {
+            Self::Refused {
+                refusal: Refusal::Exhausted | Refusal::Unknown,
+                ..
+            } => Pace::Refused,
+            Self::Secret(error) if error.asks() => Pace::Asking,
+            _ => Pace::Soon,
         }
     }
 
@@ -227,19 +283,24 @@ impl ConnectError {
             | Self::NoMechanism { .. }
             | Self::Preauth => (Reach::Account, false),
             Self::Secret(error) => (Reach::Account, error.may_pass()),
-            Self::Refused { refusal, .. } => refused(*refusal, false),
+            Self::Refused {
+                step,
+                known,
+                refusal,
+                ..
+            } => refused(*refusal, *known || *step != Step::Login),
             Self::Bye { refusal, .. } => refused(*refusal, true),
             _ => (Reach::Account, true),
         }
     }
 }
 
-/// `otherwise` is whether a refusal without a known reason is worth another try. A login is not: the usual reason is
-/// the password, and asking again locks accounts.
+/// `otherwise` is whether a refusal without a known reason is worth another try. A login with a password that was never
+/// accepted is not: the usual reason is the password, and asking again locks accounts.
 fn refused(refusal: Refusal, otherwise: bool) -> (Reach, bool) {
     match refusal {
         Refusal::Limit => (Reach::Connection, true),
-        Refusal::Unavailable => (Reach::Account, true),
+        Refusal::Unavailable | Refusal::Exhausted => (Reach::Account, true),
         Refusal::Unknown => (Reach::Account, otherwise),
         Refusal::AuthenticationFailed
         | Refusal::AuthorizationFailed

@@ -90,10 +90,12 @@ fn withhold(error: ConnectError, veil: &Veil) -> ConnectError {
     match error {
         ConnectError::Refused {
             step,
+            known,
             refusal,
             text,
         } => ConnectError::Refused {
             step,
+            known,
             refusal,
             text: hide(text),
         },

@@ -29,6 +29,7 @@ fn settings(mode: TlsMode) -> Settings {
         tls: TlsSettings::new(mode, None, Vec::new()),
         user: USER.into(),
         secret: SecretSource::Plain(Secret::new(PASSWORD)),
+        accepted: Accepted::default(),
         hide_capabilities: Vec::new(),
         timeout: Duration::from_secs(10),
     }

@@ -14,9 +14,6 @@ use crate::net::Stream;
 use crate::pop3::codec::Capabilities;
 use crate::pop3::error::{Error, Step};
 
-/// The longest command (RFC 2449 section 4), its line end included; a longer initial response is sent when asked for.
-const COMMAND: usize = 255;
-
 /// How to log in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Way {
@@ -120,22 +117,16 @@ async fn user_pass<S: Stream>(
     wire.ok(Step::Login).await.map(drop)
 }
 
+/// Always in two steps, as AUTH has been from the first (RFC 1734). Whoever announces SASL should take the response in
+/// the command as well (RFC 2449 section 6.3), but some do not, and nothing tells which: one that refuses it cannot be
+/// told from one that refuses the password.
 async fn plain<S: Stream>(wire: &mut Wire<S>, user: &str, password: Secret) -> Result<(), Error> {
     let mechanism = Mechanism::plain(user, password).map_err(|_| Error::Unspeakable)?;
     let response = Zeroizing::new(STANDARD.encode(mechanism.initial_response()));
-    let whole = Zeroizing::new(format!("AUTH {} {}\r\n", mechanism.name(), *response));
-    if whole.len() <= COMMAND {
-        wire.say(Step::Login, whole.as_bytes()).await?;
-        // A server that asks all the same did not see it: the two-step form.
-        if let Answer::Ok(_) = wire.answer(Step::Login).await? {
-            return Ok(());
-        }
-    } else {
-        let alone = format!("AUTH {}\r\n", mechanism.name());
-        wire.say(Step::Login, alone.as_bytes()).await?;
-        if let Answer::Ok(_) = wire.answer(Step::Login).await? {
-            return Ok(());
-        }
+    let command = format!("AUTH {}\r\n", mechanism.name());
+    wire.say(Step::Login, command.as_bytes()).await?;
+    if let Answer::Ok(_) = wire.answer(Step::Login).await? {
+        return Err(Error::Hasty);
     }
     let line = Zeroizing::new(format!("{}\r\n", *response));
     wire.say(Step::Login, line.as_bytes()).await?;

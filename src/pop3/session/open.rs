@@ -77,14 +77,20 @@ async fn start_tls(settings: &Settings) -> Result<(Wire<BoxStream>, Vec<u8>), Er
 }
 
 /// What the server can do; `None` if it does not know the question.
-async fn ask(wire: &mut Wire<BoxStream>) -> Result<Option<Capabilities>, Error> {
+pub(super) async fn ask(wire: &mut Wire<BoxStream>) -> Result<Option<Capabilities>, Error> {
     match wire.command(Step::Capa, "CAPA").await {
         Ok(_) => {}
         Err(Error::Refused { .. }) => return Ok(None),
         Err(other) => return Err(other),
     }
     let mut found = Capabilities::default();
-    wire.each_line(Step::Capa, |line| found.add(line)).await?;
+    // What can be done is shown and written to the log; a password is no capability.
+    let veil = wire.veil.clone();
+    let take = |line: &[u8]| match veil.covers(&String::from_utf8_lossy(line)) {
+        true => Ok(()),
+        false => found.add(line),
+    };
+    wire.each_line(Step::Capa, take).await?;
     Ok(Some(found))
 }
 
@@ -101,7 +107,11 @@ async fn identify(
     wire.tells = has("AUTH-RESP-CODE");
     let password = settings.secret.load().await?;
     wire.veil = Veil::new(&settings.user, &password, shown);
-    login::log_in(&mut wire, &way, &settings.user, password).await?;
+    let mark = settings.accepted.mark(&password);
+    login::log_in(&mut wire, &way, &settings.user, password)
+        .await
+        .map_err(|error| error.knowing(settings.accepted.has(mark)))?;
+    settings.accepted.keep(mark);
     tracing::debug!(account = %settings.account, way = way.name(), "logged in");
     let capabilities = match ask(&mut wire).await? {
         Some(now) => Some(now),
@@ -118,7 +128,7 @@ async fn say_utf8(wire: &mut Wire<BoxStream>) -> Result<bool, Error> {
     }
 }
 
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     Shown::new(text.as_bytes()).to_string()
 }
 

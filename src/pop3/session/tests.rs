@@ -4,6 +4,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
 use crate::auth::Secret;
+use crate::auth::veil::Veil;
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -184,20 +185,16 @@ fn each_way_of_logging_in_says_what_the_rfc_says() {
     done.unwrap();
     assert_eq!(said, "USER tim\r\nPASS a b\r\n");
 
-    let (done, said) = log_in(b"+OK\r\n", &Way::Plain, "secret");
+    let (done, said) = log_in(b"+ \r\n+OK\r\n", &Way::Plain, "secret");
     done.unwrap();
-    assert_eq!(said, "AUTH PLAIN AHRpbQBzZWNyZXQ=\r\n");
+    assert_eq!(said, "AUTH PLAIN\r\nAHRpbQBzZWNyZXQ=\r\n");
 }
 
 #[test]
-fn a_server_that_wants_two_steps_gets_them() {
-    let (done, said) = log_in(b"+ \r\n+OK\r\n", &Way::Plain, "secret");
-    done.unwrap();
-    assert_eq!(said, "AUTH PLAIN AHRpbQBzZWNyZXQ=\r\nAHRpbQBzZWNyZXQ=\r\n");
-    let long = "x".repeat(300);
-    let (done, said) = log_in(b"+ \r\n+OK\r\n", &Way::Plain, &long);
-    done.unwrap();
-    assert!(said.starts_with("AUTH PLAIN\r\n"));
+fn a_server_that_wants_more_or_less_than_the_password_is_left() {
+    let (refused, said) = log_in(b"+OK\r\n", &Way::Plain, "secret");
+    assert!(matches!(refused, Err(Error::Hasty)));
+    assert_eq!(said, "AUTH PLAIN\r\n");
     let (refused, _) = log_in(b"+ \r\n+ \r\n", &Way::Plain, "secret");
     assert!(matches!(refused, Err(Error::Insatiable { .. })));
 }
@@ -209,4 +206,31 @@ fn a_password_cannot_say_a_command() {
         assert!(matches!(refused, Err(Error::Unspeakable)));
         assert_eq!(said, "");
     }
+}
+
+/// What is shown of answers to LIST and UIDL, or of those to CAPA, after the password was said.
+fn shown_of(answers: &[u8], listing: bool) -> String {
+    let (shown, _) = block(told(answers, &["UIDL"], async |session| {
+        session.wire.veil = Veil::new("tim", &Secret::new("secret"), open::shown);
+        if listing {
+            return session.list().await.unwrap_err().to_string();
+        }
+        let found = open::ask(&mut session.wire).await.unwrap().unwrap();
+        found.iter().collect::<Vec<_>>().join(" ")
+    }));
+    shown
+}
+
+#[test]
+fn a_password_that_is_repeated_in_a_list_is_not_shown() {
+    for answers in [
+        &b"+OK\r\nPASS secret\r\n.\r\n"[..],
+        b"+OK\r\n1 5\r\n.\r\n+OK\r\nPASS secret\r\n.\r\n",
+    ] {
+        let shown = shown_of(answers, true);
+        assert!(shown.contains("left out"), "{shown}");
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+    let shown = shown_of(b"+OK\r\nTOP\r\nX secret\r\n.\r\n", false);
+    assert_eq!(shown, "TOP");
 }

@@ -116,6 +116,7 @@ impl<S: Stream> Wire<S> {
                 code,
                 words: cover(words, &veil),
                 tells,
+                known: false,
             }),
         }
     }
@@ -140,10 +141,11 @@ impl<S: Stream> Wire<S> {
         step: Step,
         mut take: impl FnMut(&[u8]) -> Result<(), codec::Error>,
     ) -> Result<(), Error> {
+        let veil = self.veil.clone();
         loop {
             match unstuffed(self.line(step).await?) {
                 None => return Ok(()),
-                Some(line) => take(line).map_err(|source| Error::Protocol { step, source })?,
+                Some(line) => take(line).map_err(|source| nonsense(step, source, &veil))?,
             }
         }
     }
@@ -213,6 +215,10 @@ fn cover(words: Shown, veil: &Veil) -> Shown {
 fn nonsense(step: Step, source: codec::Error, veil: &Veil) -> Error {
     let source = match source {
         codec::Error::NotAReply(line) => codec::Error::NotAReply(cover(line, veil)),
+        codec::Error::Listing { command, line } => {
+            let line = cover(line, veil);
+            codec::Error::Listing { command, line }
+        }
         other => other,
     };
     Error::Protocol { step, source }

@@ -49,6 +49,7 @@ impl Connector for SimConnector {
         let cuts = state.cuts;
         drop(state);
         Ok(SimRemote {
+            used: self.server.clock.monotonic(),
             cuts,
             generation: steps.generation(),
             server: self.server.clone(),
@@ -70,6 +71,7 @@ fn refused(reach: Reach, what: &str) -> Fault {
 /// One connection.
 pub struct SimRemote {
     server: SimServer,
+    used: Duration,
     cuts: u64,
     generation: u64,
     selected: Option<MailboxName>,
@@ -104,7 +106,14 @@ impl SimRemote {
             return Err(self.break_off(what));
         }
         let current = (server.steps.generation(), server.state.borrow().cuts);
-        if self.dead || (self.generation, self.cuts) != current {
+        let now = server.clock.monotonic();
+        let used = std::mem::replace(&mut self.used, now);
+        let closed = server
+            .switches()
+            .closes_after
+            .is_some_and(|time| now - used > time);
+        if self.dead || closed || (self.generation, self.cuts) != current {
+            self.dead = true;
             return Err(cut(what));
         }
         server.settle();

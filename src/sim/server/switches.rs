@@ -51,6 +51,8 @@ pub struct Switches {
     pub connections: Option<u32>,
     /// It takes what is sent and never answers.
     pub silent: bool,
+    /// It closes connections that said nothing for so long.
+    pub closes_after: Option<std::time::Duration>,
 }
 
 impl Default for Switches {
@@ -79,6 +81,7 @@ impl Default for Switches {
             half_store: false,
             connections: None,
             silent: false,
+            closes_after: None,
         }
     }
 }

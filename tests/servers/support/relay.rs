@@ -13,6 +13,8 @@ struct State {
     down: AtomicU64,
     connections: AtomicU64,
     held: AtomicBool,
+    /// So many connections at a time; 0 for any number.
+    room: AtomicU64,
     /// Connections up to this one lead nowhere any more.
     stranded: AtomicU64,
     /// All that were made since the relay began.
@@ -20,6 +22,8 @@ struct State {
     open: AtomicU64,
     /// The most that were open at a time.
     most: AtomicU64,
+    /// Closed before they were greeted.
+    turned_away: AtomicU64,
     commands: Mutex<Vec<String>>,
     clients: Mutex<Vec<TcpStream>>,
 }
@@ -43,6 +47,11 @@ impl State {
         clients.retain(|one| one.peer_addr().ok() != peer);
     }
 
+    fn is_full(&self) -> bool {
+        let room = self.room.load(Ordering::Relaxed);
+        room > 0 && self.open.load(Ordering::Relaxed) >= room
+    }
+
     fn holds(&self, number: u64) -> bool {
         self.held.load(Ordering::Relaxed) || number <= self.stranded.load(Ordering::Relaxed)
     }
@@ -64,6 +73,10 @@ impl Relay {
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for client in listener.incoming() {
+                if shared.is_full() {
+                    shared.turned_away.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                }
                 let (Ok(client), Ok(server)) = (client, TcpStream::connect(server)) else {
                     continue;
                 };
@@ -99,6 +112,16 @@ impl Relay {
     /// Command lines since then, without tags; only in plain text.
     pub fn commands(&self) -> Vec<String> {
         self.state.commands.lock().unwrap().clone()
+    }
+
+    /// From now on it hangs up on whoever comes while so many connections are open.
+    pub fn make_room(&self, room: u64) {
+        self.state.room.store(room, Ordering::Relaxed);
+    }
+
+    /// On how many it hung up.
+    pub fn turned_away(&self) -> u64 {
+        self.state.turned_away.load(Ordering::Relaxed)
     }
 
     /// Lets nothing through any more, or everything again.

@@ -1,6 +1,6 @@
 use super::*;
 
-use crate::engine::{Fault, Reach};
+use crate::engine::{Fault, Pace, Reach};
 
 /// One login in which the server has `offered` and expects `dialogue`.
 async fn with_offer(
@@ -178,6 +178,7 @@ async fn a_refusal_is_typed_by_its_code() {
         ("[SERVERBUG] ", R::Unavailable, Account, true),
         ("[LIMIT] ", R::Limit, Connection, true),
         ("[INUSE] ", R::Limit, Connection, true),
+        ("[OVERQUOTA] ", R::Exhausted, Account, true),
         ("AUTHENTICATIONFAILED ", R::Unknown, Account, false),
         ("", R::Unknown, Account, false),
     ] {
@@ -216,5 +217,31 @@ async fn a_complaint_that_repeats_the_password_is_left_out() {
         let shown = format!("{error} {error:?}");
         assert!(shown.contains("left out"), "{shown}");
         assert!(!shown.contains("secr") && !shown.contains(CODED), "{shown}");
+    }
+}
+
+/// Gmail says this while connections that died still count, and it says the same to whoever has a wrong password.
+#[tokio::test]
+async fn a_password_that_was_accepted_before_is_not_what_an_unknown_refusal_means() {
+    let settings = plain_settings();
+    let command = line(&format!("A0001 AUTHENTICATE PLAIN {CODED}"));
+    let log_in = async |answer: &str| {
+        let reply = line(&format!("A0001 {answer}"));
+        let script: Script<'_> = &[(b"", GREETING), (&command, &reply)];
+        talk(&settings, script, false).await
+    };
+    let full = "NO [ALERT] Too many simultaneous connections. (Failure)";
+    let fault = Fault::from(log_in(full).await.unwrap_err());
+    assert!(fault.advice.barred && !fault.retry);
+    log_in("OK [CAPABILITY IMAP4rev1] in").await.unwrap();
+    for refusal in [full, "NO go away", "BAD what"] {
+        let fault = Fault::from(log_in(refusal).await.unwrap_err());
+        assert!(!fault.advice.barred && fault.retry, "{fault}");
+        assert_eq!(fault.advice.pace, Pace::Refused);
+        assert!(fault.to_string().contains("before"), "{fault}");
+    }
+    for code in ["AUTHENTICATIONFAILED", "EXPIRED", "AUTHORIZATIONFAILED"] {
+        let fault = Fault::from(log_in(&format!("NO [{code}] x")).await.unwrap_err());
+        assert!(fault.advice.barred && !fault.retry, "{fault}");
     }
 }

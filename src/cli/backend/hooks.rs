@@ -137,7 +137,7 @@ impl Stage {
     /// What a hook says and how it failed goes to the log, what it wants shown to the desktop.
     fn heed(&mut self, account: &str, reply: Reply) -> Vec<Wanted> {
         for line in &reply.log {
-            tracing::info!("a hook says: {line}");
+            tracing::info!(target: "hook", "a hook says: {line}");
         }
         for failure in &reply.failures {
             tracing::warn!("a hook failed: {failure}");

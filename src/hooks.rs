@@ -12,6 +12,7 @@ mod describe;
 mod event;
 mod heads;
 mod host;
+mod meter;
 mod notification;
 mod plugins;
 mod process;
@@ -23,6 +24,7 @@ mod shelf;
 mod span;
 mod spec;
 mod state;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod worker;

@@ -1,6 +1,5 @@
 //! One loaded script: its state, its handlers, and how they are called.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,18 +35,7 @@ impl State {
     ) -> Result<(Self, Loaded), HookError> {
         let source = spec.script.source()?;
         let file = spec.script.short_name();
-        let desk = Rc::new(Desk {
-            spec: spec.clone(),
-            file: file.clone(),
-            clock: Arc::clone(clock),
-            shelf,
-            heads: heads.clone(),
-            reply: RefCell::default(),
-            handlers: RefCell::default(),
-            timers: RefCell::default(),
-            needs: RefCell::default(),
-            loading: Cell::new(true),
-        });
+        let desk = Desk::new(spec, clock, shelf, heads);
         let noted = Rc::downgrade(&desk);
         let note = move |line: String| {
             if let Some(desk) = noted.upgrade() {
@@ -60,6 +48,7 @@ impl State {
         };
         clock.begin(spec.timeout);
         let made = sandbox::state(spec.memory, clock, &file, note).and_then(|lua| {
+            desk.meter.watch(&lua);
             api::install(&lua, &desk)?;
             let text = source.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&source);
             lua.load(text)
@@ -76,6 +65,11 @@ impl State {
         Ok((Self { lua, desk }, loaded))
     }
 
+    /// A job begins: what the one before wanted does not count any more.
+    pub fn begin(&self) {
+        self.desk.tally.take();
+    }
+
     /// How long until the next timer.
     pub fn next_timer(&self) -> Option<Duration> {
         let timers = self.desk.timers.borrow();
@@ -86,7 +80,7 @@ impl State {
     /// Tells all handlers; whether the state may be used any more.
     pub fn tell(&self, occasion: &Occasion, answer: &mut Answer) -> bool {
         let event = Event::of(occasion);
-        let handlers = self.handlers(event);
+        let handlers = self.desk.handlers(event);
         if handlers.is_empty() {
             return true;
         }
@@ -119,11 +113,11 @@ impl State {
     /// Lets handlers change a notification or silence it. One that fails changes nothing.
     pub fn notification(&self, shown: Notification, answer: &mut Answer) -> bool {
         answer.notification = Some(shown.clone());
-        for run in self.handlers(Event::Notification) {
+        for run in self.desk.handlers(Event::Notification).iter() {
             let Some(before) = answer.notification.clone() else {
                 break;
             };
-            let changed = self.changed(&run, &before);
+            let changed = self.changed(run, &before);
             let changed = changed.map(|after| answer.notification = after);
             if !self.count(Event::Notification, changed, answer) {
                 return false;
@@ -137,7 +131,7 @@ impl State {
         let table = notification_table(&self.lua, account, before)?;
         let messages = self.lua.create_table()?;
         for subject in &before.messages {
-            messages.raw_push(Message::new(&self.desk, subject.clone()))?;
+            messages.raw_push(Message::new(&self.desk, Arc::new(subject.clone()))?)?;
         }
         table.set("messages", messages)?;
         let mut arguments = MultiValue::new();
@@ -146,17 +140,8 @@ impl State {
         fill_notification(&table, before)
     }
 
-    fn handlers(&self, event: Event) -> Vec<Function> {
-        self.desk
-            .handlers
-            .borrow()
-            .iter()
-            .filter(|(known, _)| *known == event)
-            .map(|(_, run)| run.clone())
-            .collect()
-    }
-
     fn call(&self, run: &Function, arguments: MultiValue) -> mlua::Result<()> {
+        self.desk.mailboxes.take();
         self.desk.clock.begin(self.desk.spec.timeout);
         run.call::<()>(arguments)
     }
@@ -175,6 +160,7 @@ impl State {
         let failure = failure(Some(event), &error, &self.desk.file, late);
         answer.failing = Some(answer.failing.unwrap_or(0) + 1);
         let usable = failure.why == Why::Script;
+        self.desk.tally.borrow_mut().forget(&wants.wanted);
         wants.wanted.clear();
         wants.notices.clear();
         wants.failures.push(failure);
@@ -200,7 +186,7 @@ impl State {
             table.raw_set("id", format!("{}/{}", self.desk.spec.account, id.0))?;
             table.raw_set("side", format!("{side:?}").to_lowercase())?;
             changes(lua, &table, what)?;
-            let message = Message::new(&self.desk, subject.clone());
+            let message = Message::new(&self.desk, Arc::new(subject.clone()))?;
             arguments.push_back(mlua::Value::UserData(lua.create_userdata(message)?));
         } else {
             details(lua, &table, occasion)?;
@@ -296,13 +282,11 @@ fn describe_loaded(desk: &Desk, source: &[u8]) -> Loaded {
     }
     needs.sort();
     needs.dedup();
-    let handlers = desk.handlers.borrow();
-    let count = |event: Event| handlers.iter().filter(|(known, _)| *known == event).count();
     let said: Reply = desk.reply.take();
     Loaded {
         handlers: Event::ALL
             .into_iter()
-            .map(|event| (event, count(event)))
+            .map(|event| (event, desk.handlers(event).len()))
             .filter(|(_, count)| *count > 0)
             .collect(),
         timers: desk

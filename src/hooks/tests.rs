@@ -1,6 +1,7 @@
 //! Scripts, good and hostile.
 
 mod acting;
+mod greedy;
 mod hostile;
 mod listening;
 mod plugins;

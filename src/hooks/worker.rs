@@ -78,6 +78,9 @@ pub(super) fn run(
     while let Ok(order) = orders.recv() {
         let mut answer = Answer::default();
         let mut usable = true;
+        if let Some(state) = &state {
+            state.begin();
+        }
         for step in steps(order.job) {
             if !usable {
                 // What was interrupted may be half done: a new state.

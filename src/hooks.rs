@@ -16,6 +16,7 @@ mod meter;
 mod notification;
 mod plugins;
 mod process;
+mod progress;
 mod query;
 mod reply;
 mod sandbox;
@@ -27,6 +28,7 @@ mod state;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod told;
 mod worker;
 
 pub use acts::settle;

@@ -4,6 +4,7 @@ mod acting;
 mod greedy;
 mod hostile;
 mod listening;
+mod lost;
 mod plugins;
 mod programs;
 mod sandbox;

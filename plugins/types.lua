@@ -51,7 +51,7 @@ function Message:move_to(mailbox) end
 ---@param mailbox string
 function Message:copy_to(mailbox) end
 
----@param ... string seen, flagged, answered, draft, or keywords
+---@param ... string seen, flagged, answered, draft, or keywords; at most 100
 function Message:add_flags(...) end
 
 ---@param ... string
@@ -164,6 +164,7 @@ function mailferry.every(time, run) end
 ---@param ... "exec"|"read_body"|"notify"
 function mailferry.needs(...) end
 
+---A line in the log, as `print`.
 ---@param ... any
 function mailferry.log(...) end
 

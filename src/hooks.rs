@@ -12,9 +12,11 @@ mod describe;
 mod event;
 mod heads;
 mod host;
+mod meter;
 mod notification;
 mod plugins;
 mod process;
+mod progress;
 mod query;
 mod reply;
 mod sandbox;
@@ -23,8 +25,10 @@ mod shelf;
 mod span;
 mod spec;
 mod state;
+mod tally;
 #[cfg(test)]
 mod tests;
+mod told;
 mod worker;
 
 pub use acts::settle;

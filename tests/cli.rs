@@ -386,7 +386,16 @@ fn a_hook_is_checked_and_tried_without_touching_mail() {
         "--event",
         "notification",
     ]);
-    assert_eq!(out(&output), "notification (normal): a@example.org: \n");
+    assert_eq!(out(&output), "notification (normal): Hello: body\\u{a}\n");
+    // The flags are those of the name.
+    let named = home.path().join("1700000000.R1.host:2,FS");
+    fs::copy(mail, &named).unwrap();
+    let text = "mailferry.on(\"message.new\", function(m) print(m.id, m.flags.seen, m.flags.flagged, m.flags.draft) end)";
+    fs::write(home.path().join("flags.lua"), text).unwrap();
+    let flags = home.path().join("flags.lua");
+    let (named, flags) = (named.to_str().unwrap(), flags.to_str().unwrap());
+    let output = home.run(&["hooks", "run", flags, "--message", named]);
+    assert_eq!(out(&output), "log: 1700000000.R1.host true true nil\n");
     for (arguments, code, words) in [
         (
             &["hooks", "check", "/nonexistent.lua"][..],

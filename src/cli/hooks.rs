@@ -1,21 +1,22 @@
 //! `hooks check` and `hooks run`: trying a hook without touching any mail.
 
+mod matter;
+
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use self::matter::{notification, occasion, subject};
 use super::args::{HooksCommand, HooksTry};
 use super::output::Output;
 use super::{Failure, Outcome, block_on, pause, read_config, render};
 use crate::hooks::{
-    Capability, Event, Grants, HookError, Host, Notification, Reply, Script, Spec, Urgency, settle,
-    shipped,
+    Capability, Event, Grants, HookError, Host, Notification, Reply, Script, Spec, settle, shipped,
 };
-use crate::letter::{Letter, read_head};
-use crate::mail::{Flags, LocalId, MailboxName};
-use crate::sync::{Act, Happened, NewsId, Occasion, RowId, Side, Subject};
+use crate::mail::MailboxName;
+use crate::sync::{Act, Subject};
 
 /// `hooks check` and `hooks run`.
 pub(super) fn run(
@@ -166,81 +167,6 @@ fn shown(report: &CheckReport) -> String {
     text
 }
 
-/// The message as it would be told of, had it just arrived.
-fn subject(file: &Path, mailbox: MailboxName) -> Result<Subject, Failure> {
-    let usage = |error: std::io::Error| Failure::Usage(format!("{}: {error}", file.display()));
-    let path: PathBuf = std::path::absolute(file).map_err(usage)?;
-    let head = read_head(&path).map_err(usage)?;
-    let size = std::fs::metadata(&path).map_err(usage)?.len();
-    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-    let unique = name.split(|byte| *byte == b':').next().unwrap_or_default();
-    Ok(Subject {
-        row: RowId(1),
-        mailbox,
-        local: LocalId::new(unique).or_else(|| LocalId::new(b"message")),
-        uid: None,
-        size,
-        flags: Flags::new(),
-        date: Letter::parse(&head).date().unwrap_or_default(),
-        path: Some(path),
-    })
-}
-
-/// An event about the message.
-fn occasion(event: Event, subject: Subject) -> Option<Occasion> {
-    let mailbox = subject.mailbox.clone();
-    let what = match event {
-        Event::MessageNew => Happened::New,
-        Event::MessageFlags => Happened::Flags {
-            added: Flags::new(),
-            removed: Flags::new(),
-        },
-        Event::MessageMoved => Happened::Moved {
-            from: MailboxName::inbox(),
-        },
-        Event::MessageDeleted => Happened::Deleted,
-        Event::MailboxSynced => {
-            let changed = subject.path.into_iter().collect();
-            return Some(Occasion::MailboxSynced {
-                mailbox,
-                changed,
-                new: 1,
-                gone: 0,
-            });
-        }
-        Event::AccountSynced => return Some(Occasion::AccountSynced { complete: true }),
-        Event::AccountState => {
-            return Some(Occasion::AccountState {
-                state: "in-sync".to_owned(),
-            });
-        }
-        Event::Hold => {
-            let (id, reason) = ("1".to_owned(), "a test".to_owned());
-            return Some(Occasion::Hold {
-                id,
-                mailbox,
-                count: 1,
-                reason,
-            });
-        }
-        Event::Error => {
-            let text = "a test".to_owned();
-            return Some(Occasion::Error {
-                mailbox: Some(mailbox),
-                text,
-            });
-        }
-        Event::Notification | Event::Timer => return None,
-    };
-    let id = NewsId(1);
-    Some(Occasion::Message {
-        id,
-        side: Side::Remote,
-        what,
-        subject,
-    })
-}
-
 /// What would be done; documented in docs/json.md.
 #[derive(Default, Serialize)]
 struct RunReport {
@@ -275,14 +201,6 @@ fn try_it(
     json: bool,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
-    let notification = Notification {
-        mailbox: Some(subject.mailbox.clone()),
-        title: title(&subject),
-        body: String::new(),
-        urgency: Urgency::Normal,
-        copy: None,
-        messages: vec![subject.clone()],
-    };
     let done = block_on(async {
         let mut host = match Host::start(spec, None).await {
             Ok(host) => host,
@@ -291,10 +209,10 @@ fn try_it(
             }
             Err(error) => return Err(Failure::Hook(error.to_string())),
         };
-        Ok(match occasion(event, subject) {
+        Ok(match occasion(event, &subject) {
             Some(occasion) => (None, host.tell(&[occasion], false).await),
             None => {
-                let (after, reply) = host.notification(notification).await;
+                let (after, reply) = host.notification(notification(subject).await).await;
                 (Some(after), reply)
             }
         })
@@ -309,15 +227,6 @@ fn try_it(
         }
     }
     Ok(Outcome::of(!report.errors.is_empty(), false))
-}
-
-fn title(subject: &Subject) -> String {
-    let head = subject
-        .path
-        .as_deref()
-        .and_then(|path| read_head(path).ok());
-    let letter = Letter::parse(&head.unwrap_or_default());
-    letter.from().unwrap_or_default().shown().to_owned()
 }
 
 fn report(event: Event, shown: Option<Option<Notification>>, reply: Reply) -> RunReport {

@@ -53,14 +53,19 @@ fn levels(verbosity: i16) -> EnvFilter {
             .with_default_directive(LevelFilter::WARN.into())
             .parse_lossy(asked);
     }
-    EnvFilter::new(match verbosity {
+    EnvFilter::new(usual(verbosity))
+}
+
+/// What scripts say is for their user, as much as a warning is: it is what `mailferry.log` is there for.
+fn usual(verbosity: i16) -> &'static str {
+    match verbosity {
         ..=-2 => "off",
         -1 => "error",
-        0 => "warn",
-        1 => "warn,mailferry=info",
-        2 => "warn,mailferry=debug",
+        0 => "warn,hook=info",
+        1 => "warn,hook=info,mailferry=info",
+        2 => "warn,hook=info,mailferry=debug",
         _ => "info,mailferry=trace",
-    })
+    }
 }
 
 fn harmless(metadata: &Metadata<'_>) -> bool {

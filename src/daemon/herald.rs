@@ -253,8 +253,8 @@ impl<'p, P: Home<Store: LetterStore>, L: Listener> Herald<'p, P, L> {
         let mut acted = act(self.parts, &self.settings, &wanted).await?;
         acted.refused.extend(refused);
         self.bounds.made(&acted.copies, now);
-        for (wish, why) in &acted.refused {
-            tracing::warn!(mailbox = %wish.mailbox, file = %wish.local, "a listener's wish was not carried out: {why}");
+        if let Some(line) = refusals(&acted.refused) {
+            tracing::warn!("{line}");
         }
         if acted.skipped > 0 {
             let skipped = acted.skipped;
@@ -344,4 +344,17 @@ impl<'p, P: Home<Store: LetterStore>, L: Listener> Herald<'p, P, L> {
         }
         told
     }
+}
+
+/// What is said of wishes that were not carried out: one line, however many there are.
+fn refusals(refused: &[(Wanted, String)]) -> Option<String> {
+    let (wish, why) = refused.first()?;
+    let (mailbox, file) = (&wish.mailbox, &wish.local);
+    let more = match refused.len() {
+        1 => String::new(),
+        count => format!("; with it {} more", count - 1),
+    };
+    Some(format!(
+        "a listener's wish for {file} in {mailbox} was not carried out: {why}{more}"
+    ))
 }

@@ -4,12 +4,42 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+/// Something that a handler waits for and that has a limit of its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pause {
+    /// How long all of it may take in one handler. What is beyond counts as the handler's time.
+    pub total: Duration,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Programs,
+    Listings,
+}
+
+impl Pause {
+    /// Programs.
+    pub fn programs(total: Duration) -> Self {
+        let kind = Kind::Programs;
+        Self { total, kind }
+    }
+
+    /// Lists of stored mail.
+    pub fn listings(total: Duration) -> Self {
+        let kind = Kind::Listings;
+        Self { total, kind }
+    }
+}
+
 /// One script's clock.
 #[derive(Debug)]
 pub(super) struct Clock {
     start: Instant,
     /// Milliseconds after `start`; 0 while no handler runs.
     deadline: AtomicU64,
+    /// How many milliseconds the handler that runs has waited for programs, and for lists.
+    waited: [AtomicU64; 2],
     /// Whether nobody waits any more.
     abandoned: AtomicBool,
     /// The number of the thread, 0 if it is not known.
@@ -21,6 +51,7 @@ impl Clock {
         Arc::new(Self {
             start: Instant::now(),
             deadline: AtomicU64::new(0),
+            waited: [AtomicU64::new(0), AtomicU64::new(0)],
             abandoned: AtomicBool::new(false),
             thread: AtomicI32::new(0),
         })
@@ -28,6 +59,9 @@ impl Clock {
 
     /// A handler starts.
     pub fn begin(&self, timeout: Duration) {
+        for waited in &self.waited {
+            waited.store(0, Ordering::Relaxed);
+        }
         // 0 means that none runs.
         let at = self.millis().saturating_add(millis(timeout)).max(1);
         self.deadline.store(at, Ordering::Relaxed);
@@ -44,8 +78,16 @@ impl Clock {
         (deadline != 0 && self.millis() >= deadline) || self.is_abandoned()
     }
 
-    /// Time that something else takes, such as a program: it has a limit of its own, and does not count.
-    pub fn pause<T>(&self, most: Duration, work: impl FnOnce() -> T) -> T {
+    /// How long the handler that runs may still wait for such things.
+    pub fn patience(&self, pause: Pause) -> Duration {
+        let waited = self.waited(pause.kind).load(Ordering::Relaxed);
+        let left = millis(pause.total).saturating_sub(waited);
+        Duration::from_millis(left)
+    }
+
+    /// Time that something else takes, such as a program: it has a limit of its own, and does not count, up to the total
+    /// that the handler has for it.
+    pub fn pause<T>(&self, pause: Pause, most: Duration, work: impl FnOnce() -> T) -> T {
         let (before, deadline) = (self.millis(), self.deadline.load(Ordering::Relaxed));
         if deadline == 0 {
             return work();
@@ -54,9 +96,19 @@ impl Clock {
         self.deadline.store(meanwhile, Ordering::Relaxed);
         let result = work();
         let taken = self.millis().saturating_sub(before);
-        let after = deadline.saturating_add(taken);
+        let given = taken.min(millis(self.patience(pause)));
+        self.waited(pause.kind).fetch_add(given, Ordering::Relaxed);
+        let after = deadline.saturating_add(given);
         self.deadline.store(after, Ordering::Relaxed);
         result
+    }
+
+    fn waited(&self, kind: Kind) -> &AtomicU64 {
+        let [programs, listings] = &self.waited;
+        match kind {
+            Kind::Programs => programs,
+            Kind::Listings => listings,
+        }
     }
 
     /// How long until the handler should be back; `None` while none runs. Zero if it should be back already.
@@ -114,7 +166,8 @@ mod tests {
     fn what_a_program_takes_does_not_count() {
         let clock = Clock::new();
         clock.begin(Duration::from_millis(40));
-        clock.pause(Duration::from_secs(9), || {
+        let pause = Pause::programs(Duration::from_secs(99));
+        clock.pause(pause, Duration::from_secs(9), || {
             assert!(clock.left().unwrap() > Duration::from_secs(8));
             std::thread::sleep(Duration::from_millis(60));
         });
@@ -123,5 +176,23 @@ mod tests {
         assert!(clock.is_over());
         clock.end();
         assert!(!clock.is_over() && clock.left().is_none());
+    }
+    #[test]
+    fn many_short_waits_come_to_an_end() {
+        let clock = Clock::new();
+        for _ in 0..2 {
+            clock.begin(Duration::from_millis(40));
+            let pause = Pause::listings(Duration::from_millis(60));
+            let mut turns = 0;
+            while !clock.is_over() && turns < 50 {
+                let nap = || std::thread::sleep(Duration::from_millis(10));
+                clock.pause(pause, Duration::from_secs(9), nap);
+                turns += 1;
+            }
+            assert!((2..=11).contains(&turns), "{turns}");
+            assert_eq!(clock.patience(pause), Duration::ZERO);
+            let other = Pause::programs(Duration::from_millis(60));
+            assert_eq!(clock.patience(other), other.total);
+        }
     }
 }

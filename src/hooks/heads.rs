@@ -9,11 +9,19 @@ use crate::letter::{self, Letter};
 /// So many headers are kept: those of the batch at hand, mostly.
 const MOST: usize = 512;
 /// Of one that is longer, each hook reads its own.
-const LONGEST: usize = 64 * 1024;
+const LONGEST: usize = 128 * 1024;
 
 /// Headers by the file they stand in; all hooks of an account share one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Heads(Arc<Mutex<HashMap<PathBuf, Arc<Letter>>>>);
+pub(super) struct Heads(Arc<Mutex<HashMap<PathBuf, Head>>>);
+
+/// A header.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Head {
+    pub letter: Arc<Letter>,
+    /// About the octets that it takes.
+    pub weight: usize,
+}
 
 impl Heads {
     /// Nobody asks for those before.
@@ -22,21 +30,35 @@ impl Heads {
     }
 
     /// The header in a file; empty if the file is gone or cannot be read.
-    pub fn of(&self, path: &Path) -> Arc<Letter> {
+    pub fn of(&self, path: &Path) -> Head {
         if let Some(known) = self.all().get(path) {
-            return Arc::clone(known);
+            return known.clone();
         }
-        let head = letter::read_head(path).unwrap_or_default();
-        let letter = Arc::new(Letter::parse(&head));
+        let head = read(path);
         let mut all = self.all();
-        if head.len() <= LONGEST && all.len() < MOST {
-            all.insert(path.to_owned(), Arc::clone(&letter));
+        if head.weight <= LONGEST && all.len() < MOST {
+            all.insert(path.to_owned(), head.clone());
         }
-        letter
+        head
     }
 
-    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Arc<Letter>>> {
+    /// The same for somebody who looks at a great many: nobody else will ask for this one.
+    pub fn glance(&self, path: &Path) -> Head {
+        let known = self.all().get(path).cloned();
+        known.unwrap_or_else(|| read(path))
+    }
+
+    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Head>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read(path: &Path) -> Head {
+    let head = letter::read_head(path).unwrap_or_default();
+    Head {
+        letter: Arc::new(Letter::parse(&head)),
+        // Taken apart it is larger than it was.
+        weight: head.len() * 2,
     }
 }
 
@@ -48,7 +70,7 @@ mod tests {
     fn a_header_is_read_once_until_the_next_batch() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m");
-        let subject = |heads: &Heads| heads.of(&path).subject();
+        let subject = |heads: &Heads| heads.of(&path).letter.subject();
         std::fs::write(&path, "Subject: one\n\n").unwrap();
         let heads = Heads::default();
         assert_eq!(subject(&heads), "one");

@@ -1,29 +1,21 @@
 //! One hook: the handle of its thread, what became of it, and when it is not asked any more.
 
-use std::sync::mpsc::{self, Sender};
+mod thread;
+
+use std::mem;
 use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
-use tokio::sync::oneshot;
-use tokio::time;
-
-use super::clock::Clock;
+use self::thread::{Outcome, Thread};
 use super::event::Event;
 use super::heads::Heads;
 use super::notification::Notification;
 use super::reply::{Answer, Failure, HookError, Loaded, Reply, Why};
 use super::shelf::Shelf;
 use super::spec::Spec;
-use super::worker::{self, Job, MOST_FAILURES, Order, Shared};
+use super::told::Told;
+use super::worker::{Job, MOST_FAILURES, Shared};
 use crate::sync::Occasion;
-
-/// How long after its deadline a script may take to notice it.
-const GRACE: Duration = Duration::from_millis(250);
-/// How often the clock is looked at while no handler runs: between two handlers, or before the first.
-const BETWEEN: Duration = Duration::from_millis(50);
-/// The stack of a hook's thread: Lua allows 200 nested calls of C functions.
-const STACK: usize = 4 << 20;
 
 /// What became of a hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +51,7 @@ pub struct Host {
     spec: Spec,
     shelf: Option<Shared>,
     heads: Heads,
-    worker: Option<Worker>,
+    thread: Option<Thread>,
     loaded: Loaded,
     condition: Condition,
     /// Failures in a row.
@@ -71,11 +63,16 @@ pub struct Host {
     killed: usize,
     next_timer: Option<Instant>,
     stamp: Option<(SystemTime, u64)>,
+    /// What it was not told because its thread was lost before.
+    owed: Vec<Arc<Told>>,
 }
 
-struct Worker {
-    clock: Arc<Clock>,
-    orders: Sender<Order>,
+/// A thread did not come back.
+struct Lost {
+    /// From this step of its job.
+    step: usize,
+    /// For people.
+    why: String,
 }
 
 impl Host {
@@ -108,7 +105,7 @@ impl Host {
             stamp: spec.script.stamp(),
             shelf: shelf.map(|shelf| Shared(Arc::new(Mutex::new(shelf)))),
             heads: Heads::default(),
-            worker: None,
+            thread: None,
             loaded: Loaded::default(),
             condition: Condition::NotLoaded {
                 reason: "not loaded yet".to_owned(),
@@ -118,6 +115,7 @@ impl Host {
             abandoned: 0,
             killed: 0,
             next_timer: None,
+            owed: Vec::new(),
             spec,
         }
     }
@@ -167,7 +165,7 @@ impl Host {
     /// When the next timer is due; `None` if there is none.
     #[must_use]
     pub fn next_timer(&self) -> Option<Instant> {
-        self.next_timer.filter(|_| self.worker.is_some())
+        self.next_timer.filter(|_| self.thread.is_some())
     }
 
     /// Loads it anew, whatever became of it.
@@ -192,23 +190,51 @@ impl Host {
 
     /// Tells it what happened. `old` says that this is mail of a first sync, of which only those hear who asked.
     pub async fn tell(&mut self, occasions: &[Occasion], old: bool) -> Reply {
-        let heard: Vec<Occasion> = occasions
-            .iter()
-            .filter(|one| self.hears(Event::of(one), old))
-            .cloned()
-            .collect();
-        if heard.is_empty() {
-            return Reply::default();
+        let all: Vec<Arc<Told>> = occasions.iter().map(Told::of).collect();
+        self.hear(&all, old).await
+    }
+
+    /// The same of what several hooks are told.
+    pub(super) async fn hear(&mut self, all: &[Arc<Told>], old: bool) -> Reply {
+        let heard = all.iter().filter(|one| self.hears(one.event, old));
+        let heard: Vec<Arc<Told>> = heard.map(Arc::clone).collect();
+        self.owed.extend(heard);
+        self.hear_owed().await
+    }
+
+    /// Tells it what it is owed. What comes after an event from which it did not come back a new state is told, once: the
+    /// next such event is the last, and what comes after that waits until the hook is brought back.
+    async fn hear_owed(&mut self) -> Reply {
+        let mut all = Reply::default();
+        let mut reason = None;
+        while self.thread.is_some() && !self.owed.is_empty() {
+            let owed = mem::take(&mut self.owed);
+            let (answer, lost) = self.ask(Job::Tell(owed.clone())).await;
+            all.append(answer.reply);
+            let Some(Lost { step, why }) = lost else {
+                break;
+            };
+            self.owed = owed.into_iter().skip(step + 1).collect();
+            let aside = matches!(self.condition, Condition::SetAside { .. });
+            let again = reason.is_none() && !aside && !self.owed.is_empty();
+            reason = Some(why);
+            if !again || self.load().await.is_err() {
+                break;
+            }
         }
-        self.ask(Job::Tell(heard)).await.reply
+        if let Some(reason) = reason {
+            self.set_aside(reason);
+        }
+        all
     }
 
     /// Runs the timers that are due.
     pub async fn tick(&mut self) -> Reply {
-        if self.next_timer().is_none_or(|next| next > Instant::now()) {
-            return Reply::default();
+        let mut all = self.hear_owed().await;
+        if self.next_timer().is_some_and(|next| next <= Instant::now()) {
+            all.append(self.ask_once(Job::Timers).await.reply);
         }
-        self.ask(Job::Timers).await.reply
+        all
     }
 
     /// Lets it change a notification or silence it. One that fails leaves it as it is.
@@ -216,29 +242,33 @@ impl Host {
         if !self.hears(Event::Notification, false) {
             return (Some(shown), Reply::default());
         }
-        let answer = self.ask(Job::Notification(shown.clone())).await;
+        let job = Job::Notification(Box::new(shown.clone()));
+        let answer = self.ask_once(job).await;
         let failed = answer.calls == 0 || !answer.reply.failures.is_empty();
         let after = answer.notification.or_else(|| failed.then_some(shown));
         (after, answer.reply)
     }
 
-    fn hears(&self, event: Event, old: bool) -> bool {
+    /// Whether it is told of this. Of a first sync it hears nothing unless it asked: neither of mail nor that it is there.
+    pub(super) fn hears(&self, event: Event, old: bool) -> bool {
         let listens = self
             .loaded
             .handlers
             .iter()
             .any(|(known, _)| *known == event);
-        let too_old = old && event == Event::MessageNew && !self.spec.old_mail;
-        self.worker.is_some() && listens && !too_old
+        let too_old = old && !self.spec.old_mail;
+        self.thread.is_some() && listens && !too_old
     }
 
     async fn load(&mut self) -> Result<(), HookError> {
         self.stamp = self.spec.script.stamp();
-        match self.start_worker().await {
-            Ok((worker, loaded)) => {
+        let started = Thread::start(&self.spec, self.shelf.clone(), &self.heads).await;
+        let started = started.unwrap_or_else(|| Err(HookError::Script(self.lost())));
+        match started {
+            Ok((thread, loaded)) => {
                 let first = loaded.timers.iter().min();
                 self.next_timer = first.map(|first| Instant::now() + *first);
-                self.worker = Some(worker);
+                self.thread = Some(thread);
                 self.loaded = loaded;
                 self.condition = Condition::Running;
                 Ok(())
@@ -252,47 +282,34 @@ impl Host {
         }
     }
 
-    async fn start_worker(&mut self) -> Result<(Worker, Loaded), HookError> {
-        let (orders, received) = mpsc::channel();
-        let (started, loaded) = oneshot::channel();
-        let clock = Clock::new();
-        let (spec, shared) = (self.spec.clone(), Arc::clone(&clock));
-        let (shelf, heads) = (self.shelf.clone(), self.heads.clone());
-        thread::Builder::new()
-            .name("hook".to_owned())
-            .stack_size(STACK)
-            .spawn(move || worker::run(&spec, &shared, (shelf, &heads), started, &received))
-            .map_err(HookError::Thread)?;
-        match until_stuck(&clock, loaded).await {
-            Some(loaded) => Ok((Worker { clock, orders }, loaded?)),
-            None => {
-                let failure = self.lost(&clock);
-                Err(HookError::Script(failure))
-            }
+    /// Has a job done of which nothing is left when the thread is lost.
+    async fn ask_once(&mut self, job: Job) -> Answer {
+        let (answer, lost) = self.ask(job).await;
+        if let Some(lost) = lost {
+            self.set_aside(lost.why);
         }
+        answer
     }
 
-    async fn ask(&mut self, job: Job) -> Answer {
-        let Some(worker) = &self.worker else {
-            return Answer::default();
+    /// Has a job done. A thread that is lost is none any more; what it said before counts.
+    async fn ask(&mut self, job: Job) -> (Answer, Option<Lost>) {
+        let Some(thread) = &self.thread else {
+            return (Answer::default(), None);
         };
-        let clock = Arc::clone(&worker.clock);
-        let (answer, answered) = oneshot::channel();
-        let sent = worker.orders.send(Order { job, answer }).is_ok();
-        let answer = if sent {
-            until_stuck(&clock, answered).await
-        } else {
-            None
-        };
-        if let Some(answer) = answer {
-            self.settle(&answer);
-            return answer;
+        match thread.ask(job).await {
+            Outcome::Done(answer) => {
+                self.settle(&answer);
+                (answer, None)
+            }
+            Outcome::Lost(mut answer, step) => {
+                self.settle(&answer);
+                self.stop();
+                let failure = self.lost();
+                let why = failure.text.clone();
+                answer.reply.failures.push(failure);
+                (answer, Some(Lost { step, why }))
+            }
         }
-        let failure = self.lost(&clock);
-        self.set_aside(failure.text.clone());
-        let mut answer = Answer::default();
-        answer.reply.failures.push(failure);
-        answer
     }
 
     /// Counts what came back.
@@ -315,9 +332,8 @@ impl Host {
         }
     }
 
-    /// Gives up a thread that does not come back.
-    fn lost(&mut self, clock: &Clock) -> Failure {
-        clock.abandon();
+    /// Counts a thread that did not come back.
+    fn lost(&mut self) -> Failure {
         self.abandoned += 1;
         self.failures += 1;
         let file = self.spec.script.short_name();
@@ -339,19 +355,7 @@ impl Host {
     }
 
     fn stop(&mut self) {
-        self.worker = None;
+        self.thread = None;
         self.next_timer = None;
-    }
-}
-
-/// Waits for what a hook's thread sends; `None` once it is stuck, or has ended without a word.
-async fn until_stuck<T>(clock: &Clock, mut from: oneshot::Receiver<T>) -> Option<T> {
-    loop {
-        let wait = clock.left().map_or(BETWEEN, |left| left + GRACE);
-        match time::timeout(wait, &mut from).await {
-            Ok(came) => return came.ok(),
-            Err(_) if clock.overdue() >= GRACE => return None,
-            Err(_) => {}
-        }
     }
 }

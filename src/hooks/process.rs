@@ -2,7 +2,7 @@
 
 mod keeper;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
@@ -55,11 +55,11 @@ const PASSED_ON: &[&str] = &[
 #[derive(Clone, Debug, Default)]
 pub(super) struct Program {
     /// Its name, looked up in `PATH`, and its arguments.
-    pub argv: Vec<String>,
+    pub argv: Vec<OsString>,
     /// What it reads.
     pub stdin: Vec<u8>,
     /// Variables beside those of `PASSED_ON`.
-    pub env: Vec<(String, String)>,
+    pub env: Vec<(OsString, OsString)>,
     /// How long it may take.
     pub timeout: Duration,
     /// Whether it runs below a [keeper], which needs our own program to be at hand.
@@ -158,12 +158,12 @@ fn command(program: &Program) -> io::Result<Command> {
 }
 
 /// Whether there is such a program: the keeper cannot tell its own failures from the program's.
-fn find(name: &str) -> io::Result<()> {
+fn find(name: &OsStr) -> io::Result<()> {
     let is_program = |file: &Path| {
         let access = rustix::fs::Access::EXEC_OK;
         file.is_file() && rustix::fs::access(file, access).is_ok()
     };
-    let found = if name.contains('/') {
+    let found = if name.as_encoded_bytes().contains(&b'/') {
         is_program(&Path::new("/").join(name))
     } else {
         let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());

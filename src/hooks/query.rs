@@ -1,5 +1,7 @@
 //! What a message must be like to be found.
 
+use std::sync::Arc;
+
 use crate::letter::Letter;
 use crate::mail::Flags;
 use crate::sync::Subject;
@@ -45,7 +47,7 @@ impl Query {
     }
 
     /// The rest. The header is read only if something is asked of it.
-    pub fn takes_written<'a>(&self, letter: impl FnOnce() -> &'a Letter) -> bool {
+    pub fn takes_written(&self, letter: impl FnOnce() -> Arc<Letter>) -> bool {
         if self.written.is_empty() {
             return true;
         }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use mlua::{
-    HookTriggers, Lua, LuaOptions, MultiValue, Result, StdLib, Value, Variadic, VmState,
-    chunk::ChunkMode,
+    HookTriggers, Lua, LuaOptions, MultiValue, Result, StdLib, Value, VmState, chunk::ChunkMode,
 };
 
 use super::clock::Clock;
@@ -14,6 +13,9 @@ use super::describe;
 const STEP: u32 = 1_000;
 /// What a state takes before any script.
 const ITSELF: usize = 256 * 1024;
+
+/// The most octets of a line for the log that are looked at.
+const LONGEST: usize = 4096;
 
 /// What a script that took too long fails with.
 pub(super) const OVER: &str = "took too long";
@@ -33,8 +35,8 @@ pub(super) fn state(
         let (clock, file) = (Arc::clone(clock), file.to_owned());
         lua.create_function(move |lua, results: MultiValue| checked(lua, &clock, &file, results))?
     };
-    let note = lua.create_function(move |lua, values: Variadic<Value>| {
-        note(joined(lua, &values)?);
+    let note = lua.create_function(move |_, values: MultiValue| {
+        note(joined(&values));
         Ok(())
     })?;
     lua.load(include_str!("sandbox/prelude.lua"))
@@ -71,8 +73,21 @@ fn checked(lua: &Lua, clock: &Clock, file: &str, results: MultiValue) -> Result<
     Ok(MultiValue::from_vec(results))
 }
 
-/// Values as `print` shows them.
-pub(super) fn joined(_: &Lua, values: &[Value]) -> Result<String> {
-    let texts: Vec<String> = values.iter().map(Value::to_string).collect::<Result<_>>()?;
-    Ok(texts.join(" "))
+/// Texts as `print` shows them; octets that are no text are replaced. No more is copied than is shown.
+fn joined(texts: &MultiValue) -> String {
+    let mut line = Vec::new();
+    for (place, text) in texts.iter().enumerate() {
+        if place > 0 {
+            line.push(b' ');
+        }
+        if let Value::String(text) = text {
+            let octets = text.as_bytes();
+            let room = LONGEST.saturating_sub(line.len());
+            line.extend_from_slice(octets.get(..room).unwrap_or(&octets));
+        }
+        if line.len() >= LONGEST {
+            break;
+        }
+    }
+    String::from_utf8_lossy(&line).into_owned()
 }

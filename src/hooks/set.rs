@@ -1,14 +1,17 @@
 //! All hooks of one account, in the order of the configuration.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::acts::settle;
+use super::event::Event;
 use super::heads::Heads;
 use super::host::Host;
 use super::notification::Notification;
 use super::reply::{HookError, Reply};
 use super::shelf::Shelf;
 use super::spec::Spec;
+use super::told::Told;
 use crate::sync::Occasion;
 
 /// The hooks of one account.
@@ -61,10 +64,14 @@ impl Hooks {
     /// Tells each of them, and collects what they want, ready to be carried out. `old` says that this is mail of a
     /// first sync. Hooks whose files have changed are loaded anew first.
     pub async fn tell(&mut self, occasions: &[Occasion], old: bool) -> Reply {
-        let mut all = Reply::default();
         for host in &mut self.0 {
             host.reload_if_changed().await;
-            all.append(host.tell(occasions, old).await);
+        }
+        let heard = |one: &&Occasion| self.0.iter().any(|it| it.hears(Event::of(one), old));
+        let told: Vec<Arc<Told>> = occasions.iter().filter(heard).map(Told::of).collect();
+        let mut all = Reply::default();
+        for host in &mut self.0 {
+            all.append(host.hear(&told, old).await);
         }
         self.1.clear();
         all.wanted = settle(all.wanted);
@@ -77,10 +84,11 @@ impl Hooks {
         self.0.iter().filter_map(Host::next_timer).min()
     }
 
-    /// Runs the timers that are due.
+    /// Runs the timers that are due, of the files as they are now.
     pub async fn tick(&mut self) -> Reply {
         let mut all = Reply::default();
         for host in &mut self.0 {
+            host.reload_if_changed().await;
             all.append(host.tick().await);
         }
         self.1.clear();

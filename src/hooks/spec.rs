@@ -22,6 +22,8 @@ pub struct Spec {
     pub grants: Grants,
     /// How long one handler may take.
     pub timeout: Duration,
+    /// How long all programs of one handler may take; that does not count as the handler's own time.
+    pub programs: Duration,
     /// How much memory it may use, in bytes.
     pub memory: usize,
     /// Whether it is told of mail of the first sync, too.
@@ -43,6 +45,7 @@ impl Spec {
             account: account.to_owned(),
             grants: Grants::default(),
             timeout: Duration::from_secs(2),
+            programs: Duration::from_secs(15 * 60),
             memory: 32 << 20,
             old_mail: false,
             dry: false,

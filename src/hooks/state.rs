@@ -1,29 +1,32 @@
 //! One loaded script: its state, its handlers, and how they are called.
 
-use std::cell::{Cell, RefCell};
+mod arguments;
+
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mlua::{Function, Lua, MultiValue, Table, chunk::ChunkMode};
+use mlua::{Function, Lua, MultiValue, chunk::ChunkMode};
 
-use super::api::{self, Desk, Message, fill_notification, notification_table, to_lua, word_set};
+use self::arguments::{Words, arguments};
+use super::api::{self, Desk, Message, fill_notification, notification_table};
 use super::clock::Clock;
 use super::describe;
 use super::event::Event;
 use super::heads::Heads;
 use super::notification::Notification;
-use super::reply::{Answer, Failure, HookError, Loaded, Reply, Why};
+use super::progress::Progress;
+use super::reply::{Failure, HookError, Loaded, Reply, Why};
 use super::sandbox;
 use super::shelf::Shelf;
 use super::spec::{Capability, Spec};
-use crate::mail::MailboxName;
-use crate::sync::{Happened, Occasion};
+use super::told::Told;
 
 /// A script that is loaded.
 pub(super) struct State {
     lua: Lua,
     desk: Rc<Desk>,
+    words: Words,
 }
 
 impl State {
@@ -36,18 +39,7 @@ impl State {
     ) -> Result<(Self, Loaded), HookError> {
         let source = spec.script.source()?;
         let file = spec.script.short_name();
-        let desk = Rc::new(Desk {
-            spec: spec.clone(),
-            file: file.clone(),
-            clock: Arc::clone(clock),
-            shelf,
-            heads: heads.clone(),
-            reply: RefCell::default(),
-            handlers: RefCell::default(),
-            timers: RefCell::default(),
-            needs: RefCell::default(),
-            loading: Cell::new(true),
-        });
+        let desk = Desk::new(spec, clock, shelf, heads);
         let noted = Rc::downgrade(&desk);
         let note = move |line: String| {
             if let Some(desk) = noted.upgrade() {
@@ -60,20 +52,27 @@ impl State {
         };
         clock.begin(spec.timeout);
         let made = sandbox::state(spec.memory, clock, &file, note).and_then(|lua| {
+            desk.meter.watch(&lua);
+            let words = Words::new(&lua, &spec.account)?;
             api::install(&lua, &desk)?;
             let text = source.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&source);
             lua.load(text)
                 .set_name(format!("@{file}"))
                 .set_mode(ChunkMode::Text)
                 .exec()?;
-            Ok(lua)
+            Ok((lua, words))
         });
         let made = made.map_err(|error| failed(&error));
         clock.end();
-        let lua = made?;
+        let (lua, words) = made?;
         desk.loading.set(false);
         let loaded = describe_loaded(&desk, &source);
-        Ok((Self { lua, desk }, loaded))
+        Ok((Self { lua, desk, words }, loaded))
+    }
+
+    /// A job begins: what the one before wanted does not count any more.
+    pub fn begin(&self) {
+        self.desk.tally.take();
     }
 
     /// How long until the next timer.
@@ -84,24 +83,23 @@ impl State {
     }
 
     /// Tells all handlers; whether the state may be used any more.
-    pub fn tell(&self, occasion: &Occasion, answer: &mut Answer) -> bool {
-        let event = Event::of(occasion);
-        let handlers = self.handlers(event);
+    pub fn tell(&self, told: &Told, progress: &Progress) -> bool {
+        let handlers = self.desk.handlers(told.event);
         if handlers.is_empty() {
             return true;
         }
-        let arguments = match self.arguments(occasion) {
+        let arguments = match arguments(&self.lua, &self.desk, &self.words, told) {
             Ok(arguments) => arguments,
-            Err(error) => return self.count(event, Err(error), answer),
+            Err(error) => return self.count(told.event, Err(error), progress),
         };
         handlers.iter().all(|run| {
             let called = self.call(run, arguments.clone());
-            self.count(event, called, answer)
+            self.count(told.event, called, progress)
         })
     }
 
     /// Runs the timers that are due.
-    pub fn timers(&self, answer: &mut Answer) -> bool {
+    pub fn timers(&self, progress: &Progress) -> bool {
         let now = Instant::now();
         let mut due = Vec::new();
         for timer in self.desk.timers.borrow_mut().iter_mut() {
@@ -112,22 +110,25 @@ impl State {
         }
         due.iter().all(|run| {
             let called = self.call(run, MultiValue::new());
-            self.count(Event::Timer, called, answer)
+            self.count(Event::Timer, called, progress)
         })
     }
 
     /// Lets handlers change a notification or silence it. One that fails changes nothing.
-    pub fn notification(&self, shown: Notification, answer: &mut Answer) -> bool {
-        answer.notification = Some(shown.clone());
-        for run in self.handlers(Event::Notification) {
-            let Some(before) = answer.notification.clone() else {
-                break;
+    pub fn notification(&self, shown: &Notification, progress: &Progress) -> bool {
+        let mut now = shown.clone();
+        progress.note(|answer| answer.notification = Some(now.clone()));
+        for run in self.desk.handlers(Event::Notification).iter() {
+            let (called, after) = match self.changed(run, &now) {
+                Ok(after) => (Ok(()), after),
+                Err(error) => (Err(error), Some(now)),
             };
-            let changed = self.changed(&run, &before);
-            let changed = changed.map(|after| answer.notification = after);
-            if !self.count(Event::Notification, changed, answer) {
+            progress.note(|answer| answer.notification.clone_from(&after));
+            if !self.count(Event::Notification, called, progress) {
                 return false;
             }
+            let Some(after) = after else { break };
+            now = after;
         }
         true
     }
@@ -137,7 +138,7 @@ impl State {
         let table = notification_table(&self.lua, account, before)?;
         let messages = self.lua.create_table()?;
         for subject in &before.messages {
-            messages.raw_push(Message::new(&self.desk, subject.clone()))?;
+            messages.raw_push(Message::new(&self.desk, Arc::new(subject.clone()))?)?;
         }
         table.set("messages", messages)?;
         let mut arguments = MultiValue::new();
@@ -146,118 +147,37 @@ impl State {
         fill_notification(&table, before)
     }
 
-    fn handlers(&self, event: Event) -> Vec<Function> {
-        self.desk
-            .handlers
-            .borrow()
-            .iter()
-            .filter(|(known, _)| *known == event)
-            .map(|(_, run)| run.clone())
-            .collect()
-    }
-
     fn call(&self, run: &Function, arguments: MultiValue) -> mlua::Result<()> {
+        self.desk.mailboxes.take();
         self.desk.clock.begin(self.desk.spec.timeout);
         run.call::<()>(arguments)
     }
 
     /// Takes what a call wanted, or notes why it failed; whether the state may be used any more.
-    fn count(&self, event: Event, called: mlua::Result<()>, answer: &mut Answer) -> bool {
+    fn count(&self, event: Event, called: mlua::Result<()>, progress: &Progress) -> bool {
         let late = called.is_err() && self.desk.clock.is_over();
-        self.desk.clock.end();
-        answer.calls += 1;
         let mut wants = self.desk.reply.take();
-        let Err(error) = called else {
-            answer.failing = Some(0);
+        let failure = called
+            .err()
+            .map(|error| failure(Some(event), &error, &self.desk.file, late));
+        let usable = failure.as_ref().is_none_or(|it| it.why == Why::Script);
+        if let Some(failure) = failure {
+            self.desk.tally.borrow_mut().forget(&wants.wanted);
+            wants.wanted.clear();
+            wants.notices.clear();
+            wants.failures.push(failure);
+        }
+        progress.note(|answer| {
+            answer.calls += 1;
+            answer.failing = match wants.failures.is_empty() {
+                true => Some(0),
+                false => Some(answer.failing.unwrap_or(0) + 1),
+            };
             answer.reply.append(wants);
-            return true;
-        };
-        let failure = failure(Some(event), &error, &self.desk.file, late);
-        answer.failing = Some(answer.failing.unwrap_or(0) + 1);
-        let usable = failure.why == Why::Script;
-        wants.wanted.clear();
-        wants.notices.clear();
-        wants.failures.push(failure);
-        answer.reply.append(wants);
+        });
+        // Until all is noted the deadline holds: who waits for this thread may give it up, and then takes what is noted.
+        self.desk.clock.end();
         usable
-    }
-
-    /// What handlers of an event are called with.
-    fn arguments(&self, occasion: &Occasion) -> mlua::Result<MultiValue> {
-        let lua = &self.lua;
-        let table = lua.create_table()?;
-        let event = Event::of(occasion);
-        table.raw_set("name", event.name())?;
-        table.raw_set("account", self.desk.spec.account.as_str())?;
-        let mut arguments = MultiValue::new();
-        if let Occasion::Message {
-            id,
-            side,
-            what,
-            subject,
-        } = occasion
-        {
-            table.raw_set("id", format!("{}/{}", self.desk.spec.account, id.0))?;
-            table.raw_set("side", format!("{side:?}").to_lowercase())?;
-            changes(lua, &table, what)?;
-            let message = Message::new(&self.desk, subject.clone());
-            arguments.push_back(mlua::Value::UserData(lua.create_userdata(message)?));
-        } else {
-            details(lua, &table, occasion)?;
-        }
-        arguments.push_back(mlua::Value::Table(table));
-        Ok(arguments)
-    }
-}
-
-fn changes(lua: &Lua, table: &Table, what: &Happened) -> mlua::Result<()> {
-    match what {
-        Happened::New | Happened::Deleted => Ok(()),
-        Happened::Flags { added, removed } => {
-            table.raw_set("added", word_set(lua, added)?)?;
-            table.raw_set("removed", word_set(lua, removed)?)
-        }
-        Happened::Moved { from } => table.raw_set("from", from.as_str()),
-    }
-}
-
-/// What is told of anything but a single message.
-fn details(lua: &Lua, table: &Table, occasion: &Occasion) -> mlua::Result<()> {
-    match occasion {
-        Occasion::Message { .. } => Ok(()),
-        Occasion::MailboxSynced {
-            mailbox,
-            changed,
-            new,
-            gone,
-        } => {
-            table.raw_set("mailbox", mailbox.as_str())?;
-            let paths = lua.create_table()?;
-            for path in changed {
-                paths.raw_push(to_lua(lua, path.as_os_str().as_encoded_bytes())?)?;
-            }
-            table.raw_set("changed", paths)?;
-            table.raw_set("new", *new)?;
-            table.raw_set("gone", *gone)
-        }
-        Occasion::AccountSynced { complete } => table.raw_set("complete", *complete),
-        Occasion::AccountState { state } => table.raw_set("state", state.as_str()),
-        Occasion::Hold {
-            id,
-            mailbox,
-            count,
-            reason,
-        } => {
-            table.raw_set("id", id.as_str())?;
-            table.raw_set("mailbox", mailbox.as_str())?;
-            table.raw_set("count", *count)?;
-            table.raw_set("reason", reason.as_str())
-        }
-        Occasion::Error { mailbox, text } => {
-            let mailbox = mailbox.as_ref().map(MailboxName::as_str);
-            table.raw_set("mailbox", mailbox)?;
-            table.raw_set("text", text.as_str())
-        }
     }
 }
 
@@ -296,13 +216,11 @@ fn describe_loaded(desk: &Desk, source: &[u8]) -> Loaded {
     }
     needs.sort();
     needs.dedup();
-    let handlers = desk.handlers.borrow();
-    let count = |event: Event| handlers.iter().filter(|(known, _)| *known == event).count();
     let said: Reply = desk.reply.take();
     Loaded {
         handlers: Event::ALL
             .into_iter()
-            .map(|event| (event, count(event)))
+            .map(|event| (event, desk.handlers(event).len()))
             .filter(|(_, count)| *count > 0)
             .collect(),
         timers: desk

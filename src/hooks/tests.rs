@@ -1,8 +1,10 @@
 //! Scripts, good and hostile.
 
 mod acting;
+mod greedy;
 mod hostile;
 mod listening;
+mod lost;
 mod plugins;
 mod programs;
 mod sandbox;

@@ -8,12 +8,14 @@ use tokio::sync::oneshot;
 use super::clock::Clock;
 use super::heads::Heads;
 use super::notification::Notification;
-use super::reply::{Answer, HookError, Loaded, Why};
+use super::progress::Progress;
+use super::reply::{HookError, Loaded, Why};
 use super::shelf::{Shelf, ShelfError};
 use super::spec::Spec;
 use super::state::State;
+use super::told::Told;
 use crate::mail::MailboxName;
-use crate::sync::{Occasion, Subject};
+use crate::sync::Subject;
 
 /// So many failures in a row, and a hook is set aside.
 pub(super) const MOST_FAILURES: usize = 5;
@@ -21,17 +23,18 @@ pub(super) const MOST_FAILURES: usize = 5;
 /// What a hook is to do.
 pub(super) enum Job {
     /// Tell the script.
-    Tell(Vec<Occasion>),
+    Tell(Vec<Arc<Told>>),
     /// Run the timers that are due.
     Timers,
     /// Let it change a notification.
-    Notification(Notification),
+    Notification(Box<Notification>),
 }
 
-/// A job, and where its answer goes.
+/// A job, where its answer is noted, and who is told when it is done.
 pub(super) struct Order {
     pub job: Job,
-    pub answer: oneshot::Sender<Answer>,
+    pub progress: Arc<Progress>,
+    pub done: oneshot::Sender<()>,
 }
 
 /// A shelf that outlives states: a new one takes over when the script is loaded again.
@@ -75,63 +78,70 @@ pub(super) fn run(
             return;
         }
     };
-    while let Ok(order) = orders.recv() {
-        let mut answer = Answer::default();
-        let mut usable = true;
-        for step in steps(order.job) {
-            if !usable {
-                // What was interrupted may be half done: a new state.
-                state = None;
-            }
+    while let Ok(Order {
+        job,
+        progress,
+        done,
+    }) = orders.recv()
+    {
+        if let Some(state) = &state {
+            state.begin();
+        }
+        for step in 0..job.steps() {
             if state.is_none() {
                 match load() {
                     Ok((fresh, _)) => state = Some(fresh),
                     Err(error) => {
-                        not_loaded(error, &mut answer);
+                        not_loaded(error, &progress);
                         break;
                     }
                 }
             }
-            let Some(state) = &state else { break };
-            usable = match step {
-                Step::Tell(occasion) => state.tell(&occasion, &mut answer),
-                Step::Timers => state.timers(&mut answer),
-                Step::Notification(shown) => state.notification(shown, &mut answer),
-            };
+            let usable = state
+                .as_ref()
+                .is_some_and(|it| job.does(step, it, &progress));
             if clock.is_abandoned() {
                 return;
             }
-            if answer.failing >= Some(MOST_FAILURES) {
+            if !usable {
+                // What was interrupted may be half done: a new state.
+                state = None;
+            }
+            progress.step();
+            if progress.failing() >= MOST_FAILURES {
                 break;
             }
         }
-        if !usable {
-            state = None;
-        }
-        answer.next_timer = state.as_ref().and_then(State::next_timer);
-        let _ = order.answer.send(answer);
+        let next = state.as_ref().and_then(State::next_timer);
+        progress.note(|answer| answer.next_timer = next);
+        let _ = done.send(());
         if state.is_none() {
             state = load().ok().map(|(fresh, _)| fresh);
         }
     }
 }
 
-enum Step {
-    Tell(Occasion),
-    Timers,
-    Notification(Notification),
-}
+impl Job {
+    /// In how many steps it is done, each with the state that the one before has left.
+    fn steps(&self) -> usize {
+        match self {
+            Self::Tell(all) => all.len(),
+            Self::Timers | Self::Notification(_) => 1,
+        }
+    }
 
-fn steps(job: Job) -> Vec<Step> {
-    match job {
-        Job::Tell(occasions) => occasions.into_iter().map(Step::Tell).collect(),
-        Job::Timers => vec![Step::Timers],
-        Job::Notification(shown) => vec![Step::Notification(shown)],
+    /// Does a step; whether the state may be used any more.
+    fn does(&self, step: usize, state: &State, progress: &Progress) -> bool {
+        match self {
+            Self::Tell(all) => all.get(step).is_none_or(|it| state.tell(it, progress)),
+            Self::Timers => state.timers(progress),
+            Self::Notification(shown) => state.notification(shown, progress),
+        }
     }
 }
 
 /// A script that could be loaded once cannot be any more.
-fn not_loaded(error: HookError, answer: &mut Answer) {
+fn not_loaded(error: HookError, progress: &Progress) {
     let failure = match error {
         HookError::Script(failure) => failure,
         other => super::Failure {
@@ -140,7 +150,9 @@ fn not_loaded(error: HookError, answer: &mut Answer) {
             text: other.to_string(),
         },
     };
-    answer.calls += 1;
-    answer.failing = Some(answer.failing.unwrap_or(0) + 1);
-    answer.reply.failures.push(failure);
+    progress.note(|answer| {
+        answer.calls += 1;
+        answer.failing = Some(answer.failing.unwrap_or(0) + 1);
+        answer.reply.failures.push(failure);
+    });
 }

@@ -62,9 +62,18 @@ fn what_a_script_wants_happens_on_the_server() {
 
 #[test]
 fn a_pass_without_a_daemon_runs_hooks_too() {
-    let setting = with_hook(FILING);
+    let setting = with_hook(&format!(
+        "{FILING}\nmailferry.on(\"message.new\", function() print(\"hello\") end)"
+    ));
     setting.client().append("Box", "", &message("of a list"));
-    setting.ferry.sync().in_sync();
+    let done = setting.ferry.sync();
+    // What a script says is seen without being asked for.
+    assert!(
+        done.stderr.contains("a hook says: hello"),
+        "{}",
+        done.stderr
+    );
+    done.in_sync();
     assert!(is_filed(&setting, 1), "{:?}", setting.there());
     setting.settle();
 }
@@ -99,6 +108,13 @@ fn a_script_that_is_edited_is_loaded_anew() {
     let setting = with_hook("this is no Lua");
     let daemon = alive(&setting);
     until("it is not loaded", || hook_is(&setting, "not-loaded"));
+    let refused = setting.ferry.run(&["hooks", "enable", "hook.lua"]);
+    assert!(
+        refused.stderr.contains("hook.lua:1: "),
+        "{}",
+        refused.stderr
+    );
+    refused.exits(1);
     std::thread::sleep(Duration::from_millis(20));
     let file = setting.ferry.state().with_file_name("hook.lua");
     fs::write(file, FILING).unwrap();

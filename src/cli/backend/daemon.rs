@@ -299,11 +299,11 @@ impl Daemon<'_> {
             }
             Request::Restore { id } => return self.restore(id.clone(), call),
             Request::Approve { id } => return self.approve(id.clone(), call),
+            Request::EnableHook { name } => return self.enable_hook(&name.clone(), call),
             Request::Status => self.status(),
             Request::Holds => self.holds(),
             Request::Pause { account } => self.tell_accounts(account.as_deref(), || Order::Pause),
             Request::Resume { account } => self.tell_accounts(account.as_deref(), || Order::Resume),
-            Request::EnableHook { name } => self.enable_hook(name),
             Request::Reload => self
                 .reload()
                 .map(|()| "null".to_owned())

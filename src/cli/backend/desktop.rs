@@ -64,7 +64,7 @@ const READ: usize = 64 * 1024;
 const TEXT: usize = 400;
 
 /// What is written on a message; nothing where its file cannot be read.
-pub(super) async fn letter_of(path: PathBuf) -> desktop::Letter {
+pub(in crate::cli) async fn letter_of(path: PathBuf) -> desktop::Letter {
     let read = move || {
         let octets = read(&path, READ).ok()?;
         let header = Letter::parse(&octets);

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::oneshot;
+
 use super::account::local;
 use super::desktop::letter_of;
 use super::listeners::{Doing, Ear};
@@ -21,11 +23,14 @@ use crate::maildir::MaildirAccount;
 use crate::store::database_path;
 use crate::sync::{Act, Happened, Occasion, RowId, Subject, Wanted};
 
+/// Whether a hook is back, or why not.
+pub(super) type Enabled = Result<(), String>;
+
 /// The hooks of one account, as `status` shows them, and what is asked of them from outside.
 #[derive(Default)]
 pub struct Board {
     states: RefCell<Vec<HookState>>,
-    enable: RefCell<Vec<String>>,
+    enable: RefCell<Vec<(String, oneshot::Sender<Enabled>)>>,
     bell: RefCell<Option<Rc<Bell>>>,
 }
 
@@ -44,18 +49,19 @@ impl Board {
         self.bell.replace(Some(bell));
     }
 
-    /// Has a hook brought back; `false` if there is none of that name.
-    pub(super) fn enable(&self, name: &str) -> bool {
+    /// Has a hook brought back, and says what came of it; `None` if there is none of that name.
+    pub(super) fn enable(&self, name: &str) -> Option<oneshot::Receiver<Enabled>> {
         let is_it =
             |state: &HookState| state.name == name || PathBuf::from(&state.name).ends_with(name);
         let known = self.states.borrow().iter().any(is_it);
-        if known {
-            self.enable.borrow_mut().push(name.to_owned());
+        known.then(|| {
+            let (answer, answered) = oneshot::channel();
+            self.enable.borrow_mut().push((name.to_owned(), answer));
             if let Some(bell) = &*self.bell.borrow() {
                 bell.ring();
             }
-        }
-        known
+            answered
+        })
     }
 }
 
@@ -137,7 +143,7 @@ impl Stage {
     /// What a hook says and how it failed goes to the log, what it wants shown to the desktop.
     fn heed(&mut self, account: &str, reply: Reply) -> Vec<Wanted> {
         for line in &reply.log {
-            tracing::info!("a hook says: {line}");
+            tracing::info!(target: "hook", "a hook says: {line}");
         }
         for failure in &reply.failures {
             tracing::warn!("a hook failed: {failure}");
@@ -348,10 +354,14 @@ impl Ear for Stage {
 
     fn tick<'a>(&'a mut self, account: &'a str) -> Doing<'a, Vec<Wanted>> {
         Box::pin(async move {
-            for name in self.board.enable.take() {
-                if let Err(error) = self.hooks.enable(&name).await {
+            for (name, answer) in self.board.enable.take() {
+                let enabled = self.hooks.enable(&name).await;
+                let enabled = enabled.map(drop).map_err(|error| error.to_string());
+                if let Err(error) = &enabled {
                     tracing::error!("the hook {name} was not loaded: {error}");
                 }
+                // Whoever asked may have gone.
+                let _ = answer.send(enabled);
             }
             let reply = self.hooks.tick().await;
             self.heed(account, reply)

@@ -140,14 +140,16 @@ impl Page {
         })
     }
 
-    /// In order; each with the numbers of its events.
+    /// In the order of each mailbox; each with the numbers of its events.
     pub(super) fn batches(&self) -> Vec<(Batch, Vec<NewsId>)> {
         let mut groups: Vec<((MailboxId, bool), Vec<&News>)> = Vec::new();
         for news in &self.news {
             let key = (news.mailbox, news.old);
-            match groups.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, group)) => group.push(news),
-                None => groups.push((key, vec![news])),
+            // Where old mail and fresh alternate, so do the batches: what comes later must not be told before.
+            let last = groups.iter_mut().rfind(|(known, _)| known.0 == key.0);
+            match last {
+                Some((known, group)) if *known == key => group.push(news),
+                _ => groups.push((key, vec![news])),
             }
         }
         groups
@@ -270,5 +272,53 @@ impl Page {
                 gone,
             });
         std::iter::once(own).chain(others).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::Side;
+
+    fn page(news: &[(i64, bool)]) -> Page {
+        let one = |(id, &(mailbox, old)): (usize, &(i64, bool))| News {
+            id: NewsId(i64::try_from(id).unwrap()),
+            row: RowId(1),
+            mailbox: MailboxId(mailbox),
+            side: Side::Remote,
+            at: 0,
+            old,
+            what: What::New,
+        };
+        Page {
+            news: news.iter().enumerate().map(one).collect(),
+            names: BTreeMap::new(),
+            entries: HashMap::new(),
+            deleted: HashMap::new(),
+            seen: HashMap::new(),
+        }
+    }
+
+    #[test]
+    fn events_of_a_mailbox_keep_their_order_where_old_mail_and_fresh_mix() {
+        let page = page(&[
+            (1, true),
+            (1, false),
+            (2, true),
+            (1, true),
+            (2, true),
+            (1, true),
+        ]);
+        let batches = page.batches().into_iter();
+        let told: Vec<(bool, Vec<i64>)> = batches
+            .map(|(batch, ids)| (batch.old, ids.iter().map(|id| id.0).collect()))
+            .collect();
+        let wanted = [
+            (true, vec![0]),
+            (false, vec![1]),
+            (true, vec![2, 4]),
+            (true, vec![3, 5]),
+        ];
+        assert_eq!(told, wanted);
     }
 }

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, VecDeque};
 
 use self::parts::{Recorder, heard, parts, pass, settings, settled, tell};
 use super::*;
-use crate::mail::{Flag, Flags};
+use crate::mail::{Flag, Flags, LocalId};
 use crate::sim::block_on;
 use crate::sim::driver;
 use crate::sim::steps::When;
 use crate::sim::world::hand::name;
-use crate::sync::{Act, Happened, Side};
+use crate::sync::{Act, Happened, RowId, Side};
 
 #[test]
 fn what_happened_in_a_mailbox_is_told_in_order_and_then_that_it_is_synced() {
@@ -275,4 +275,23 @@ fn what_is_wanted_once_all_is_done_with_is_done_too() {
     assert_eq!(told.acted.done, 1);
     driver::settle(&world, &pass).unwrap();
     world.has_flags(3, "F Work").unwrap();
+}
+
+#[test]
+fn a_great_many_wishes_that_are_refused_take_one_line() {
+    let wish = || Wanted {
+        row: RowId(1),
+        mailbox: name("INBOX"),
+        local: LocalId::new(b"1.R0.x").unwrap(),
+        act: Act::Delete,
+    };
+    assert_eq!(refusals(&[]), None);
+    let refused: Vec<_> = (0..1000).map(|_| (wish(), "no".to_owned())).collect();
+    let line = refusals(&refused[..1]).unwrap();
+    assert!(
+        line.contains("INBOX") && line.ends_with("carried out: no"),
+        "{line}"
+    );
+    let line = refusals(&refused).unwrap();
+    assert!(line.ends_with("no; with it 999 more"), "{line}");
 }

@@ -1,11 +1,15 @@
 //! `mailferry.exec{argv = {...}, stdin = ..., timeout = ..., env = {...}}`.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
 use std::rc::Rc;
 use std::time::Duration;
 
 use mlua::{Error, Lua, LuaString, Result, Table, Value};
 
+use super::super::clock::Pause;
 use super::super::process::{self, Ended, Program};
+use super::super::sandbox::OVER;
 use super::super::spec::Capability;
 use super::{Desk, time_of, values};
 
@@ -15,6 +19,8 @@ const LONGEST: Duration = Duration::from_secs(600);
 /// The most arguments, and the most octets that all of them have.
 const MOST_ARGUMENTS: usize = 4096;
 const MOST_OCTETS: usize = 1 << 20;
+/// The most variables.
+const MOST_VARIABLES: usize = 256;
 
 pub(super) fn install(lua: &Lua, desk: &Rc<Desk>, table: &Table) -> Result<()> {
     let shared = Rc::clone(desk);
@@ -25,16 +31,18 @@ pub(super) fn install(lua: &Lua, desk: &Rc<Desk>, table: &Table) -> Result<()> {
         }
         let mut program = program(&what)?;
         program.kept = shared.spec.kept;
-        shared
-            .reply
-            .borrow_mut()
-            .programs
-            .push(program.argv.clone());
         if shared.spec.dry {
+            note(&shared, &program);
             return ended(lua, &nothing());
         }
+        let pause = Pause::programs(shared.spec.programs);
+        program.timeout = program.timeout.min(shared.clock.patience(pause));
+        if program.timeout.is_zero() {
+            return Err(Error::runtime(format!("the programs {OVER}")));
+        }
+        note(&shared, &program);
         let most = program.timeout + Duration::from_secs(5);
-        match shared.clock.pause(most, || process::run(program)) {
+        match shared.clock.pause(pause, most, || process::run(program)) {
             Ok(result) => {
                 shared.reply.borrow_mut().killed += usize::from(result.timed_out);
                 ended(lua, &result)
@@ -45,21 +53,41 @@ pub(super) fn install(lua: &Lua, desk: &Rc<Desk>, table: &Table) -> Result<()> {
     table.set("exec", lua.create_function(exec)?)
 }
 
+/// Remembers what was run, for whoever tries a hook.
+fn note(desk: &Desk, program: &Program) {
+    let octets = program.argv.iter().map(|word| word.len()).sum();
+    if desk.tally.borrow_mut().program(octets) {
+        let words = program.argv.iter();
+        let words = words.map(|word| word.to_string_lossy().into_owned());
+        desk.reply.borrow_mut().programs.push(words.collect());
+    }
+}
+
+/// The words of a program, as they are: names of files need not be text.
+fn argv(what: &Table) -> Result<Vec<OsString>> {
+    let list = what
+        .get::<Table>("argv")
+        .map_err(|_| Error::runtime("mailferry.exec: argv is no list of strings"))?;
+    let bad = || Error::runtime("mailferry.exec: argv is empty, too long, or holds a NUL");
+    let (mut argv, mut room) = (Vec::new(), MOST_OCTETS);
+    for word in list.sequence_values::<LuaString>() {
+        let word = word?;
+        let octets = word.as_bytes();
+        room = room.checked_sub(octets.len()).ok_or_else(bad)?;
+        if argv.len() >= MOST_ARGUMENTS || octets.contains(&0) {
+            return Err(bad());
+        }
+        argv.push(OsString::from_vec(octets.to_vec()));
+    }
+    if argv.is_empty() {
+        return Err(bad());
+    }
+    Ok(argv)
+}
+
 fn program(what: &Table) -> Result<Program> {
     values::only(what, "mailferry.exec", &["argv", "stdin", "timeout", "env"])?;
-    let argv: Vec<String> = what.get::<Table>("argv").map_or_else(
-        |_| Err(Error::runtime("mailferry.exec: argv is no list of strings")),
-        |list| list.sequence_values().collect(),
-    )?;
-    let octets: usize = argv.iter().map(String::len).sum();
-    let fine = (1..=MOST_ARGUMENTS).contains(&argv.len())
-        && octets <= MOST_OCTETS
-        && argv.iter().all(|word| !word.contains('\0'));
-    if !fine {
-        return Err(Error::runtime(
-            "mailferry.exec: argv is empty, too long, or holds a NUL",
-        ));
-    }
+    let argv = argv(what)?;
     let timeout = match what.get("timeout")? {
         Value::Nil => USUAL,
         time => time_of(&time)?.min(LONGEST),
@@ -76,17 +104,22 @@ fn program(what: &Table) -> Result<Program> {
     })
 }
 
-fn variables(env: &Table) -> Result<Vec<(String, String)>> {
-    let variables: Vec<(String, String)> = env.pairs().collect::<Result<_>>()?;
-    let fine = |(name, value): &(String, String)| {
-        !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0')
-    };
-    if variables.iter().all(fine) {
-        return Ok(variables);
+fn variables(env: &Table) -> Result<Vec<(OsString, OsString)>> {
+    let bad = || Error::runtime("mailferry.exec: env has a name or a value that cannot be");
+    let (mut variables, mut room) = (Vec::new(), MOST_OCTETS);
+    for pair in env.pairs::<LuaString, LuaString>() {
+        let (name, value) = pair?;
+        let (name, value) = (name.as_bytes(), value.as_bytes());
+        let octets = name.len() + value.len();
+        room = room.checked_sub(octets).ok_or_else(bad)?;
+        let odd = name.contains(&b'=') || name.contains(&0) || value.contains(&0);
+        if odd || name.is_empty() || variables.len() >= MOST_VARIABLES {
+            return Err(bad());
+        }
+        let own = |octets: &[u8]| OsString::from_vec(octets.to_vec());
+        variables.push((own(&name), own(&value)));
     }
-    Err(Error::runtime(
-        "mailferry.exec: env has a name or a value that cannot be",
-    ))
+    Ok(variables)
 }
 
 /// What a program that was not run is said to have done.

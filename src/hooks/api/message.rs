@@ -1,15 +1,16 @@
 //! A message, as scripts see it.
 
 use std::cell::OnceCell;
+use std::mem::size_of;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use mlua::{
-    Error, Lua, Result, Table, UserData, UserDataFields, UserDataMethods, UserDataRef, Value,
-    Variadic,
+    Error, Lua, MultiValue, Result, Table, UserData, UserDataFields, UserDataMethods, UserDataRef,
+    Value,
 };
 
-use super::super::describe;
+use super::super::meter::Held;
 use super::super::spec::Capability;
 use super::{Desk, attachments, values};
 use crate::letter::{self, Address, Body, Letter};
@@ -21,23 +22,29 @@ const MOST_READ: usize = 32 << 20;
 /// The most text that a script gets unless it asks for less, in bytes.
 const MOST_TEXT: usize = 1 << 20;
 
+/// The longest name of a mailbox that a script may want, in bytes.
+pub(super) const LONGEST_NAME: usize = 1000;
+
 /// A message; header and body are read when they are asked for.
 #[derive(Clone)]
 pub(in super::super) struct Message(Rc<Inner>);
 
 struct Inner {
     desk: Rc<Desk>,
-    subject: Subject,
-    letter: OnceCell<Arc<Letter>>,
+    subject: Arc<Subject>,
+    letter: OnceCell<(Arc<Letter>, Held)>,
+    _held: Held,
 }
 
 impl Message {
-    pub fn new(desk: &Rc<Desk>, subject: Subject) -> Self {
-        Self(Rc::new(Inner {
+    /// An error where a script holds more of them than it may.
+    pub fn new(desk: &Rc<Desk>, subject: Arc<Subject>) -> Result<Self> {
+        Ok(Self(Rc::new(Inner {
+            _held: desk.meter.hold(weight(&subject))?,
             desk: Rc::clone(desk),
             subject,
             letter: OnceCell::new(),
-        }))
+        })))
     }
 
     pub fn subject(&self) -> &Subject {
@@ -45,16 +52,21 @@ impl Message {
     }
 
     /// Its header; empty if its file is gone or cannot be read.
-    pub fn letter(&self) -> &Letter {
-        self.0.letter.get_or_init(|| {
-            let path = self.0.subject.path.as_deref();
-            path.map(|path| self.0.desk.heads.of(path))
-                .unwrap_or_default()
-        })
+    pub fn letter(&self) -> Result<&Letter> {
+        if let Some((letter, _)) = self.0.letter.get() {
+            return Ok(letter);
+        }
+        self.desk().in_time()?;
+        let (path, heads) = (self.0.subject.path.as_deref(), &self.desk().heads);
+        let head = path.map(|path| heads.of(path)).unwrap_or_default();
+        let held = self.desk().meter.hold(head.weight)?;
+        let (letter, _) = self.0.letter.get_or_init(|| (head.letter, held));
+        Ok(letter)
     }
 
     /// All of it, as far as it is read.
     pub(super) fn octets(&self) -> Result<Vec<u8>> {
+        self.desk().in_time()?;
         let path = self.0.subject.path.as_deref().ok_or_else(gone)?;
         letter::read(path, MOST_READ)
             .map_err(|error| Error::runtime(format!("the message cannot be read: {error}")))
@@ -82,17 +94,28 @@ impl Message {
     }
 }
 
+/// About the octets that a message takes as long as a script has it.
+fn weight(subject: &Subject) -> usize {
+    let keywords = subject.flags.keywords();
+    let keywords: usize = keywords.map(|one| one.as_str().len() + 64).sum();
+    let local = subject.local.as_ref().map_or(0, |it| it.as_bytes().len());
+    let path = subject.path.as_ref().map_or(0, |it| it.as_os_str().len());
+    size_of::<Inner>() + size_of::<Subject>() + local + path + keywords
+}
+
 fn gone() -> Error {
     Error::runtime("the message is gone")
 }
 
 /// A mailbox's name from a script.
-pub(super) fn mailbox(text: &str) -> Result<MailboxName> {
-    let fine = text.len() <= 1000 && !text.chars().any(char::is_control);
-    MailboxName::parse(text).filter(|_| fine).ok_or_else(|| {
-        let text = describe::plain(text);
-        Error::runtime(format!("\"{text}\" can be no mailbox's name"))
-    })
+pub(super) fn mailbox(value: &Value) -> Result<MailboxName> {
+    let text = values::whole(value, LONGEST_NAME);
+    let text = text.filter(|text| !text.chars().any(char::is_control));
+    text.and_then(|text| MailboxName::parse(&text))
+        .ok_or_else(|| {
+            let text = values::quoted(value);
+            Error::runtime(format!("\"{text}\" can be no mailbox's name"))
+        })
 }
 
 /// As in `Jane <jane@example.com>, bob@example.com`.
@@ -128,13 +151,13 @@ impl UserData for Message {
 
     fn add_methods<M: UserDataMethods<Self>>(methods: &mut M) {
         methods.add_method("header", |_, this, name: String| {
-            Ok(this.letter().header(&name))
+            Ok(this.letter()?.header(&name))
         });
         methods.add_method("headers", |_, this, name: String| {
-            Ok(this.letter().headers(&name))
+            Ok(this.letter()?.headers(&name))
         });
         methods.add_method("text", |_, this, limit: Option<usize>| this.text(limit));
-        methods.add_method("has_flag", |_, this, word: String| {
+        methods.add_method("has_flag", |_, this, word: Value| {
             let wanted = values::flags([word])?;
             Ok(wanted.minus(&this.subject().flags).is_empty())
         });
@@ -143,7 +166,7 @@ impl UserData for Message {
             Ok(format!(
                 "{}: {}",
                 this.subject().mailbox,
-                this.letter().subject()
+                this.letter()?.subject()
             ))
         });
         methods.add_meta_method("__eq", |_, this, other: UserDataRef<Self>| {
@@ -186,27 +209,27 @@ fn stored<F: UserDataFields<Message>>(fields: &mut F) {
 
 /// What its header says.
 fn written<F: UserDataFields<Message>>(fields: &mut F) {
-    fields.add_field_method_get("subject", |_, this| Ok(this.letter().subject()));
-    fields.add_field_method_get("message_id", |_, this| Ok(this.letter().message_id()));
-    fields.add_field_method_get("list_id", |_, this| Ok(this.letter().list_id()));
-    fields.add_field_method_get("sent", |_, this| Ok(this.letter().date()));
+    fields.add_field_method_get("subject", |_, this| Ok(this.letter()?.subject()));
+    fields.add_field_method_get("message_id", |_, this| Ok(this.letter()?.message_id()));
+    fields.add_field_method_get("list_id", |_, this| Ok(this.letter()?.list_id()));
+    fields.add_field_method_get("sent", |_, this| Ok(this.letter()?.date()));
     fields.add_field_method_get("from", |_, this| {
-        Ok(joined(&this.letter().addresses("From")))
+        Ok(joined(&this.letter()?.addresses("From")))
     });
     fields.add_field_method_get("from_name", |_, this| {
-        Ok(this.letter().from().unwrap_or_default().name)
+        Ok(this.letter()?.from().unwrap_or_default().name)
     });
     fields.add_field_method_get("from_address", |_, this| {
-        Ok(this.letter().from().unwrap_or_default().address)
+        Ok(this.letter()?.from().unwrap_or_default().address)
     });
     for (name, header) in [("to", "To"), ("cc", "Cc")] {
         fields.add_field_method_get(name, move |_, this| {
-            Ok(joined(&this.letter().addresses(header)))
+            Ok(joined(&this.letter()?.addresses(header)))
         });
     }
     for (name, header) in [("to_addresses", "To"), ("cc_addresses", "Cc")] {
         fields.add_field_method_get(name, move |lua, this| {
-            list(lua, &this.letter().addresses(header))
+            list(lua, &this.letter()?.addresses(header))
         });
     }
 }
@@ -216,16 +239,16 @@ pub(super) fn acts<T: 'static, M: UserDataMethods<T>>(
     methods: &mut M,
     want: impl Fn(&T, Act) -> Result<()> + Copy + 'static,
 ) {
-    methods.add_method("move_to", move |_, this, name: String| {
+    methods.add_method("move_to", move |_, this, name: Value| {
         want(this, Act::MoveTo(mailbox(&name)?))
     });
-    methods.add_method("copy_to", move |_, this, name: String| {
+    methods.add_method("copy_to", move |_, this, name: Value| {
         want(this, Act::CopyTo(mailbox(&name)?))
     });
-    methods.add_method("add_flags", move |_, this, words: Variadic<String>| {
+    methods.add_method("add_flags", move |_, this, words: MultiValue| {
         want(this, Act::AddFlags(values::flags(words)?))
     });
-    methods.add_method("remove_flags", move |_, this, words: Variadic<String>| {
+    methods.add_method("remove_flags", move |_, this, words: MultiValue| {
         want(this, Act::RemoveFlags(values::flags(words)?))
     });
     methods.add_method("delete", move |_, this, ()| want(this, Act::Delete));

@@ -1,15 +1,18 @@
 //! `mailferry.search{mailbox = ..., from = ..., older_than = ..., flags = {...}}` and `mailferry.mailboxes()`.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use mlua::{Error, Lua, Result, Table, Value};
 
+use super::super::clock::Pause;
 use super::super::query::{Field, Query};
-use super::super::shelf::ShelfError;
-use super::message::{Message, mailbox};
+use super::super::shelf::{Shelf, ShelfError};
+use super::message::{LONGEST_NAME, Message, mailbox};
 use super::sets::Set;
+use super::values::{MOST_WORDS, elements, whole};
 use super::{Desk, time_of, values};
 use crate::mail::{Flags, MailboxName};
 
@@ -17,6 +20,12 @@ use crate::mail::{Flags, MailboxName};
 const MOST: usize = 500_000;
 /// How long listing a mailbox may take; it does not count as the handler's time.
 const LISTING: Duration = Duration::from_secs(30);
+/// How long all of it may take in one handler.
+const LISTINGS: Duration = Duration::from_secs(60);
+/// The most mailboxes that a search can name.
+const MOST_NAMES: usize = 10_000;
+/// The longest text that is looked for in a header, in bytes.
+const LONGEST: usize = 1000;
 
 const KEYS: [&str; 14] = [
     "mailbox",
@@ -39,33 +48,26 @@ pub(super) fn install(lua: &Lua, desk: &Rc<Desk>, table: &Table) -> Result<()> {
     let shared = Rc::clone(desk);
     let search = move |_: &Lua, what: Option<Table>| {
         let Some(what) = what else {
-            return find(&shared, &Query::default(), all(&shared)?);
+            return find(&shared, &Query::default(), &all(&shared)?);
         };
         let query = query(&what)?;
         let mailboxes = mailboxes(&shared, &what.get("mailbox")?)?;
-        find(&shared, &query, mailboxes)
+        find(&shared, &query, &mailboxes)
     };
     table.set("search", lua.create_function(search)?)?;
     let shared = Rc::clone(desk);
-    let names = move |_: &Lua, ()| {
+    let names = move |lua: &Lua, ()| {
         let names = all(&shared)?;
-        Ok(names
-            .iter()
-            .map(|name| name.as_str().to_owned())
-            .collect::<Vec<_>>())
+        lua.create_sequence_from(names.iter().map(MailboxName::as_str))
     };
     table.set("mailboxes", lua.create_function(names)?)
 }
 
-fn find(desk: &Rc<Desk>, query: &Query, mailboxes: Vec<MailboxName>) -> Result<Set> {
+fn find(desk: &Rc<Desk>, query: &Query, mailboxes: &[MailboxName]) -> Result<Set> {
     let mut found = Vec::new();
     let mut seen = 0;
     for name in mailboxes {
-        let list = desk.clock.pause(LISTING, || match &desk.shelf {
-            Some(shelf) => shelf.messages(&name),
-            None => Ok(Vec::new()),
-        });
-        for subject in list.map_err(unlisted)? {
+        for subject in listed(desk, Vec::new(), |shelf| shelf.messages(name))? {
             seen += 1;
             if seen > MOST {
                 return Err(Error::runtime("a search looks at too many messages"));
@@ -74,20 +76,44 @@ fn find(desk: &Rc<Desk>, query: &Query, mailboxes: Vec<MailboxName>) -> Result<S
             if subject.local.is_none() || !query.takes_stored(&subject) {
                 continue;
             }
-            let message = Message::new(desk, subject);
-            if query.takes_written(|| message.letter()) {
-                found.push(message);
+            // Of thousands that were looked at nothing is to stay.
+            let head = || {
+                let path = subject.path.as_deref();
+                path.map(|path| desk.heads.glance(path))
+                    .unwrap_or_default()
+                    .letter
+            };
+            if query.takes_written(head) {
+                found.push(Message::new(desk, Arc::new(subject))?);
             }
         }
     }
-    Ok(Set(found))
+    Set::new(desk, found)
 }
 
-fn all(desk: &Desk) -> Result<Vec<MailboxName>> {
-    desk.clock.pause(LISTING, || match &desk.shelf {
-        Some(shelf) => shelf.mailboxes().map_err(unlisted),
-        None => Ok(Vec::new()),
-    })
+/// All mailboxes; looked up once for each handler.
+fn all(desk: &Desk) -> Result<Rc<[MailboxName]>> {
+    if let Some(known) = &*desk.mailboxes.borrow() {
+        return Ok(Rc::clone(known));
+    }
+    let listed: Rc<[MailboxName]> = listed(desk, Vec::new(), |shelf| shelf.mailboxes())?.into();
+    desk.mailboxes.replace(Some(Rc::clone(&listed)));
+    Ok(listed)
+}
+
+/// What the shelf says; without one, `nothing`.
+fn listed<T>(
+    desk: &Desk,
+    nothing: T,
+    ask: impl FnOnce(&dyn Shelf) -> std::result::Result<T, ShelfError>,
+) -> Result<T> {
+    desk.in_time()?;
+    let Some(shelf) = &desk.shelf else {
+        return Ok(nothing);
+    };
+    let pause = Pause::listings(LISTINGS);
+    let listed = desk.clock.pause(pause, LISTING, || ask(shelf.as_ref()));
+    listed.map_err(unlisted)
 }
 
 fn unlisted(error: ShelfError) -> Error {
@@ -96,10 +122,10 @@ fn unlisted(error: ShelfError) -> Error {
 
 /// The mailboxes that a name, a pattern with `*`, or a list of these means; all without one.
 fn mailboxes(desk: &Desk, value: &Value) -> Result<Vec<MailboxName>> {
-    let patterns: Vec<String> = match value {
-        Value::Nil => return all(desk),
-        Value::String(name) => vec![name.to_string_lossy()],
-        Value::Table(list) => list.sequence_values().collect::<Result<_>>()?,
+    let patterns = match value {
+        Value::Nil => return Ok(all(desk)?.to_vec()),
+        Value::String(_) => vec![value.clone()],
+        Value::Table(list) => elements(list, MOST_NAMES, "mailboxes")?,
         _ => {
             return Err(Error::runtime(
                 "mailferry.search: mailbox is a name or a list",
@@ -107,16 +133,20 @@ fn mailboxes(desk: &Desk, value: &Value) -> Result<Vec<MailboxName>> {
         }
     };
     let mut wanted = Vec::new();
-    for pattern in patterns {
-        if pattern.contains('*') {
-            let known = all(desk)?;
-            wanted.extend(
-                known
-                    .into_iter()
-                    .filter(|name| fits(&pattern, name.as_str())),
-            );
-        } else {
-            wanted.push(mailbox(&pattern)?);
+    for value in patterns {
+        desk.in_time()?;
+        match whole(&value, LONGEST_NAME) {
+            Some(pattern) if pattern.contains('*') => {
+                let known = all(desk)?;
+                let fitting = known.iter().filter(|name| fits(&pattern, name.as_str()));
+                wanted.extend(fitting.cloned());
+            }
+            _ => wanted.push(mailbox(&value)?),
+        }
+        if wanted.len() > MOST_NAMES {
+            // Patterns mean the same mailboxes, mostly.
+            wanted.sort();
+            wanted.dedup();
         }
     }
     wanted.sort();
@@ -160,20 +190,45 @@ fn query(what: &Table) -> Result<Query> {
         .iter()
         .zip(headers)
     {
-        if let Some(text) = what.get::<Option<String>>(*key)? {
+        if let Some(text) = text(what, key)? {
             query.ask(Field::Header(name.to_owned()), &text);
         }
     }
-    if let Some(text) = what.get::<Option<String>>("list_id")? {
+    if let Some(text) = text(what, "list_id")? {
         query.ask(Field::ListId, &text);
     }
     if let Some(headers) = what.get::<Option<Table>>("header")? {
-        for pair in headers.pairs::<String, String>() {
+        for (count, pair) in headers.pairs::<Value, Value>().enumerate() {
+            if count >= MOST_WORDS {
+                let text = format!("more than {MOST_WORDS} headers");
+                return Err(Error::runtime(text));
+            }
             let (name, text) = pair?;
-            query.ask(Field::Header(name), &text);
+            let long = || too_long("header");
+            let name = whole(&name, LONGEST).ok_or_else(long)?;
+            query.ask(
+                Field::Header(name),
+                &whole(&text, LONGEST).ok_or_else(long)?,
+            );
         }
     }
     Ok(query)
+}
+
+/// What a header is to contain.
+fn text(what: &Table, key: &str) -> Result<Option<String>> {
+    match what.get(key)? {
+        Value::Nil => Ok(None),
+        value => whole(&value, LONGEST)
+            .map(Some)
+            .ok_or_else(|| too_long(key)),
+    }
+}
+
+fn too_long(key: &str) -> Error {
+    Error::runtime(format!(
+        "mailferry.search: {key} is no text, or longer than {LONGEST} octets"
+    ))
 }
 
 fn age(what: &Table, key: &str) -> Result<Option<i64>> {
@@ -187,11 +242,8 @@ fn age(what: &Table, key: &str) -> Result<Option<i64>> {
 fn words(what: &Table, key: &str) -> Result<Flags> {
     match what.get(key)? {
         Value::Nil => Ok(Flags::new()),
-        Value::String(word) => values::flags([word.to_string_lossy()]),
-        Value::Table(list) => {
-            let words: Vec<String> = list.sequence_values().collect::<Result<_>>()?;
-            values::flags(words)
-        }
+        Value::Table(list) => values::flags(elements(&list, MOST_WORDS, "flags")?),
+        word @ Value::String(_) => values::flags([word]),
         _ => Err(Error::runtime(format!(
             "mailferry.search: {key} is a word or a list"
         ))),

@@ -1,6 +1,6 @@
 //! Values on their way into Lua and out of it.
 
-use mlua::{Error, Lua, Result, Table, Value};
+use mlua::{Error, Lua, LuaString, Result, Table, Value};
 
 use super::super::describe;
 use super::super::notification::{Notification, Urgency};
@@ -8,6 +8,13 @@ use crate::mail::{Flag, Flags, Keyword, MailboxName};
 
 /// The longest text of a notification, in bytes.
 const LONGEST: usize = 4096;
+
+/// The most characters of a value that an error shows.
+const LONGEST_QUOTED: usize = 100;
+/// The most words in a list of flags, of headers and the like.
+pub(super) const MOST_WORDS: usize = 100;
+/// The longest keyword, in bytes.
+const LONGEST_KEYWORD: usize = 255;
 
 /// A value of the configuration.
 pub(super) fn of_toml(lua: &Lua, value: &toml::Value) -> Result<Value> {
@@ -42,9 +49,9 @@ pub(in super::super) fn to_lua(lua: &Lua, octets: &[u8]) -> Result<Value> {
 /// Keys of an argument that nobody knows are an error: a misspelt one would be silent otherwise.
 pub(super) fn only(table: &Table, whose: &str, known: &[&str]) -> Result<()> {
     for pair in table.pairs::<Value, Value>() {
-        let key = pair?.0.to_string()?;
-        if !known.contains(&key.as_str()) {
-            let key = describe::plain(&key);
+        let key = pair?.0;
+        if !known.contains(&shown(&key).as_str()) {
+            let key = quoted(&key);
             return Err(Error::runtime(format!("{whose}: there is no key `{key}`")));
         }
     }
@@ -53,12 +60,58 @@ pub(super) fn only(table: &Table, whose: &str, known: &[&str]) -> Result<()> {
 
 /// A text of a notification, cut where it is too long.
 pub(super) fn text(table: &Table, key: &str) -> Result<Option<String>> {
-    let text: Option<mlua::LuaString> = table.get(key)?;
-    Ok(text.map(|text| {
-        let mut text = text.to_string_lossy();
-        text.truncate(text.floor_char_boundary(LONGEST));
-        text
-    }))
+    let text: Option<LuaString> = table.get(key)?;
+    Ok(text.map(|text| cut(&text)))
+}
+
+/// The beginning of a string: no more of it is copied. Octets that are no text are replaced.
+fn cut(text: &LuaString) -> String {
+    let octets = text.as_bytes();
+    let shown = octets.get(..LONGEST).unwrap_or(&octets);
+    let mut text = String::from_utf8_lossy(shown).into_owned();
+    text.truncate(text.floor_char_boundary(LONGEST));
+    text
+}
+
+/// A value as it is shown in a message, or compared with words of ours.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => cut(text),
+        Value::Integer(number) => number.to_string(),
+        Value::Number(number) => number.to_string(),
+        other => other.type_name().to_owned(),
+    }
+}
+
+/// A value that is none of those that are wanted, as an error shows it.
+pub(super) fn quoted(value: &Value) -> String {
+    let text = describe::plain(&shown(value));
+    match text.char_indices().nth(LONGEST_QUOTED) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
+/// A text that has to be whole, no longer than `most`; `None` if it is, or is no text.
+pub(super) fn whole(value: &Value, most: usize) -> Option<String> {
+    match value {
+        Value::String(text) if text.as_bytes().len() > most => None,
+        Value::String(text) => Some(text.to_str().ok()?.to_owned()),
+        Value::Integer(_) | Value::Number(_) => Some(shown(value)),
+        _ => None,
+    }
+}
+
+/// The elements of a list that may have so many.
+pub(super) fn elements(list: &Table, most: usize, what: &str) -> Result<Vec<Value>> {
+    let mut all = Vec::new();
+    for value in list.sequence_values::<Value>() {
+        if all.len() >= most {
+            return Err(Error::runtime(format!("more than {most} {what}")));
+        }
+        all.push(value?);
+    }
+    Ok(all)
 }
 
 /// How much a notification matters.
@@ -93,9 +146,13 @@ pub(in super::super) fn word_set(lua: &Lua, flags: &Flags) -> Result<Table> {
 }
 
 /// Flags from the words of a script; `deleted` is none that it may set, as it has `delete()`.
-pub(super) fn flags(words: impl IntoIterator<Item = String>) -> Result<Flags> {
+pub(super) fn flags(words: impl IntoIterator<Item = Value>) -> Result<Flags> {
     let mut flags = Flags::new();
-    for text in words {
+    for (place, value) in words.into_iter().enumerate() {
+        if place >= MOST_WORDS {
+            return Err(Error::runtime(format!("more than {MOST_WORDS} flags")));
+        }
+        let text = whole(&value, LONGEST_KEYWORD).ok_or_else(|| no_flag(&value))?;
         let known = Flag::ALL
             .into_iter()
             .find(|flag| word(*flag).eq_ignore_ascii_case(&text));
@@ -104,19 +161,17 @@ pub(super) fn flags(words: impl IntoIterator<Item = String>) -> Result<Flags> {
                 return Err(Error::runtime("to delete a message there is msg:delete()"));
             }
             Some(flag) => flags.set(flag),
-            None => flags.set_keyword(keyword(&text)?),
+            None => flags.set_keyword(Keyword::new(&text).ok_or_else(|| no_flag(&value))?),
         }
     }
     Ok(flags)
 }
 
-fn keyword(text: &str) -> Result<Keyword> {
-    Keyword::new(text).ok_or_else(|| {
-        let text = describe::plain(text);
-        Error::runtime(format!(
-            "\"{text}\" can be no flag: seen, flagged, answered, draft, or a keyword without spaces"
-        ))
-    })
+fn no_flag(value: &Value) -> Error {
+    let text = quoted(value);
+    Error::runtime(format!(
+        "\"{text}\" can be no flag: seen, flagged, answered, draft, or a keyword without spaces"
+    ))
 }
 
 /// A notification as handlers get it; `messages` is set by the caller.

@@ -22,13 +22,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const NOT_STARTED: u8 = 127;
 
 /// The arguments of a keeper.
-pub(super) fn arguments(timeout: Duration, argv: &[String]) -> Vec<OsString> {
+pub(super) fn arguments(timeout: Duration, argv: &[OsString]) -> Vec<OsString> {
     let millis = timeout.as_millis().to_string();
-    let own = [KEEPER.to_owned(), millis];
-    own.into_iter()
-        .chain(argv.iter().cloned())
-        .map(OsString::from)
-        .collect()
+    let own = [OsString::from(KEEPER), OsString::from(millis)];
+    own.into_iter().chain(argv.iter().cloned()).collect()
 }
 
 /// Runs what [`arguments`] says (without its first word), ends as the program does, or kills everything at the deadline.

@@ -89,7 +89,7 @@ async fn acts_that_make_no_sense_are_errors_where_they_stand() {
         ("msg:move_to(\"a//b\")", "\"a//b\" can be no mailbox's name"),
         ("msg:move_to(\"\")", "can be no mailbox's name"),
         ("msg:move_to(\"a\\nb\")", "can be no mailbox's name"),
-        ("msg:move_to(nil)", "move_to"),
+        ("msg:move_to(nil)", "\"nil\" can be no mailbox's name"),
         (
             "msg:add_flags(\"two words\")",
             "\"two words\" can be no flag",

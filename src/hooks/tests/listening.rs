@@ -71,17 +71,35 @@ async fn every_event_brings_what_it_says() {
 #[tokio::test]
 async fn of_old_mail_only_those_hear_who_asked() {
     let maildir = Maildir::new();
-    let text = "mailferry.on(\"message.new\", function(msg) print(msg.subject) end)";
-    let new = [arrived(maildir.put("INBOX", 1, Flags::new(), MAIL))];
+    let text = "mailferry.on(\"message.new\", function(msg) print(msg.subject) end)\n\
+        for _, name in ipairs {\"message.flags\", \"mailbox.synced\"} do mailferry.on(name, print) end";
+    let subject = maildir.put("INBOX", 1, Flags::new(), MAIL);
+    let synced = Occasion::MailboxSynced {
+        mailbox: MailboxName::inbox(),
+        changed: Vec::new(),
+        new: 1,
+        gone: 0,
+    };
+    let flags = Happened::Flags {
+        added: Flags::new().with(Flag::Seen),
+        removed: Flags::new(),
+    };
+    let old = [
+        arrived(subject.clone()),
+        happened(subject.clone(), flags),
+        synced,
+    ];
+    let new = [arrived(subject)];
     let mut host = start(text).await;
-    assert_eq!(host.tell(&new, true).await, Reply::default());
+    assert_eq!(host.tell(&old, true).await, Reply::default());
     assert_eq!(host.tell(&new, false).await.log, ["Hello"]);
     let mut spec = script(text);
     spec.old_mail = true;
     let mut host = Host::start(spec, None)
         .await
         .unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(host.tell(&new, true).await.log, ["Hello"]);
+    let told = host.tell(&old, true).await.log;
+    assert_eq!((told.len(), told[0].as_str()), (3, "Hello"));
 }
 
 #[tokio::test]
@@ -98,6 +116,21 @@ async fn timers_run_when_they_are_due() {
     tokio::time::sleep_until(due.into()).await;
     assert_eq!(host.tick().await.log, ["tick"]);
     assert!(host.next_timer().unwrap() > due + Duration::from_millis(900));
+}
+
+#[tokio::test]
+async fn a_file_that_changes_is_loaded_anew_also_when_only_its_timers_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("my.lua");
+    std::fs::write(&path, "mailferry.every(1, function() print(1) end)").unwrap();
+    let spec = Spec::new(Script::File(path.clone()), "work");
+    let mut hooks = Hooks::start(vec![spec], || None).await;
+    let due = hooks.next_timer().unwrap();
+    std::fs::write(&path, "mailferry.every(1, function() print(\"two\") end)").unwrap();
+    tokio::time::sleep_until(due.into()).await;
+    assert_eq!(hooks.tick().await.log, [""; 0]);
+    tokio::time::sleep_until(hooks.next_timer().unwrap().into()).await;
+    assert_eq!(hooks.tick().await.log, ["two"]);
 }
 
 fn shown(maildir: &Maildir) -> Notification {

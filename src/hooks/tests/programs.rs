@@ -127,3 +127,39 @@ async fn a_dry_run_only_notes_programs() {
     assert_eq!(reply.programs[0][0], "touch");
     assert!(!mark.exists());
 }
+
+#[tokio::test]
+async fn programs_without_end_come_to_an_end() {
+    for body in [
+        "while true do mailferry.exec {argv = {\"sleep\", \"600\"}} end",
+        "while true do mailferry.exec {argv = {\"sleep\", \"0.2\"}} end",
+        "while true do pcall(mailferry.exec, {argv = {\"sleep\", \"600\"}, timeout = \"1s\"}) end",
+    ] {
+        let text = format!(
+            "mailferry.on(\"error\", function()\n{body}\nend)\n\
+             mailferry.on(\"account.synced\", function() print(mailferry.exec {{argv = {{\"true\"}}}}.ok) end)"
+        );
+        let mut spec = script(&text);
+        spec.grants = Grants::all();
+        spec.programs = Duration::from_secs(1);
+        let host = Host::start(spec, None).await;
+        let mut host = host.unwrap_or_else(|error| panic!("{error}"));
+        let begun = Instant::now();
+        let error = Occasion::Error {
+            mailbox: None,
+            text: "x".to_owned(),
+        };
+        let reply = tokio::time::timeout(Duration::from_secs(8), host.tell(&[error], false)).await;
+        let reply = reply.unwrap_or_else(|_| panic!("{body} goes on"));
+        assert!(begun.elapsed() < Duration::from_secs(6), "{body}");
+        assert_eq!(reply.failures.len(), 1, "{body}");
+        assert!(
+            reply.failures[0].text.contains("took too long"),
+            "{reply:?}"
+        );
+        assert!(reply.programs.len() < 100, "{}", reply.programs.len());
+        // The next handler has its own time.
+        assert_eq!(host.tell(&[SYNCED], false).await.log, ["true"], "{body}");
+        assert_eq!(host.abandoned(), 0);
+    }
+}

@@ -1,5 +1,7 @@
 //! What is asked of the daemon, and the answers: the same documents that the verbs print.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use tokio::sync::oneshot;
 
@@ -7,6 +9,7 @@ use super::Daemon;
 use super::running::Running;
 use crate::cli::Failure;
 use crate::cli::backend::holds::{holds, undo_batch};
+use crate::cli::backend::hooks::Enabled;
 use crate::cli::backend::{last, letters, pass, status};
 use crate::cli::reports::{
     AccountStatus, AccountSync, HookStatus, LimitedReport, NotificationStatus, Problem, State,
@@ -19,6 +22,9 @@ use crate::daemon::{Activity, Order, View, Wish};
 use crate::engine::{Mode, Scope};
 use crate::hooks::HookState;
 use crate::sync::{HoldId, HoldVerdict};
+
+/// How long a hook may take to be brought back before that is said.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The word for a state, as in `status --json`.
 pub(super) fn state_word(state: State) -> String {
@@ -101,17 +107,19 @@ impl Daemon<'_> {
         json(&report)
     }
 
-    /// Brings a hook back that was set aside.
-    pub(super) fn enable_hook(&self, name: &str) -> Answer {
-        let mut found = false;
-        for running in &self.running {
-            found |= running.board.enable(name);
-        }
-        if found {
-            Ok("null".to_owned())
-        } else {
-            Err(Refusal::usage(format!("no hook `{name}` runs")))
-        }
+    /// Brings a hook back that was set aside, and answers when it is.
+    pub(super) fn enable_hook(&self, name: &str, call: Call) {
+        let boards = self.running.iter();
+        let waiting: Vec<_> = boards.filter_map(|it| it.board.enable(name)).collect();
+        let unknown = Refusal::usage(format!("no hook `{name}` runs"));
+        tokio::task::spawn_local(async move {
+            let answer = if waiting.is_empty() {
+                Err(unknown)
+            } else {
+                enabled(waiting).await
+            };
+            let _ = call.answer.send(answer);
+        });
     }
 
     pub(super) fn holds(&self) -> Answer {
@@ -253,6 +261,20 @@ impl Daemon<'_> {
             ));
         });
     }
+}
+
+/// Waits until a hook is back in each account. One that is busy with an event is brought back after that.
+async fn enabled(waiting: Vec<oneshot::Receiver<Enabled>>) -> Answer {
+    let all = futures_util::future::join_all(waiting);
+    let all = tokio::time::timeout(PATIENCE, all).await.map_err(|_| {
+        let text = "it is busy, and will be brought back after that; see `mailferry status`";
+        Refusal::failed(text.to_owned())
+    })?;
+    for one in all {
+        // An account that starts anew at this moment loads its hooks anew as well.
+        one.unwrap_or(Ok(())).map_err(Refusal::failed)?;
+    }
+    Ok("null".to_owned())
 }
 
 /// One hook of several accounts is shown as where it is worst.

@@ -1,0 +1,97 @@
+//! The other end of a hook's thread: how it is started, asked, and given up when it does not come back.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time;
+
+use super::super::clock::Clock;
+use super::super::heads::Heads;
+use super::super::progress::Progress;
+use super::super::reply::{Answer, HookError, Loaded};
+use super::super::spec::Spec;
+use super::super::worker::{self, Job, Order, Shared};
+
+/// How long after its deadline a script may take to notice it.
+const GRACE: Duration = Duration::from_millis(250);
+/// How often the clock is looked at while no handler runs: between two handlers, or before the first.
+const BETWEEN: Duration = Duration::from_millis(50);
+/// The stack of a hook's thread: Lua allows 200 nested calls of C functions.
+const STACK: usize = 4 << 20;
+
+/// The handle of a thread that waits for jobs.
+pub(super) struct Thread {
+    clock: Arc<Clock>,
+    orders: Sender<Order>,
+}
+
+/// What came of a job.
+pub(super) enum Outcome {
+    /// It is done.
+    Done(Answer),
+    /// The thread did not come back from this step of the job; before that it came so far.
+    Lost(Answer, usize),
+}
+
+impl Thread {
+    /// Starts the thread and loads the script; `None` if it did not come back from that.
+    pub async fn start(
+        spec: &Spec,
+        shelf: Option<Shared>,
+        heads: &Heads,
+    ) -> Option<Result<(Self, Loaded), HookError>> {
+        let (orders, received) = mpsc::channel();
+        let (started, loaded) = oneshot::channel();
+        let clock = Clock::new();
+        let (spec, shared, heads) = (spec.clone(), Arc::clone(&clock), heads.clone());
+        let thread = thread::Builder::new()
+            .name("hook".to_owned())
+            .stack_size(STACK)
+            .spawn(move || worker::run(&spec, &shared, (shelf, &heads), started, &received));
+        if let Err(error) = thread {
+            return Some(Err(HookError::Thread(error)));
+        }
+        match until_stuck(&clock, loaded).await {
+            Some(loaded) => Some(loaded.map(|loaded| (Self { clock, orders }, loaded))),
+            None => {
+                clock.abandon();
+                None
+            }
+        }
+    }
+
+    /// Has a job done.
+    pub async fn ask(&self, job: Job) -> Outcome {
+        let (done, over) = oneshot::channel();
+        let progress: Arc<Progress> = Arc::default();
+        let order = Order {
+            job,
+            progress: Arc::clone(&progress),
+            done,
+        };
+        let sent = self.orders.send(order).is_ok();
+        let over = sent && until_stuck(&self.clock, over).await.is_some();
+        if !over {
+            self.clock.abandon();
+        }
+        match progress.take() {
+            (answer, _) if over => Outcome::Done(answer),
+            (answer, steps) => Outcome::Lost(answer, steps),
+        }
+    }
+}
+
+/// Waits for what a hook's thread sends; `None` once it is stuck, or has ended without a word.
+async fn until_stuck<T>(clock: &Clock, mut from: oneshot::Receiver<T>) -> Option<T> {
+    loop {
+        let wait = clock.left().map_or(BETWEEN, |left| left + GRACE);
+        match time::timeout(wait, &mut from).await {
+            Ok(came) => return came.ok(),
+            Err(_) if clock.overdue() >= GRACE => return None,
+            Err(_) => {}
+        }
+    }
+}

@@ -26,10 +26,9 @@ impl Heads {
         if let Some(known) = self.all().get(path) {
             return Arc::clone(known);
         }
-        let head = letter::read_head(path).unwrap_or_default();
-        let letter = Arc::new(Letter::parse(&head));
+        let letter = Arc::new(letter::head(path).unwrap_or_default());
         let mut all = self.all();
-        if head.len() <= LONGEST && all.len() < MOST {
+        if letter.octets() <= LONGEST && all.len() < MOST {
             all.insert(path.to_owned(), Arc::clone(&letter));
         }
         letter

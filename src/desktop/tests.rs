@@ -36,6 +36,7 @@ fn rules() -> Rules {
         ],
         open: Vec::new(),
         archive: mailbox("Archive"),
+        keywords: true,
         sound: true,
     }
 }

@@ -75,7 +75,7 @@ impl Screen {
     }
 
     /// The user presses the button with this label.
-    fn press(&self, shown: &Shown, label: &str) {
+    pub fn press(&self, shown: &Shown, label: &str) {
         self.presses.send((shown.id, shown.key(label))).unwrap();
     }
 

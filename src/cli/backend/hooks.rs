@@ -9,15 +9,14 @@ use std::time::{Duration, Instant};
 use super::account::local;
 use super::desktop::letter_of;
 use super::listeners::{Doing, Ear};
-use super::shelf::StoredMail;
-use crate::config::{Account, Config, Hook, HookScript};
+use super::shelf::Stored;
+use crate::config::{Account, Config, Hook, HookScript, Protocol};
 use crate::daemon::{Batch, Bell};
 use crate::desktop::{
     Arrival, Desktop, Gone, Letter, Notice, Rules, Topic, Urgency, Wish, can_copy,
 };
 use crate::hooks::{self, Grants, HookState, Hooks, Notification, Reply, Script, Spec};
 use crate::mail::Flag;
-use crate::maildir::MaildirAccount;
 use crate::store::database_path;
 use crate::sync::{Act, Happened, Occasion, RowId, Subject, Wanted};
 
@@ -101,7 +100,7 @@ pub(super) struct Stage {
     desktop: Option<Rc<Desktop>>,
     rules: Rules,
     /// Where `mailferry.search` looks.
-    stored: Option<(PathBuf, MaildirAccount)>,
+    stored: Option<Stored>,
     /// What hooks have done with messages of the batch that is being told: not to be shown.
     handled: BTreeMap<RowId, bool>,
     /// Those that were set aside when last looked at.
@@ -130,7 +129,11 @@ impl Stage {
     /// With mail for `mailferry.search` to look through.
     pub(super) fn over(mut self, config: &Config, account: &Account) -> Self {
         let database = database_path(&config.state_dir, account.name.as_str());
-        self.stored = local(account).ok().map(|maildir| (database, maildir));
+        self.stored = local(account).ok().map(|maildir| Stored {
+            database,
+            maildir,
+            letters: matches!(account.protocol, Protocol::Pop3(_)),
+        });
         self
     }
 
@@ -279,11 +282,8 @@ impl Ear for Stage {
 
     fn begin<'a>(&'a mut self, account: &'a str) -> Doing<'a, ()> {
         Box::pin(async move {
-            self.hooks = Hooks::start(self.specs.clone(), || {
-                let (database, maildir) = self.stored.clone()?;
-                Some(Box::new(StoredMail::new(database, maildir)))
-            })
-            .await;
+            let shelf = || self.stored.as_ref().map(Stored::shelf);
+            self.hooks = Hooks::start(self.specs.clone(), shelf).await;
             for state in self.hooks.states() {
                 if let Some(error) = &state.last_error {
                     tracing::error!("the hook {} was not loaded: {error}", state.name);

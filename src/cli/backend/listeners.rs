@@ -96,7 +96,7 @@ impl Listeners {
         if specs.is_empty() && desktop.is_none() {
             return Self::default();
         }
-        let rules = rules(&account.notify);
+        let rules = rules(account);
         let stage = Stage::new(specs, Rc::clone(board), desktop, rules);
         Self::default().with(stage.over(config, account))
     }

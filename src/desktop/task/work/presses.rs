@@ -31,6 +31,7 @@ impl Work {
                 let opened = open(&member, &detail, &command, token).await;
                 ("open the message", opened)
             })),
+            Press::Muted => {}
             Press::Copy(text) => self.outcomes.push(Box::pin(async move {
                 ("copy the text", clipboard::copy(&text).await)
             })),

@@ -236,6 +236,7 @@ fn occasion(event: Event, subject: Subject) -> Option<Occasion> {
     Some(Occasion::Message {
         id,
         side: Side::Remote,
+        by_listener: false,
         what,
         subject,
     })

@@ -193,12 +193,16 @@ impl State {
         if let Occasion::Message {
             id,
             side,
+            by_listener,
             what,
             subject,
         } = occasion
         {
             table.raw_set("id", format!("{}/{}", self.desk.spec.account, id.0))?;
             table.raw_set("side", format!("{side:?}").to_lowercase())?;
+            if *by_listener {
+                table.raw_set("by", "hook")?;
+            }
             changes(lua, &table, what)?;
             let message = Message::new(&self.desk, subject.clone());
             arguments.push_back(mlua::Value::UserData(lua.create_userdata(message)?));

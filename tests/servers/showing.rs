@@ -202,6 +202,39 @@ end)
     );
 }
 
+/// Nobody else would hear of it.
+#[test]
+fn a_message_that_a_hook_cannot_file_is_announced() {
+    let setting = with_hook(
+        r#"
+mailferry.on("message.new", function(msg)
+    if msg.subject:find("first") then msg:move_to("Nowhere") end
+end)
+mailferry.on("notification", function(note)
+    local msg = note.messages[1]
+    if msg.subject:find("second") then msg:move_to("Nowhere") end
+end)
+"#,
+        "burst = 1000",
+    );
+    let config = setting.ferry.config();
+    let text = std::fs::read_to_string(&config).unwrap();
+    let text = text.replace(
+        "[accounts.test]\n",
+        "[accounts.test]\nmailboxes = [\"*\", \"!Nowhere\"]\n",
+    );
+    std::fs::write(&config, text).unwrap();
+    let screen = Screen::of(&setting);
+    let daemon = alive(&setting);
+    let mails = ["the first", "the second"].map(message);
+    setting.client().append_unseen("INBOX", mails.into_iter());
+    let mut shown: Vec<String> = (0..2).map(|_| screen.shows().body).collect();
+    shown.sort();
+    let told = shown[0].starts_with("the first") && shown[1].starts_with("the second");
+    assert!(told, "{shown:?}");
+    ends(daemon);
+}
+
 /// Killed at any moment, also between the outbox and the screen: some bubbles may be missing then, none is there twice.
 #[test]
 fn no_message_is_shown_twice_however_often_the_daemon_is_killed() {
@@ -356,5 +389,43 @@ fn held_deletions_are_restored_and_approved_from_their_bubble() {
                 .is_some_and(Vec::is_empty)
         });
     }
+    ends(daemon);
+}
+
+/// The daemon takes its bubbles off the screen when it ends.
+#[test]
+fn held_deletions_are_shown_again_after_a_restart_and_when_they_grow() {
+    let setting = Setting::with_messages(Variant::Dovecot, 30);
+    let screen = Screen::of(&setting);
+    let daemon = alive(&setting);
+    let maildir = setting.ferry.maildir();
+    let delete = |count: usize| {
+        for file in maildir.files("Box").iter().take(count) {
+            std::fs::remove_file(file).unwrap();
+        }
+    };
+    let held = || loop {
+        if let Told::Notify(shown) = screen.told.recv_timeout(Duration::from_secs(60)).unwrap()
+            && shown.summary.contains("held in Box")
+        {
+            break shown;
+        }
+    };
+    delete(25);
+    let first = held();
+    assert!(first.summary.starts_with("25 "), "{first:?}");
+    ends(daemon);
+    let daemon = alive(&setting);
+    let again = held();
+    assert!(again.summary.starts_with("25 "), "{again:?}");
+    delete(1);
+    let more = held();
+    assert!(more.summary.starts_with("26 "), "{more:?}");
+    assert_eq!(more.replaces, again.id);
+    // Decided elsewhere, it is taken away.
+    let holds = setting.ferry.run(&["holds", "--json"]).json();
+    let id = holds["holds"][0]["id"].as_str().unwrap().to_owned();
+    setting.ferry.run(&["restore", &id]).in_sync();
+    assert_eq!(screen.closes(), more.id);
     ends(daemon);
 }

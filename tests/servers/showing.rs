@@ -424,8 +424,9 @@ fn held_deletions_are_shown_again_after_a_restart_and_when_they_grow() {
     assert!(more.summary.starts_with("26 "), "{more:?}");
     assert_eq!(more.replaces, again.id);
     // Decided elsewhere, it is taken away.
-    let holds = setting.ferry.run(&["holds", "--json"]).json();
-    let id = holds["holds"][0]["id"].as_str().unwrap().to_owned();
+    let status = setting.ferry.run(&["status", "--json"]).json();
+    let id = status["accounts"][0]["holds"][0]["id"].as_str();
+    let id = id.unwrap().to_owned();
     setting.ferry.run(&["restore", &id]).in_sync();
     assert_eq!(screen.closes(), more.id);
     ends(daemon);

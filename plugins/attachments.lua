@@ -8,7 +8,8 @@
 --   largest = 10485760                            larger ones stay in the mail, in octets
 --
 -- Needs allow = ["exec", "read_body"]. An existing file is never written over. Files are written with `dd`, as scripts
--- have no files; names come from strangers and are reduced to letters, digits and -_+.
+-- have no files; names come from strangers and are reduced to letters, digits and -_+. What could not be written whole is
+-- taken away again.
 
 mailferry.needs("exec", "read_body")
 local options = mailferry.options
@@ -17,9 +18,21 @@ if type(directory) ~= "string" or directory:sub(1, 1) ~= "/" then
   error("the option `directory` is missing: an absolute path", 0)
 end
 local largest = options.largest or 10485760
-local mailboxes, senders = {}, nil
+
+-- INBOX is the same in any case.
+local function canonical(name)
+  return (name:gsub("^[Ii][Nn][Bb][Oo][Xx]%f[/\0]", "INBOX"))
+end
+
+local mailboxes, senders, types = {}, nil, nil
 for _, mailbox in ipairs(options.mailboxes or { "INBOX" }) do
-  mailboxes[mailbox] = true
+  mailboxes[canonical(mailbox)] = true
+end
+if options.types then
+  types = {}
+  for number, kind in ipairs(options.types) do
+    types[number] = kind:lower()
+  end
 end
 if options.from then
   senders = {}
@@ -32,10 +45,10 @@ local function wanted(attachment)
   if attachment.size == 0 or attachment.size > largest then
     return false
   end
-  if not options.types then
+  if not types then
     return true
   end
-  for _, kind in ipairs(options.types) do
+  for _, kind in ipairs(types) do
     local major = kind:match("^(.*/)%*$")
     if attachment.type == kind or (major and attachment.type:sub(1, #major) == major) then
       return true
@@ -53,8 +66,9 @@ local function safe(name)
   return stem, ending and "." .. ending:sub(1, 10):lower() or ""
 end
 
+-- What programs say is compared, so it is to be English.
 local function run(argv, stdin)
-  local result, why = mailferry.exec { argv = argv, stdin = stdin }
+  local result, why = mailferry.exec { argv = argv, stdin = stdin, env = { LC_ALL = "C" } }
   if not result then
     error(argv[1] .. " cannot be run: " .. why, 0)
   end
@@ -72,8 +86,10 @@ local function save(attachment)
     if result.ok then
       mailferry.log("saved " .. path)
       return
-    elseif not result.stderr:find("exist", 1, true) then
-      error("cannot save " .. path .. ": " .. result.stderr, 0)
+    elseif not result.stderr:find("File exists", 1, true) then
+      -- With conv=excl what is there now was made by this dd.
+      run { "rm", "-f", "--", path }
+      return mailferry.log("cannot save " .. path .. ": " .. result.stderr:sub(1, 500))
     end
   end
   error("too many files named " .. stem .. ending, 0)

@@ -15,9 +15,14 @@ local lists = {}
 for id, mailbox in pairs(options.lists or {}) do
   lists[id:lower()] = mailbox
 end
+-- INBOX is the same in any case.
+local function canonical(name)
+  return (name:gsub("^[Ii][Nn][Bb][Oo][Xx]%f[/\0]", "INBOX"))
+end
+
 local from = {}
 for _, mailbox in ipairs(options.from or { "INBOX" }) do
-  from[mailbox] = true
+  from[canonical(mailbox)] = true
 end
 
 -- What becomes part of a mailbox's name: the sender of a mail chose it.

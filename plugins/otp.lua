@@ -8,8 +8,11 @@
 
 mailferry.needs("read_body")
 local options = mailferry.options
-local words = options.words or { "code", "otp", "pin", "passcode", "verification", "verify", "one-time",
-  "bestätigungscode", "einmal", "tan", "código", "codice", "kod" }
+local words = {}
+for number, word in ipairs(options.words or { "code", "otp", "pin", "passcode", "verification", "verify", "one-time",
+  "bestätigungscode", "einmal", "tan", "código", "codice", "kod" }) do
+  words[number] = word:lower()
+end
 
 local function is_wanted(address)
   if not options.from then

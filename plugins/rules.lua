@@ -18,6 +18,11 @@ if type(rules) ~= "table" or #rules == 0 then
   error("the option `rules` is missing: a list of tables", 0)
 end
 
+-- INBOX is the same in any case.
+local function canonical(name)
+  return (name:gsub("^[Ii][Nn][Bb][Oo][Xx]%f[/\0]", "INBOX"))
+end
+
 local known = {}
 for word in ("from to subject list_id mailbox header larger unread move copy flag unflag delete stop"):gmatch("%S+") do
   known[word] = true
@@ -35,7 +40,7 @@ local function contains(text, wanted)
 end
 
 local function met(rule, msg)
-  if msg.mailbox ~= (rule.mailbox or "INBOX") then return false end
+  if msg.mailbox ~= canonical(rule.mailbox or "INBOX") then return false end
   if rule.from and not contains(msg.from, rule.from) then return false end
   if rule.to and not (contains(msg.to, rule.to) or contains(msg.cc, rule.to)) then return false end
   if rule.subject and not contains(msg.subject, rule.subject) then return false end

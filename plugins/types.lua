@@ -123,6 +123,7 @@ function Notification:silence() end
 ---@field side? "local"|"remote" where the change was made
 ---@field added? table<string, true> message.flags
 ---@field removed? table<string, true> message.flags
+---@field by? "hook" message.moved: who moved it, if that was a hook
 ---@field from? string message.moved: the mailbox it was in
 ---@field mailbox? string
 ---@field changed? string[] mailbox.synced: files that appeared or changed

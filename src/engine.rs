@@ -30,7 +30,7 @@ pub use acts::{Acted, act};
 pub use context::{Home, Mode, Ports, Scope, Settings};
 pub use differs::{Differences, differences};
 pub use fault::{Advice, Fault, Pace, Reach};
-pub use letters::{LetterPorts, carry_home, letter_settings};
+pub use letters::{LetterPorts, carry_home, letter_acts};
 pub use link::Link;
 pub use news::Telling;
 pub use pass::{sync, sync_over};

@@ -12,14 +12,18 @@ pub mod fuzz;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use mail_parser::parsers::MessageStream;
 use mail_parser::{Addr, HeaderValue};
 
 pub use body::{Attachment, Body};
-pub use file::{read, read_head};
+pub use file::{head, read, read_head};
 
 /// The most of a header block that is looked at, in bytes.
 pub const HEAD_LIMIT: usize = 256 * 1024;
+/// So many fields a header has, mostly.
+const USUAL_FIELDS: usize = 32;
 /// The most header fields that are kept.
 const MOST_FIELDS: usize = 2000;
 /// The most addresses that are kept of one header.
@@ -51,8 +55,19 @@ impl Address {
 /// The header of a message. Values are decoded when they are asked for; they hold no control characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Letter {
-    /// Names as they are spelled, and values as they are written, folded and encoded, with the line end.
-    fields: Vec<(Box<str>, Box<[u8]>)>,
+    /// As it is written, folded and encoded, up to the end of its last field; that ends with a line end.
+    block: Box<[u8]>,
+    fields: Box<[Field]>,
+}
+
+/// Where a field is in the block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Field {
+    start: usize,
+    /// Between its name and its value.
+    colon: usize,
+    /// Behind its last line.
+    end: usize,
 }
 
 impl Letter {
@@ -61,53 +76,46 @@ impl Letter {
     /// Lines end with CRLF or LF; the block ends at the first empty line or after [`HEAD_LIMIT`].
     #[must_use]
     pub fn parse(octets: &[u8]) -> Self {
-        let block = octets.get(..HEAD_LIMIT).unwrap_or(octets);
-        let mut fields: Vec<(Box<str>, Vec<u8>)> = Vec::new();
-        for line in block.split_inclusive(|byte| *byte == b'\n') {
-            if line == b"\n" || line == b"\r\n" {
-                break;
-            }
-            if matches!(line.first(), Some(b' ' | b'\t')) {
-                if let Some((_, value)) = fields.last_mut() {
-                    value.extend_from_slice(line);
-                }
-            } else if let Some((name, value)) = split(line) {
-                if fields.len() == MOST_FIELDS {
-                    break;
-                }
-                fields.push((name, value.to_vec()));
-            }
+        let octets = octets.get(..HEAD_LIMIT).unwrap_or(octets);
+        let fields = fields(octets);
+        let end = fields.last().map_or(0, |last| last.end);
+        let written = octets.get(..end).unwrap_or_default();
+        let mut block = Vec::with_capacity(end + 1);
+        block.extend_from_slice(written);
+        let mut fields = fields.into_boxed_slice();
+        if let Some(last) = fields.last_mut()
+            && !written.ends_with(b"\n")
+        {
+            block.push(b'\n');
+            last.end = block.len();
         }
-        let sealed = |mut value: Vec<u8>| {
-            value.truncate(VALUE_LIMIT);
-            if value.last() != Some(&b'\n') {
-                value.push(b'\n');
-            }
-            value.into_boxed_slice()
-        };
         Self {
-            fields: fields
-                .into_iter()
-                .map(|(name, value)| (name, sealed(value)))
-                .collect(),
+            block: block.into_boxed_slice(),
+            fields,
         }
+    }
+
+    /// So much memory its text takes.
+    #[must_use]
+    pub fn octets(&self) -> usize {
+        self.block.len()
     }
 
     /// The first header of that name, decoded as text. Names compare without regard to case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
-        self.raw(name).next().map(text)
+        self.raw(name).next().map(|value| text(&value))
     }
 
     /// All headers of that name, in their order.
     #[must_use]
     pub fn headers(&self, name: &str) -> Vec<String> {
-        self.raw(name).map(text).collect()
+        self.raw(name).map(|value| text(&value)).collect()
     }
 
     /// The names of all headers, as they are spelled and in their order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.fields.iter().map(|(name, _)| &**name)
+        self.fields.iter().map(|field| self.name(*field))
     }
 
     /// Who wrote it.
@@ -133,7 +141,7 @@ impl Letter {
     pub fn addresses(&self, name: &str) -> Vec<Address> {
         let mut found = Vec::new();
         for value in self.raw(name) {
-            let value = charsets::renamed(value);
+            let value = charsets::renamed(&value);
             let Some(HeaderValue::Address(list)) = parsed(&value, MessageStream::parse_address)
             else {
                 continue;
@@ -153,7 +161,8 @@ impl Letter {
     /// When it was written, by its own account; seconds since 1970.
     #[must_use]
     pub fn date(&self) -> Option<i64> {
-        match parsed(self.raw("Date").next()?, MessageStream::parse_date)? {
+        let value = self.raw("Date").next()?;
+        match parsed(&value, MessageStream::parse_date)? {
             HeaderValue::DateTime(date) if date.is_valid() => Some(date.to_timestamp()),
             _ => None,
         }
@@ -175,22 +184,76 @@ impl Letter {
         (!inside.is_empty()).then(|| inside.to_lowercase())
     }
 
-    fn raw(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+    fn name(&self, field: Field) -> &str {
+        let name = self.block.get(field.start..field.colon);
+        let name = name.unwrap_or_default().trim_ascii_end();
+        str::from_utf8(name).unwrap_or_default()
+    }
+
+    fn raw(&self, name: &str) -> impl Iterator<Item = Cow<'_, [u8]>> {
+        let named = move |field: &&Field| self.name(**field).eq_ignore_ascii_case(name);
         self.fields
             .iter()
-            .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| &**value)
+            .filter(named)
+            .map(|field| self.value(*field))
+    }
+
+    /// As it is written, with the line end; not more of it than is decoded.
+    fn value(&self, field: Field) -> Cow<'_, [u8]> {
+        let whole = self.written(field);
+        let value = match whole.split_at_checked(VALUE_LIMIT) {
+            Some((beginning, rest)) if !rest.is_empty() => Cow::Owned([beginning, b"\n"].concat()),
+            _ => Cow::Borrowed(whole),
+        };
+        if str::from_utf8(&value).is_ok() {
+            return value;
+        }
+        let mut kinds = self.fields.iter();
+        let kind = kinds.find(|it| self.name(**it).eq_ignore_ascii_case("Content-Type"));
+        let decoded = kind.and_then(|kind| charsets::decoded(&value, self.written(*kind)));
+        decoded.map_or(value, |text| Cow::Owned(text.into_bytes()))
+    }
+
+    fn written(&self, field: Field) -> &[u8] {
+        let value = self.block.get(field.colon + 1..field.end);
+        value.unwrap_or_default()
     }
 }
 
-/// Name and value of a line that begins a header field; `None` for what is none, such as mbox's `From `.
-fn split(line: &[u8]) -> Option<(Box<str>, &[u8])> {
+/// The fields of a header block.
+fn fields(octets: &[u8]) -> Vec<Field> {
+    let mut fields: Vec<Field> = Vec::with_capacity(USUAL_FIELDS);
+    let (mut start, mut end, mut goes_on) = (0, 0, false);
+    for line in octets.split_inclusive(|byte| *byte == b'\n') {
+        if line == b"\n" || line == b"\r\n" {
+            break;
+        }
+        end += line.len();
+        if matches!(line.first(), Some(b' ' | b'\t')) {
+            if let Some(field) = fields.last_mut().filter(|_| goes_on) {
+                field.end = end;
+            }
+        } else if let Some(colon) = colon(line) {
+            if fields.len() == MOST_FIELDS {
+                break;
+            }
+            let colon = start + colon;
+            fields.push(Field { start, colon, end });
+            goes_on = true;
+        } else {
+            goes_on = false;
+        }
+        start = end;
+    }
+    fields
+}
+
+/// Where the name of a line ends that begins a header field; `None` for what is none, such as mbox's `From `.
+fn colon(line: &[u8]) -> Option<usize> {
     let colon = line.iter().position(|byte| *byte == b':')?;
-    let (name, value) = line.split_at_checked(colon)?;
-    let name = name.trim_ascii_end();
+    let name = line.get(..colon)?.trim_ascii_end();
     let fine = !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
-    let name = str::from_utf8(name).ok().filter(|_| fine)?;
-    Some((name.into(), value.get(1..)?))
+    fine.then_some(colon)
 }
 
 /// Runs one of the parser's readers. It is said never to panic; whoever is wrong, a message must not end the program.

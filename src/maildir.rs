@@ -108,6 +108,23 @@ impl MaildirAccount {
         Some(self.core.root.join(levels.iter().collect::<PathBuf>()))
     }
 
+    /// The names of all folders, listed on this thread.
+    ///
+    /// # Errors
+    /// They cannot be listed.
+    pub fn list_now(&self) -> Result<Vec<MailboxName>, Error> {
+        let folders = self.core.list_folders()?;
+        Ok(folders.into_iter().map(|folder| folder.name).collect())
+    }
+
+    /// Lists a folder, completely and stably, on this thread.
+    ///
+    /// # Errors
+    /// There is no such folder, or it cannot be listed.
+    pub fn scan_now(&self, name: &MailboxName) -> Result<LocalView, Error> {
+        self.core.scan(name)
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Core) -> Result<T, Error> + Send + 'static,

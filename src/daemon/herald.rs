@@ -6,11 +6,12 @@
 //! again, under the same number. Only a page of the outbox is in memory.
 
 mod bounds;
+mod holds;
 mod subjects;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use super::view::Notice;
 use crate::engine::ports::{Clock, LetterStore, Store};
 use crate::engine::{Acted, Fault, Home, Problem, Settings, act};
 use crate::mail::MailboxName;
-use crate::sync::{Change, HoldVerdict, NewsId, Occasion, Wanted};
+use crate::sync::{Change, HoldId, NewsId, Occasion, Wanted};
 
 /// Most events that are read at once.
 const PAGE: u32 = 256;
@@ -37,6 +38,8 @@ pub struct Batch {
     pub mailbox: Option<MailboxName>,
     /// Whether it is mail that was there before the mailbox was first synced: only for listeners that asked for it.
     pub old: bool,
+    /// When the account was first synced, in seconds since 1970: what is older than that is no news to people.
+    pub since: Option<i64>,
     /// What happened.
     pub occasions: Vec<Occasion>,
 }
@@ -52,9 +55,15 @@ pub trait Listener {
     /// Time has passed: what it wants done.
     async fn tick(&mut self, account: &str) -> Vec<Wanted>;
 
-    /// Is told at most once, after `told`: its wishes are carried out and the events are out of the outbox. Says what it
-    /// wants done because of that.
-    async fn done(&mut self, account: &str, batch: &Batch) -> Vec<Wanted>;
+    /// Is told at most once, after `told`: its wishes are carried out, as far as `acted` says, and the events are out of the
+    /// outbox. Says what it wants done because of that.
+    async fn done(&mut self, account: &str, batch: &Batch, acted: &Acted) -> Vec<Wanted>;
+
+    /// What became of the wishes that `done` gave.
+    fn answered(&mut self, account: &str, batch: &Batch, acted: &Acted);
+
+    /// Holds that it was told of are not open any more.
+    fn decided(&mut self, account: &str, ids: &[String]);
 }
 
 /// What telling led to.
@@ -90,7 +99,10 @@ pub struct Herald<'p, P: Home<Store: LetterStore>, L> {
     bounds: Bounds,
     problems: Vec<Problem>,
     state: String,
-    holds: BTreeSet<i64>,
+    /// Open holds that were told of, with so many deletions.
+    holds: BTreeMap<HoldId, u64>,
+    /// Nobody has looked for holds since the start.
+    fresh: bool,
 }
 
 impl<P: Home<Store: LetterStore>, L> std::fmt::Debug for Herald<'_, P, L> {
@@ -118,7 +130,8 @@ impl<'p, P: Home<Store: LetterStore>, L: Listener> Herald<'p, P, L> {
             bounds: Bounds::default(),
             problems: Vec::new(),
             state: String::new(),
-            holds: BTreeSet::new(),
+            holds: BTreeMap::new(),
+            fresh: true,
         }
     }
 
@@ -215,8 +228,8 @@ impl<'p, P: Home<Store: LetterStore>, L: Listener> Herald<'p, P, L> {
                 return Ok(told);
             }
             self.names.refresh(self.parts.store()).await?;
-            let page = Page::gather(self.parts, &self.names, news).await?;
-            self.bounds.note_copies(&page, self.parts.clock().now());
+            let mut page = Page::gather(self.parts, &self.names, news).await?;
+            self.bounds.note(&mut page, self.parts.clock().now());
             for (batch, ids) in page.batches() {
                 let events = ids.len();
                 let acted = self.tell(&batch, ids).await?;
@@ -238,10 +251,18 @@ impl<'p, P: Home<Store: LetterStore>, L: Listener> Herald<'p, P, L> {
         };
         self.parts.store().commit(vec![drop]).await?;
         if !batch.occasions.is_empty() {
-            let wanted = self.listener.done(&self.account, batch).await;
-            acted.absorb(self.try_carry_out(wanted).await);
+            acted = self.tell_done(batch, acted).await;
         }
         Ok(acted)
+    }
+
+    /// Tells that all is done with, and carries out what is wanted because of that.
+    async fn tell_done(&mut self, batch: &Batch, mut acted: Acted) -> Acted {
+        let wanted = self.listener.done(&self.account, batch, &acted).await;
+        let more = self.try_carry_out(wanted).await;
+        self.listener.answered(&self.account, batch, &more);
+        acted.absorb(more);
+        acted
     }
 
     async fn carry_out(&mut self, wanted: Vec<Wanted>) -> Result<Acted, Fault> {
@@ -251,8 +272,9 @@ impl<'p, P: Home<Store: LetterStore>, L: Listener> Herald<'p, P, L> {
         let now = self.parts.clock().now();
         let (wanted, refused) = self.bounds.allow(wanted, now);
         let mut acted = act(self.parts, &self.settings, &wanted).await?;
-        acted.refused.extend(refused);
         self.bounds.made(&acted.copies, now);
+        self.bounds.moved(&wanted, &acted, now);
+        acted.refused.extend(refused);
         if let Some(line) = refusals(&acted.refused) {
             tracing::warn!("{line}");
         }
@@ -269,6 +291,7 @@ impl<'p, P: Home<Store: LetterStore>, L: Listener> Herald<'p, P, L> {
     /// What is not written down; all of it in one batch.
     async fn tell_tales(&mut self) -> Acted {
         let mut occasions = Vec::new();
+        let mut look = std::mem::take(&mut self.fresh);
         for tale in self.bell.take() {
             match tale {
                 Tale::State(state) if state != self.state => {
@@ -276,14 +299,16 @@ impl<'p, P: Home<Store: LetterStore>, L: Listener> Herald<'p, P, L> {
                     occasions.push(Occasion::AccountState { state });
                 }
                 Tale::State(_) | Tale::Notice(Notice::NewMail { .. }) => {}
-                Tale::Notice(Notice::HoldRaised { .. }) => {
-                    occasions.extend(self.holds().await);
-                }
+                Tale::Notice(Notice::HoldRaised { .. }) => look = true,
                 Tale::Notice(Notice::Synced { complete, problems }) => {
+                    look = true;
                     occasions.extend(self.errors(problems));
                     occasions.push(Occasion::AccountSynced { complete });
                 }
             }
+        }
+        if look {
+            occasions.extend(self.compare_holds().await);
         }
         if occasions.is_empty() {
             return Acted::default();
@@ -291,13 +316,12 @@ impl<'p, P: Home<Store: LetterStore>, L: Listener> Herald<'p, P, L> {
         let batch = Batch {
             mailbox: None,
             old: false,
+            since: None,
             occasions,
         };
         let wanted = self.listener.told(&self.account, &batch).await;
-        let mut acted = self.try_carry_out(wanted).await;
-        let wanted = self.listener.done(&self.account, &batch).await;
-        acted.absorb(self.try_carry_out(wanted).await);
-        acted
+        let acted = self.try_carry_out(wanted).await;
+        self.tell_done(&batch, acted).await
     }
 
     /// Problems that were not there before.
@@ -311,37 +335,6 @@ impl<'p, P: Home<Store: LetterStore>, L: Listener> Herald<'p, P, L> {
         });
         let told = told.collect();
         self.problems = problems;
-        told
-    }
-
-    /// Holds that wait for the user and were not told of.
-    async fn holds(&mut self) -> Vec<Occasion> {
-        let Ok(all) = self.parts.store().holds().await else {
-            return Vec::new();
-        };
-        if self.names.refresh(self.parts.store()).await.is_err() {
-            return Vec::new();
-        }
-        let open = all.into_iter().filter(|it| it.verdict == HoldVerdict::Open);
-        let mut told = Vec::new();
-        for hold in open {
-            let Some(mailbox) = self.names.of(hold.mailbox) else {
-                continue;
-            };
-            if self.holds.insert(hold.id.0) {
-                let base = self.parts.store().base(hold.mailbox).await;
-                let count = base.map_or(0, |base| {
-                    let held = base.entries.iter().filter(|it| it.hold == Some(hold.id));
-                    u64::try_from(held.count()).unwrap_or(u64::MAX)
-                });
-                told.push(Occasion::Hold {
-                    id: format!("{}:{}", self.account, hold.id.0),
-                    mailbox: mailbox.clone(),
-                    count,
-                    reason: hold.reason,
-                });
-            }
-        }
         told
     }
 }

@@ -65,6 +65,8 @@ pub(super) enum Press {
         command: Vec<String>,
     },
     Copy(String),
+    /// All there was to do is done.
+    Muted,
     Approve(String),
     Restore(String),
     SignIn,
@@ -334,6 +336,9 @@ impl Board {
                 let threads = members.iter().filter_map(|member| member.detail.clone());
                 self.muted
                     .add(threads.flat_map(|detail| detail.thread.clone()));
+                if !shelf.rules.keywords {
+                    return Some((name, Press::Muted));
+                }
                 let flags = Flags::new().with_keyword(Keyword::new("$Muted")?);
                 ("mark as muted", wanted(&Act::AddFlags(flags)))
             }

@@ -42,8 +42,6 @@ pub struct Abilities {
     pub actions: bool,
     /// Plays sounds.
     pub sound: bool,
-    /// Keeps what was shown.
-    pub persistence: bool,
 }
 
 impl Abilities {
@@ -56,7 +54,7 @@ impl Abilities {
                 "body-markup" => abilities.markup = true,
                 "actions" => abilities.actions = true,
                 "sound" => abilities.sound = true,
-                "persistence" => abilities.persistence = true,
+                // `persistence` among them: what is over is withdrawn, be it on the screen or in a list of the past.
                 _ => {}
             }
         }

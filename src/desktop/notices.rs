@@ -15,6 +15,9 @@ const SAID: usize = 100;
 const TALK: usize = 3;
 /// So many failures are told at once.
 const FAILURES: usize = 3;
+/// In quiet hours it is looked again after so long whether they are over: what counts the time stands still while the machine
+/// sleeps, and the hour may change.
+const LOOK: Duration = Duration::from_secs(5 * 60);
 /// A notice is shown again when the server was started anew, but not more often: it may be what ends the server.
 const TRIES: u8 = 3;
 
@@ -159,7 +162,8 @@ impl Notices {
                 continue;
             }
             if let Some(minutes) = quiet(&posted.account) {
-                posted.state = State::Due(now.at + Duration::from_secs(60 * u64::from(minutes)));
+                let rest = Duration::from_secs(60 * u64::from(minutes));
+                posted.state = State::Due(now.at + rest.min(LOOK));
                 continue;
             }
             posted.state = State::Shown;

@@ -36,6 +36,7 @@ fn rules() -> Rules {
         ],
         open: Vec::new(),
         archive: mailbox("Archive"),
+        keywords: true,
         sound: true,
     }
 }
@@ -83,7 +84,6 @@ const ALL: Abilities = Abilities {
     markup: false,
     actions: true,
     sound: true,
-    persistence: true,
 };
 
 /// A board, a server, and a clock that goes when it is told to.

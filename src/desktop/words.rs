@@ -25,6 +25,8 @@ pub struct Rules {
     pub open: Vec<String>,
     /// Where [`Button::Archive`] moves a message.
     pub archive: MailboxName,
+    /// Whether the account keeps keywords: what is muted is marked so.
+    pub keywords: bool,
     /// Whether new mail may be heard.
     pub sound: bool,
 }

@@ -153,8 +153,10 @@ impl<P: Home> Acts<'_, P> {
         let looked = match self.ports.local().look(place, &files).await {
             Ok(looked) => looked,
             Err(fault) if fault.reach >= Reach::Account => return Err(fault),
-            Err(_) => {
-                self.skip(wishes.len());
+            Err(fault) => {
+                for wish in wishes {
+                    self.refuse(wish, &fault);
+                }
                 return Ok(Default::default());
             }
         };

@@ -44,8 +44,7 @@ pub trait LetterPorts: Home<Store: LetterStore> {
 }
 
 /// A POP3 account as the rest of the engine takes it.
-#[must_use]
-pub fn letter_settings(telling: Telling) -> Settings {
+fn letter_settings(telling: Telling) -> Settings {
     Settings {
         policy: Policy::default(),
         selects: Rc::new(|name| *name == MailboxName::inbox()),
@@ -55,6 +54,15 @@ pub fn letter_settings(telling: Telling) -> Settings {
         large: u64::MAX,
         thorough: false,
         telling,
+    }
+}
+
+/// The same for what listeners want done: the server has no mailboxes and never looks at the Maildir, so any folder will do.
+#[must_use]
+pub fn letter_acts() -> Settings {
+    Settings {
+        selects: Rc::new(|_| true),
+        ..letter_settings(Telling::Nothing)
     }
 }
 

@@ -54,11 +54,11 @@ impl Heads {
 }
 
 fn read(path: &Path) -> Head {
-    let head = letter::read_head(path).unwrap_or_default();
+    let letter = letter::head(path).unwrap_or_default();
     Head {
-        letter: Arc::new(Letter::parse(&head)),
-        // Taken apart it is larger than it was.
-        weight: head.len() * 2,
+        // Its fields are places in the text.
+        weight: letter.octets() * 2,
+        letter: Arc::new(letter),
     }
 }
 

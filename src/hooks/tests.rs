@@ -73,6 +73,7 @@ pub(super) fn happened(subject: Subject, what: Happened) -> Occasion {
     Occasion::Message {
         id: NewsId(17),
         side: Side::Remote,
+        by_listener: false,
         what,
         subject,
     }

@@ -17,6 +17,7 @@ pub(super) enum Matter {
     Message {
         id: NewsId,
         side: Side,
+        by_listener: bool,
         what: Happened,
         subject: Arc<Subject>,
     },
@@ -30,11 +31,13 @@ impl Told {
             Occasion::Message {
                 id,
                 side,
+                by_listener,
                 what,
                 subject,
             } => Matter::Message {
                 id: *id,
                 side: *side,
+                by_listener: *by_listener,
                 what: what.clone(),
                 subject: Arc::new(subject.clone()),
             },

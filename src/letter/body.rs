@@ -1,9 +1,13 @@
 //! The text of a message, and its attachments.
 
-use mail_parser::decoders::html::html_to_text;
-use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
+use std::borrow::Cow;
 
-use super::clean;
+use mail_parser::decoders::base64::base64_decode;
+use mail_parser::decoders::html::html_to_text;
+use mail_parser::decoders::quoted_printable::quoted_printable_decode;
+use mail_parser::{Encoding, Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
+
+use super::{charsets, clean};
 
 /// The most attachments that are listed.
 const MOST_ATTACHMENTS: usize = 1000;
@@ -52,12 +56,25 @@ impl Body {
     #[must_use]
     pub fn attachment(octets: &[u8], place: usize) -> Option<Vec<u8>> {
         with_message(octets, |message| {
-            let part = message.attachments().nth(place)?;
-            Some(match &part.body {
-                PartType::Message(inner) => octets_of(part, inner),
-                _ => part.contents().to_vec(),
-            })
+            message.attachments().nth(place).map(content)
         })?
+    }
+
+    /// The contents of all of [`Body::attachments`], decoded: for whoever wants more than one.
+    #[must_use]
+    pub fn contents(octets: &[u8]) -> Vec<Vec<u8>> {
+        with_message(octets, |message| {
+            let all = message.attachments().take(MOST_ATTACHMENTS);
+            all.map(content).collect()
+        })
+        .unwrap_or_default()
+    }
+}
+
+fn content(part: &MessagePart<'_>) -> Vec<u8> {
+    match &part.body {
+        PartType::Message(inner) => octets_of(part, inner),
+        _ => part.contents().to_vec(),
     }
 }
 
@@ -97,8 +114,11 @@ fn text(message: &Message<'_>, limit: usize) -> String {
             break;
         }
         let piece = match &part.body {
-            PartType::Text(piece) => piece.replace("\r\n", "\n"),
-            PartType::Html(piece) => html_to_text(cut(piece, limit.saturating_mul(8))),
+            PartType::Text(piece) => read(message, part, piece).replace("\r\n", "\n"),
+            PartType::Html(piece) => {
+                let piece = read(message, part, piece);
+                html_to_text(cut(&piece, limit.saturating_mul(8)))
+            }
             _ => continue,
         };
         if !text.is_empty() && !text.ends_with('\n') {
@@ -109,6 +129,27 @@ fn text(message: &Message<'_>, limit: usize) -> String {
     let end = cut(&text, limit).len();
     text.truncate(end);
     text
+}
+
+/// A part's text. Where the parser does not know the charset by the name it has there, it is decoded once more.
+fn read<'x>(message: &Message<'_>, part: &MessagePart<'_>, text: &'x str) -> Cow<'x, str> {
+    let name = part.content_type().and_then(|it| it.attribute("charset"));
+    let Some(decode) = name.and_then(charsets::decoder) else {
+        return Cow::Borrowed(text);
+    };
+    let whole = message.raw_message();
+    let raw = whole.get(place(part.offset_body)..place(part.offset_end));
+    let raw = raw.unwrap_or_default();
+    let octets = match part.encoding {
+        Encoding::None => Some(Cow::Borrowed(raw)),
+        Encoding::QuotedPrintable => quoted_printable_decode(raw).map(Cow::Owned),
+        Encoding::Base64 => base64_decode(raw).map(Cow::Owned),
+    };
+    octets.map_or(Cow::Borrowed(text), |octets| Cow::Owned(decode(&octets)))
+}
+
+fn place(offset: u32) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
 }
 
 fn described(part: &MessagePart<'_>) -> Attachment {
@@ -138,7 +179,6 @@ fn described(part: &MessagePart<'_>) -> Attachment {
 /// The octets of an attached message.
 fn octets_of(part: &MessagePart<'_>, inner: &Message<'_>) -> Vec<u8> {
     let whole = inner.raw_message();
-    let place = |offset: u32| usize::try_from(offset).unwrap_or(usize::MAX);
     whole
         .get(place(part.offset_body)..place(part.offset_end))
         .unwrap_or(whole)

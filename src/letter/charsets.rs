@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use mail_parser::decoders::charsets::map::charset_decoder;
+
 /// By the name that the parser knows, the others.
 const OTHERS: [(&str, &[&str]); 10] = [
     (
@@ -52,6 +54,49 @@ fn known(name: &[u8]) -> Option<&'static str> {
             .any(|other| other.as_bytes().eq_ignore_ascii_case(name))
     });
     found.map(|(known, _)| *known)
+}
+
+/// What turns octets of a charset into text, where only the parser's name for it is missing.
+pub(super) fn decoder(name: &str) -> Option<fn(&[u8]) -> String> {
+    charset_decoder(known(name.as_bytes())?.as_bytes())
+}
+
+/// Octets of a header that are no UTF-8, in the charset that the mail says it is in; `None` if it does not say.
+pub(super) fn decoded(value: &[u8], content_type: &[u8]) -> Option<String> {
+    /// In a few charsets this is something else, and header fields are no text.
+    const PLAIN: &[u8] = b"=?:;<>@,\"() Az09+~\n";
+    let name = parameter(content_type)?;
+    let decode = charset_decoder(known(name).map_or(name, str::as_bytes))?;
+    (decode(PLAIN).as_bytes() == PLAIN).then(|| decode(value))
+}
+
+/// The value of `charset` in a Content-Type.
+fn parameter(content_type: &[u8]) -> Option<&[u8]> {
+    const NAME: &[u8] = b"charset";
+    let mut quoted = false;
+    for (at, byte) in content_type.iter().enumerate() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b';' if !quoted => {
+                let rest = content_type.get(at + 1..)?.trim_ascii_start();
+                let Some((name, rest)) = rest.split_at_checked(NAME.len()) else {
+                    continue;
+                };
+                if let Some(value) = rest.trim_ascii_start().strip_prefix(b"=")
+                    && name.eq_ignore_ascii_case(NAME)
+                {
+                    let value = value.trim_ascii_start();
+                    let value = value.strip_prefix(b"\"").unwrap_or(value);
+                    let ends =
+                        |byte: &u8| matches!(byte, b'"' | b';') || byte.is_ascii_whitespace();
+                    let length = value.iter().position(ends).unwrap_or(value.len());
+                    return value.get(..length.min(LONGEST));
+                }
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// A header's value with names that are known in its encoded words (RFC 2047).

@@ -1,34 +1,68 @@
 //! Reading a message's file, never more of it than was asked for.
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::HEAD_LIMIT;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
-/// How much is read at a time while looking for the end of the header. Memory for more is given back to the system and asked
-/// for again each time.
+use super::{HEAD_LIMIT, Letter};
+
+/// How much is read at a time while looking for the end of the header.
 const PIECE: usize = 8 * 1024;
+/// So much memory each thread keeps for the next header.
+const KEPT: usize = 2 * PIECE;
 
-/// Reads the header of a message's file, and perhaps a little more; at most [`HEAD_LIMIT`].
+thread_local! {
+    /// What is read into: memory that is given back to the system has to be asked for again each time.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Reads the header of a message's file. Looks for it as [`read_head`] does.
+///
+/// # Errors
+/// When there is no such file, it is no plain file, or it cannot be read.
+pub fn head(path: &Path) -> io::Result<Letter> {
+    with_head(path, Letter::parse)
+}
+
+/// Reads the header of a message's file, and perhaps a little more; at most [`HEAD_LIMIT`] and a little.
 ///
 /// A file that is gone is looked for under the same name with other flags, in `cur` and `new` beside it.
 ///
 /// # Errors
 /// When there is no such file, it is no plain file, or it cannot be read.
 pub fn read_head(path: &Path) -> io::Result<Vec<u8>> {
+    with_head(path, <[u8]>::to_vec)
+}
+
+fn with_head<T>(path: &Path, use_it: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
     let mut file = open(path)?;
-    let mut head = Vec::new();
-    loop {
-        let from = head.len();
-        // Else it is read in small pieces that grow.
-        head.reserve(PIECE);
-        let read = (&mut file).take(PIECE as u64).read_to_end(&mut head)?;
-        let seen = head.get(from.saturating_sub(3)..).unwrap_or_default();
-        if read == 0 || ends(seen) || head.len() >= HEAD_LIMIT {
-            return Ok(head);
+    BUFFER.with_borrow_mut(|buffer| {
+        let mut filled = 0;
+        loop {
+            if buffer.len() < filled + PIECE {
+                buffer.resize(filled + PIECE, 0);
+            }
+            let room = buffer.get_mut(filled..).unwrap_or_default();
+            let read = match file.read(room) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read?,
+            };
+            let seen = filled.saturating_sub(3);
+            filled += read;
+            let fresh = buffer.get(seen..filled).unwrap_or_default();
+            if read == 0 || ends(fresh) || filled >= HEAD_LIMIT {
+                break;
+            }
         }
-    }
+        let result = use_it(buffer.get(..filled).unwrap_or_default());
+        buffer.truncate(KEPT);
+        buffer.shrink_to(KEPT);
+        Ok(result)
+    })
 }
 
 /// Reads a message's file, at most `limit` bytes of it. Looks for it as [`read_head`] does.
@@ -45,7 +79,14 @@ pub fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
 
 /// Whether there is an empty line.
 fn ends(piece: &[u8]) -> bool {
-    piece.windows(2).any(|two| two == b"\n\n") || piece.windows(3).any(|three| three == b"\n\r\n")
+    let mut rest = piece;
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        rest = rest.get(end + 1..).unwrap_or_default();
+        if rest.starts_with(b"\n") || rest.starts_with(b"\r\n") {
+            return true;
+        }
+    }
+    false
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -59,13 +100,17 @@ fn open(path: &Path) -> io::Result<File> {
 
 /// Opens what is a plain file: a pipe that somebody put there would make us wait for ever.
 fn open_plain(path: &Path) -> io::Result<File> {
-    if !fs::symlink_metadata(path)?.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "not a plain file",
-        ));
+    let not_plain = || io::Error::new(io::ErrorKind::InvalidInput, "not a plain file");
+    let how = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match rustix::fs::open(path, how, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(Errno::LOOP) => return Err(not_plain()),
+        Err(error) => return Err(error.into()),
+    };
+    if !file.metadata()?.is_file() {
+        return Err(not_plain());
     }
-    File::open(path)
+    Ok(file)
 }
 
 /// The file with the same unique name: mail programs change flags by renaming.

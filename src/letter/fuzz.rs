@@ -34,12 +34,15 @@ pub fn letter(octets: &[u8]) {
     fine(&letter.list_id().unwrap_or_default());
     letter.from().iter().chain(&letter.to()).for_each(of);
     let body = Body::parse(octets, TEXT);
+    let contents = Body::contents(octets);
+    assert_eq!(contents.len(), body.attachments.len());
     assert!(body.text.len() <= TEXT);
     for (place, attachment) in body.attachments.iter().enumerate().take(20) {
         fine(&attachment.name);
         fine(&attachment.kind);
         let content = Body::attachment(octets, place).expect("it was listed");
         assert_eq!(content.len(), attachment.size);
+        assert_eq!(contents.get(place), Some(&content));
     }
     assert_eq!(Body::attachment(octets, body.attachments.len()), None);
 }

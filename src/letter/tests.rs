@@ -167,6 +167,13 @@ fn charsets_have_many_names() {
             if letter.subject() != text {
                 unread.push((name, letter.subject()));
             }
+            let body = format!(
+                "Content-Type: text/plain; charset={name}\nContent-Transfer-Encoding: base64\n\n{encoded}\n"
+            );
+            let body = Body::parse(body.as_bytes(), 100).text;
+            if body.trim_end() != text {
+                unread.push((name, body));
+            }
         }
     }
     assert_eq!(unread, []);
@@ -179,6 +186,70 @@ fn a_header_without_a_charset_is_utf_8_or_has_replacements() {
     assert_eq!(letter.subject(), "Gr\u{fc}\u{df}e");
     let letter = Letter::parse(b"Subject: Gr\xfc\xdfe\n\n");
     assert!(letter.subject().starts_with("Gr") && letter.subject().ends_with('e'));
+}
+
+/// Such clients write the header in the charset of the text.
+#[test]
+fn a_header_that_is_no_utf_8_is_read_in_the_charset_of_the_mail() {
+    let read = |kind: &str, octets: &[u8]| {
+        let head = [
+            b"Subject: ",
+            octets,
+            b"\nFrom: ",
+            octets,
+            b" <a@x>\nX: =?utf-8?q?=C3=BC?= ",
+            octets,
+        ]
+        .concat();
+        let whole = [
+            &head,
+            format!("\nContent-Type: text/plain; {kind}\n\n").as_bytes(),
+        ]
+        .concat();
+        let letter = Letter::parse(&whole);
+        assert_eq!(letter.from().unwrap().name, letter.subject());
+        assert_eq!(
+            letter.header("X").unwrap(),
+            format!("\u{fc} {}", letter.subject())
+        );
+        letter.subject()
+    };
+    assert_eq!(
+        read("charset=iso-8859-1", b"Gr\xfc\xdfe"),
+        "Gr\u{fc}\u{df}e"
+    );
+    assert_eq!(
+        read("format=flowed;\n CharSet=\"KOI8-R\"", b"\xed\xc9\xd2"),
+        "\u{41c}\u{438}\u{440}"
+    );
+    assert_eq!(read("charset=cp949", b"\x98\xd4"), "\u{c0f0}");
+    assert_eq!(
+        read("charset=iso-8859-1", "Gr\u{fc}\u{df}e".as_bytes()),
+        "Gr\u{fc}\u{df}e"
+    );
+    assert!(read("charset=nonsense", b"Gr\xfc\xdfe").starts_with("Gr"));
+    assert!(read("charset=utf-16", b"Gr\xfc\xdfe").starts_with("Gr"));
+}
+
+#[test]
+fn names_of_charsets_that_the_parser_does_not_know_are_known_in_bodies_too() {
+    let html = "Content-Type: text/html; charset=\"cp932\"\nContent-Transfer-Encoding: base64\n\nk/qWew==\n";
+    let mail = format!(
+        "Subject: x\nContent-Type: multipart/mixed; boundary=b\n\ncharset=cp932\n--b\n{html}--b\n\
+         Content-Type: text/plain;\n\tcharset=UHC;\n\tx=\"charset=cp949\"\nContent-Transfer-Encoding: base64\n\nmNQ=\n\
+         --b\nContent-Type: text/plain; name=\"charset=cp949\"\nContent-Disposition: attachment\n\ncharset=cp949\n--b--\n"
+    );
+    let body = Body::parse(mail.as_bytes(), 1000);
+    assert!(
+        body.text.contains("\u{65e5}\u{672c}") && body.text.contains('\u{c0f0}'),
+        "{body:?}"
+    );
+    assert_eq!(body.attachments.last().unwrap().name, "charset=cp949");
+    let place = body.attachments.len() - 1;
+    assert_eq!(
+        Body::attachment(mail.as_bytes(), place).unwrap(),
+        b"charset=cp949"
+    );
 }
 
 #[test]
@@ -249,6 +320,11 @@ fn a_header_is_found_in_a_file_that_changed_its_flags() {
     );
     assert!(read_head(&folder.path().join("cur/2.a")).is_err());
     assert!(read_head(folder.path()).is_err());
+    // Nobody writes into it: whoever waits for that waits for ever.
+    let pipe = folder.path().join("cur/3.a");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    assert!(read_head(&pipe).is_err());
 }
 
 #[test]

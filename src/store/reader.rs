@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::query::{self, DeletionBatch};
 use super::{StoreError, schema};
 use crate::engine::ports::StateId;
-use crate::sync::{Base, Deletion, Hold, Intent, MailboxId, MailboxRecord, Parked};
+use crate::sync::{Base, Deletion, Hold, Intent, Letter, MailboxId, MailboxRecord, Parked};
 
 /// A view of one account's state. Each answer is consistent in itself.
 #[derive(Debug)]
@@ -68,6 +68,14 @@ impl SqliteReader {
             pending: known.pending,
             fresh: false,
         })
+    }
+
+    /// The letters of a POP3 account.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn known_letters(&self) -> Result<Vec<Letter>, StoreError> {
+        self.ask(query::letters)
     }
 
     /// All mailboxes.

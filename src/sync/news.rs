@@ -126,6 +126,8 @@ pub enum Occasion {
         id: NewsId,
         /// Where the change was made.
         side: Side,
+        /// Whether a listener wanted it, as far as this process remembers.
+        by_listener: bool,
         /// What happened.
         what: Happened,
         /// To which message.

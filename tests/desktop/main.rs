@@ -49,6 +49,7 @@ fn rules() -> Rules {
         ],
         open: Vec::new(),
         archive: MailboxName::parse("Archive").unwrap(),
+        keywords: true,
         sound: true,
     }
 }

@@ -1,6 +1,7 @@
 //! POP3 against real servers: every letter comes home once, whole, and leaves the server only then.
 
 mod daemon;
+mod listeners;
 mod script;
 mod scripted;
 mod survival;

@@ -75,7 +75,7 @@ impl Screen {
     }
 
     /// The user presses the button with this label.
-    fn press(&self, shown: &Shown, label: &str) {
+    pub fn press(&self, shown: &Shown, label: &str) {
         self.presses.send((shown.id, shown.key(label))).unwrap();
     }
 
@@ -200,6 +200,39 @@ end)
         !rest.iter().any(|it| matches!(it, Told::Notify(_))),
         "{rest:?}"
     );
+}
+
+/// Nobody else would hear of it.
+#[test]
+fn a_message_that_a_hook_cannot_file_is_announced() {
+    let setting = with_hook(
+        r#"
+mailferry.on("message.new", function(msg)
+    if msg.subject:find("first") then msg:move_to("Nowhere") end
+end)
+mailferry.on("notification", function(note)
+    local msg = note.messages[1]
+    if msg.subject:find("second") then msg:move_to("Nowhere") end
+end)
+"#,
+        "burst = 1000",
+    );
+    let config = setting.ferry.config();
+    let text = std::fs::read_to_string(&config).unwrap();
+    let text = text.replace(
+        "[accounts.test]\n",
+        "[accounts.test]\nmailboxes = [\"*\", \"!Nowhere\"]\n",
+    );
+    std::fs::write(&config, text).unwrap();
+    let screen = Screen::of(&setting);
+    let daemon = alive(&setting);
+    let mails = ["the first", "the second"].map(message);
+    setting.client().append_unseen("INBOX", mails.into_iter());
+    let mut shown: Vec<String> = (0..2).map(|_| screen.shows().body).collect();
+    shown.sort();
+    let told = shown[0].starts_with("the first") && shown[1].starts_with("the second");
+    assert!(told, "{shown:?}");
+    ends(daemon);
 }
 
 /// Killed at any moment, also between the outbox and the screen: some bubbles may be missing then, none is there twice.
@@ -356,5 +389,45 @@ fn held_deletions_are_restored_and_approved_from_their_bubble() {
                 .is_some_and(Vec::is_empty)
         });
     }
+    ends(daemon);
+}
+
+/// The daemon takes its bubbles off the screen when it ends.
+#[test]
+fn held_deletions_are_shown_again_after_a_restart_and_when_they_grow() {
+    let setting = Setting::with_messages(Variant::Dovecot, 30);
+    let screen = Screen::of(&setting);
+    let daemon = alive(&setting);
+    let maildir = setting.ferry.maildir();
+    let delete = |count: usize| {
+        for file in maildir.files("Box").iter().take(count) {
+            std::fs::remove_file(file).unwrap();
+        }
+    };
+    let held = || loop {
+        if let Told::Notify(shown) = screen.told.recv_timeout(Duration::from_secs(60)).unwrap()
+            && shown.summary.contains("held in Box")
+        {
+            break shown;
+        }
+    };
+    delete(25);
+    let first = held();
+    assert!(first.summary.starts_with("25 "), "{first:?}");
+    ends(daemon);
+    // It is not in sync.
+    let daemon = setting.ferry.start(&["run"]);
+    let again = held();
+    assert!(again.summary.starts_with("25 "), "{again:?}");
+    delete(1);
+    let more = held();
+    assert!(more.summary.starts_with("26 "), "{more:?}");
+    assert_eq!(more.replaces, again.id);
+    // Decided elsewhere, it is taken away.
+    let status = setting.ferry.run(&["status", "--json"]).json();
+    let id = status["accounts"][0]["holds"][0]["id"].as_str();
+    let id = id.unwrap().to_owned();
+    setting.ferry.run(&["restore", &id]).in_sync();
+    assert_eq!(screen.closes(), more.id);
     ends(daemon);
 }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use mailferry::cli::backend::{Board, Doing, Ear, Listeners, run_with};
 use mailferry::config::{Config, Environment};
 use mailferry::daemon::Batch;
+use mailferry::engine::Acted;
 use mailferry::engine::ports::Store as _;
 use mailferry::mail::{Flag, Flags, MailboxName};
 use mailferry::store::SqliteStore;
@@ -108,7 +109,12 @@ impl Ear for Recorder {
         })
     }
 
-    fn done<'a>(&'a mut self, _: &'a str, batch: &'a Batch) -> Doing<'a, Vec<Wanted>> {
+    fn done<'a>(
+        &'a mut self,
+        _: &'a str,
+        batch: &'a Batch,
+        _: &'a Acted,
+    ) -> Doing<'a, Vec<Wanted>> {
         Box::pin(async move {
             self.step(batch);
             self.write("done", batch);
@@ -125,6 +131,7 @@ fn line(occasion: &Occasion) -> String {
             side,
             what,
             subject,
+            ..
         } => {
             let what = match what {
                 Happened::New => "new".to_owned(),

@@ -287,12 +287,6 @@ impl Daemon<'_> {
 
     /// Answers a call, or has it answered.
     fn answer(&mut self, call: Call) {
-        if let (Request::Restore { id } | Request::Approve { id }, Some(desktop)) =
-            (&call.request, &self.desktop)
-            && let Some((account, _)) = id.rsplit_once(':')
-        {
-            desktop.over(account, Topic::Hold(id.clone()));
-        }
         let answer = match &call.request {
             Request::Sync { targets, dry_run } => {
                 return self.sync(targets.clone(), *dry_run, call);

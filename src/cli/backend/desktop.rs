@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::{Account, Config, Notify, NotifyAction, Privacy};
+use crate::config::{Account, Config, NotifyAction, Privacy, Protocol};
 use crate::desktop::{self, Bus, Button, Chosen, Quiet, Rules, Setup};
 use crate::letter::{Body, Letter, read};
 
@@ -17,7 +17,7 @@ pub fn setup(config: &Config) -> Setup {
 
 /// The accounts, and what is to be shown of them.
 pub fn accounts(config: &Config) -> Vec<(String, Rules)> {
-    let one = |account: &Account| (account.name.to_string(), rules(&account.notify));
+    let one = |account: &Account| (account.name.to_string(), rules(account));
     config.accounts.iter().map(one).collect()
 }
 
@@ -27,7 +27,8 @@ fn muted(config: &Config) -> PathBuf {
 }
 
 /// What an account wants to be shown.
-pub(super) fn rules(notify: &Notify) -> Rules {
+pub(super) fn rules(account: &Account) -> Rules {
+    let notify = &account.notify;
     let patterns = notify.mailboxes.clone();
     Rules {
         mailboxes: Chosen::new(move |mailbox| patterns.decide(mailbox).included),
@@ -44,6 +45,8 @@ pub(super) fn rules(notify: &Notify) -> Rules {
         buttons: notify.actions.iter().copied().map(button).collect(),
         open: notify.open.clone(),
         archive: notify.archive.clone(),
+        // Nobody would keep them.
+        keywords: matches!(account.protocol, Protocol::Imap(_)),
         sound: notify.sound,
     }
 }

@@ -1,7 +1,9 @@
 //! Hooks and the desktop as listeners of one account: hooks are told first; what is left of it then, the desktop is.
 
+mod arrivals;
+
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -9,19 +11,16 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::account::local;
-use super::desktop::letter_of;
 use super::listeners::{Doing, Ear};
-use super::shelf::StoredMail;
-use crate::config::{Account, Config, Hook, HookScript};
+use super::shelf::Stored;
+use crate::config::{Account, Config, Hook, HookScript, Protocol};
 use crate::daemon::{Batch, Bell};
-use crate::desktop::{
-    Arrival, Desktop, Gone, Letter, Notice, Rules, Topic, Urgency, Wish, can_copy,
-};
-use crate::hooks::{self, Grants, HookState, Hooks, Notification, Reply, Script, Spec};
+use crate::desktop::{Arrival, Desktop, Gone, Notice, Rules, Topic, Urgency, can_copy};
+use crate::engine::Acted;
+use crate::hooks::{self, Grants, HookState, Hooks, Reply, Script, Spec};
 use crate::mail::Flag;
-use crate::maildir::MaildirAccount;
 use crate::store::database_path;
-use crate::sync::{Act, Happened, Occasion, RowId, Subject, Wanted};
+use crate::sync::{Act, Occasion, RowId, Wanted};
 
 /// Whether a hook is back, or why not.
 pub(super) type Enabled = Result<(), String>;
@@ -107,9 +106,13 @@ pub(super) struct Stage {
     desktop: Option<Rc<Desktop>>,
     rules: Rules,
     /// Where `mailferry.search` looks.
-    stored: Option<(PathBuf, MaildirAccount)>,
-    /// What hooks have done with messages of the batch that is being told: not to be shown.
-    handled: BTreeMap<RowId, bool>,
+    stored: Option<Stored>,
+    /// What hooks want done to messages of the batch that is being told, as far as it leaves nothing to show.
+    settling: Vec<Wanted>,
+    /// Messages to which that was done.
+    handled: BTreeSet<RowId>,
+    /// New messages that are not shown if what is wanted because of their notification is done.
+    kept_back: Vec<(Arrival, Vec<Wanted>)>,
     /// Those that were set aside when last looked at.
     aside: Vec<String>,
 }
@@ -128,7 +131,9 @@ impl Stage {
             desktop,
             rules,
             stored: None,
-            handled: BTreeMap::new(),
+            settling: Vec::new(),
+            handled: BTreeSet::new(),
+            kept_back: Vec::new(),
             aside: Vec::new(),
         }
     }
@@ -136,7 +141,11 @@ impl Stage {
     /// With mail for `mailferry.search` to look through.
     pub(super) fn over(mut self, config: &Config, account: &Account) -> Self {
         let database = database_path(&config.state_dir, account.name.as_str());
-        self.stored = local(account).ok().map(|maildir| (database, maildir));
+        self.stored = local(account).ok().map(|maildir| Stored {
+            database,
+            maildir,
+            letters: matches!(account.protocol, Protocol::Pop3(_)),
+        });
         self
     }
 
@@ -182,83 +191,6 @@ impl Stage {
         self.aside = aside.into_iter().map(|it| it.name.clone()).collect();
         self.board.states.replace(states);
     }
-
-    /// New messages as the desktop takes them, after hooks were asked about each.
-    /// What they want done to it comes with them.
-    async fn arrivals(&mut self, account: &str, batch: &Batch) -> (Vec<Arrival>, Vec<Wanted>) {
-        let (mut arrivals, mut wanted) = (Vec::new(), Vec::new());
-        for occasion in &batch.occasions {
-            let Occasion::Message {
-                id,
-                side,
-                what: Happened::New,
-                subject,
-            } = occasion
-            else {
-                continue;
-            };
-            let Some(path) = subject.path.clone().filter(|_| !batch.old) else {
-                continue;
-            };
-            // Most mail need not be read for this.
-            if !self.rules.may_show(*side, subject) {
-                continue;
-            }
-            let mut letter = letter_of(path).await;
-            let mut wish = Wish {
-                silent: self.handled.contains_key(&subject.row),
-                ..Wish::default()
-            };
-            if !wish.silent && !self.hooks.is_empty() {
-                let more;
-                (wish, more) = self.ask(account, subject, &mut letter).await;
-                wanted.extend(more);
-            }
-            arrivals.push(Arrival {
-                id: *id,
-                side: *side,
-                subject: subject.clone(),
-                letter,
-                wish,
-            });
-        }
-        (arrivals, wanted)
-    }
-
-    /// Lets hooks silence a notification, change its text, say how much it matters, and want something done.
-    async fn ask(
-        &mut self,
-        account: &str,
-        subject: &Subject,
-        letter: &mut Letter,
-    ) -> (Wish, Vec<Wanted>) {
-        let shown = Notification {
-            mailbox: Some(subject.mailbox.clone()),
-            title: letter.subject.clone(),
-            body: letter.text.clone(),
-            urgency: hooks::Urgency::Normal,
-            copy: None,
-            messages: vec![subject.clone()],
-        };
-        let (shown, reply) = self.hooks.notification(shown).await;
-        let wanted = self.heed(account, reply);
-        let settled = wanted.iter().any(|wish| settles(&wish.act));
-        let Some(shown) = shown.filter(|_| !settled) else {
-            let silent = Wish {
-                silent: true,
-                ..Wish::default()
-            };
-            return (silent, wanted);
-        };
-        letter.subject = shown.title;
-        letter.text = shown.body;
-        let wish = Wish {
-            silent: false,
-            urgency: Some(urgency(shown.urgency)),
-            copy: shown.copy.filter(|_| can_copy()),
-        };
-        (wish, wanted)
-    }
 }
 
 fn urgency(urgency: hooks::Urgency) -> Urgency {
@@ -285,11 +217,8 @@ impl Ear for Stage {
 
     fn begin<'a>(&'a mut self, account: &'a str) -> Doing<'a, ()> {
         Box::pin(async move {
-            self.hooks = Hooks::start(self.specs.clone(), || {
-                let (database, maildir) = self.stored.clone()?;
-                Some(Box::new(StoredMail::new(database, maildir)))
-            })
-            .await;
+            let shelf = || self.stored.as_ref().map(Stored::shelf);
+            self.hooks = Hooks::start(self.specs.clone(), shelf).await;
             for state in self.hooks.states() {
                 if let Some(error) = &state.last_error {
                     tracing::error!("the hook {} was not loaded: {error}", state.name);
@@ -303,22 +232,47 @@ impl Ear for Stage {
         Box::pin(async move {
             let reply = self.hooks.tell(&batch.occasions, batch.old).await;
             let wanted = self.heed(account, reply);
-            let handled = wanted.iter().filter(|wish| settles(&wish.act));
-            self.handled = handled.map(|wish| (wish.row, true)).collect();
+            let settling = wanted.iter().filter(|wish| settles(&wish.act));
+            self.settling = settling.cloned().collect();
             wanted
         })
     }
 
-    fn done<'a>(&'a mut self, account: &'a str, batch: &'a Batch) -> Doing<'a, Vec<Wanted>> {
+    fn answered(&mut self, account: &str, batch: &Batch, acted: &Acted) {
+        let left = self.left_over(acted);
+        if let Some(desktop) = &self.desktop {
+            desktop.arrived(account, batch.since, left);
+        }
+    }
+
+    fn decided(&mut self, account: &str, ids: &[String]) {
+        if let Some(desktop) = &self.desktop {
+            for id in ids {
+                desktop.over(account, Topic::Hold(id.clone()));
+            }
+        }
+    }
+
+    fn done<'a>(
+        &'a mut self,
+        account: &'a str,
+        batch: &'a Batch,
+        acted: &'a Acted,
+    ) -> Doing<'a, Vec<Wanted>> {
         Box::pin(async move {
             if self.desktop.is_none() {
                 return Vec::new();
             }
+            // What was refused was not done: the message is where it was, and somebody has to hear of it.
+            let refused = |wish: &Wanted| acted.refused.iter().any(|(it, _)| it == wish);
+            let settling = std::mem::take(&mut self.settling);
+            let settled = settling.into_iter().filter(|wish| !refused(wish));
+            self.handled = settled.map(|wish| wish.row).collect();
             let (arrivals, wanted) = self.arrivals(account, batch).await;
             let Some(desktop) = &self.desktop else {
                 return wanted;
             };
-            desktop.arrived(account, None, arrivals);
+            desktop.arrived(account, batch.since, arrivals);
             desktop.gone(
                 account,
                 batch.occasions.iter().filter_map(Gone::of).collect(),

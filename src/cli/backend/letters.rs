@@ -17,7 +17,7 @@ use crate::cli::selection::Selected;
 use crate::config::{Account, Config, Keep, Pop3Account, Pop3Auth};
 use crate::daemon::Collected;
 use crate::engine::ports::{Clock as _, Maildrop as _, Postbox as _};
-use crate::engine::{Fault, Home, LetterPorts, Mode, carry_home, letter_settings};
+use crate::engine::{Fault, Home, LetterPorts, Mode, carry_home, letter_acts};
 use crate::mail::MailboxName;
 use crate::maildir::MaildirAccount;
 use crate::pop3::{self, Pop3Postbox};
@@ -185,7 +185,7 @@ pub(super) async fn sync(
         // What listeners do stays here: there is nothing to be synced after it.
         let name = account.name.as_str();
         let none = std::future::ready(());
-        let told = listeners.hear_once(&parts, letter_settings(telling), name, none, async || {});
+        let told = listeners.hear_once(&parts, letter_acts(), name, none, async || {});
         if let ((), Err(fault)) = told.await {
             report = with_fault(report, &fault);
         }

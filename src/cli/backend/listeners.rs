@@ -53,10 +53,26 @@ pub trait Ear {
     /// else of this account is told. The sync does not wait for it.
     fn told<'a>(&'a mut self, account: &'a str, batch: &'a Batch) -> Doing<'a, Vec<Wanted>>;
 
-    /// Is told at most once, after all were told and their wishes were carried out; what it wants done because of that.
-    fn done<'a>(&'a mut self, account: &'a str, batch: &'a Batch) -> Doing<'a, Vec<Wanted>> {
-        let _ = (account, batch);
+    /// Is told at most once, after all were told and their wishes were carried out, as far as `acted` says; what it wants
+    /// done because of that.
+    fn done<'a>(
+        &'a mut self,
+        account: &'a str,
+        batch: &'a Batch,
+        acted: &'a Acted,
+    ) -> Doing<'a, Vec<Wanted>> {
+        let _ = (account, batch, acted);
         Box::pin(std::future::ready(Vec::new()))
+    }
+
+    /// What became of the wishes that [`Ear::done`] gave.
+    fn answered(&mut self, account: &str, batch: &Batch, acted: &Acted) {
+        let _ = (account, batch, acted);
+    }
+
+    /// Held deletions of which it was told wait for nobody any more.
+    fn decided(&mut self, account: &str, ids: &[String]) {
+        let _ = (account, ids);
     }
 }
 
@@ -96,7 +112,7 @@ impl Listeners {
         if specs.is_empty() && desktop.is_none() {
             return Self::default();
         }
-        let rules = rules(&account.notify);
+        let rules = rules(account);
         let stage = Stage::new(specs, Rc::clone(board), desktop, rules);
         Self::default().with(stage.over(config, account))
     }
@@ -239,13 +255,25 @@ impl Listener for Listeners {
         wanted
     }
 
-    async fn done(&mut self, account: &str, batch: &Batch) -> Vec<Wanted> {
+    async fn done(&mut self, account: &str, batch: &Batch, acted: &Acted) -> Vec<Wanted> {
         let mut wanted = Vec::new();
         for ear in &mut self.ears {
             if !batch.old || ear.wants_old() {
-                wanted.extend(ear.done(account, batch).await);
+                wanted.extend(ear.done(account, batch, acted).await);
             }
         }
         wanted
+    }
+
+    fn answered(&mut self, account: &str, batch: &Batch, acted: &Acted) {
+        for ear in &mut self.ears {
+            ear.answered(account, batch, acted);
+        }
+    }
+
+    fn decided(&mut self, account: &str, ids: &[String]) {
+        for ear in &mut self.ears {
+            ear.decided(account, ids);
+        }
     }
 }

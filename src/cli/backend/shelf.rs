@@ -1,14 +1,38 @@
-//! Stored mail for `mailferry.search`: rows of the state that have a file in their folder.
+//! Stored mail for `mailferry.search`: rows of the state that have a file in their folder; of a POP3 account, whatever is in
+//! its Maildir.
+
+mod letters;
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use self::letters::StoredLetters;
 use crate::hooks::{Shelf, ShelfError};
 use crate::mail::{LocalId, MailboxName};
 use crate::maildir::MaildirAccount;
 use crate::store::SqliteReader;
 use crate::sync::{EntryState, Subject};
+
+/// Where an account's stored mail is.
+#[derive(Clone, Debug)]
+pub(super) struct Stored {
+    pub(super) database: PathBuf,
+    pub(super) maildir: MaildirAccount,
+    /// Whether it came by POP3.
+    pub(super) letters: bool,
+}
+
+impl Stored {
+    /// For one hook.
+    pub(super) fn shelf(&self) -> Box<dyn Shelf> {
+        let (database, maildir) = (self.database.clone(), self.maildir.clone());
+        if self.letters {
+            return Box::new(StoredLetters { database, maildir });
+        }
+        Box::new(StoredMail::new(database, maildir))
+    }
+}
 
 /// One account's stored mail. Opens the state for each question: hooks ask seldom.
 pub struct StoredMail {

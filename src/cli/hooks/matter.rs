@@ -116,6 +116,7 @@ pub(super) fn occasion(event: Event, subject: &Subject) -> Option<Occasion> {
     Some(Occasion::Message {
         id,
         side: Side::Remote,
+        by_listener: false,
         what,
         subject: subject.clone(),
     })

@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 
 use super::subjects::Page;
+use crate::engine::Acted;
 use crate::mail::{LocalId, MailboxName};
-use crate::sync::{RowId, Wanted};
+use crate::sync::{Act, RowId, Wanted};
 
 /// So many things may be done to one message, its copies counted with it...
 const MOST: u32 = 16;
@@ -22,6 +23,8 @@ pub(super) struct Bounds {
     copies: HashMap<(MailboxName, LocalId), (i64, RowId)>,
     /// Rows of such files.
     origins: HashMap<RowId, (i64, RowId)>,
+    /// Files that were moved, and where to: the move is an event of which nobody need think that a person wanted it.
+    moves: HashMap<(MailboxName, LocalId), i64>,
 }
 
 impl Bounds {
@@ -62,8 +65,23 @@ impl Bounds {
         }
     }
 
-    /// Copies have got rows.
-    pub(super) fn note_copies(&mut self, page: &Page, now: i64) {
+    /// Messages were moved, as far as that was not refused.
+    pub(super) fn moved(&mut self, wanted: &[Wanted], acted: &Acted, now: i64) {
+        for wish in wanted {
+            if let Act::MoveTo(to) = &wish.act
+                && !acted.refused.iter().any(|(refused, _)| refused == wish)
+            {
+                self.moves.insert((to.clone(), wish.local.clone()), now);
+            }
+        }
+    }
+
+    /// Copies have got rows, and moves have become events.
+    pub(super) fn note(&mut self, page: &mut Page, now: i64) {
+        let moves = &mut self.moves;
+        page.note_wanted(|mailbox, local| {
+            moves.remove(&(mailbox.clone(), local.clone())).is_some()
+        });
         if self.copies.is_empty() {
             return;
         }
@@ -88,6 +106,9 @@ impl Bounds {
         }
         if self.origins.len() > REMEMBERED {
             self.origins.retain(|_, (since, _)| fresh(*since));
+        }
+        if self.moves.len() > REMEMBERED {
+            self.moves.retain(|_, since| fresh(*since));
         }
     }
 }

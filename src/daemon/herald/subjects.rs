@@ -37,6 +37,9 @@ pub(super) struct Page {
     entries: HashMap<RowId, Entry>,
     deleted: HashMap<RowId, Deletion>,
     seen: HashMap<RowId, (Seen, Flags)>,
+    since: Option<i64>,
+    /// Moves that a listener wanted.
+    wanted: BTreeSet<NewsId>,
 }
 
 /// The letters of a POP3 account that events are of, as entries: their rows are the letters' numbers.
@@ -96,6 +99,8 @@ impl Page {
             entries,
             deleted: deleted.into_iter().map(|it| (it.row, it)).collect(),
             seen: HashMap::new(),
+            since: ports.store().heard().await?.since,
+            wanted: BTreeSet::new(),
         };
         page.look(ports).await?;
         Ok(page)
@@ -130,6 +135,21 @@ impl Page {
             }
         }
         Ok(())
+    }
+
+    /// Looks which moves a listener wanted: those to a place for which `wanted` holds.
+    pub(super) fn note_wanted(&mut self, mut wanted: impl FnMut(&MailboxName, &LocalId) -> bool) {
+        for news in &self.news {
+            let What::Moved { .. } = news.what else {
+                continue;
+            };
+            let local = self.entries.get(&news.row).and_then(|it| it.local.as_ref());
+            if let (Some(name), Some(local)) = (self.names.get(&news.mailbox), local)
+                && wanted(name, local)
+            {
+                self.wanted.insert(news.id);
+            }
+        }
     }
 
     /// Where messages are.
@@ -167,6 +187,7 @@ impl Page {
             return Batch {
                 mailbox: None,
                 old,
+                since: self.since,
                 occasions: Vec::new(),
             };
         };
@@ -178,6 +199,7 @@ impl Page {
         Batch {
             mailbox: Some(name.clone()),
             old,
+            since: self.since,
             occasions,
         }
     }
@@ -197,6 +219,7 @@ impl Page {
         Some(Occasion::Message {
             id: news.id,
             side: news.side,
+            by_listener: self.wanted.contains(&news.id),
             what,
             subject: self.subject(name, news),
         })
@@ -296,6 +319,8 @@ mod tests {
             entries: HashMap::new(),
             deleted: HashMap::new(),
             seen: HashMap::new(),
+            since: None,
+            wanted: BTreeSet::new(),
         }
     }
 

@@ -1,6 +1,8 @@
 //! The herald in a world in memory: what is told, in which order, and that it is told at least once.
 
+mod holds;
 mod parts;
+mod wishes;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -33,6 +35,7 @@ fn what_happened_in_a_mailbox_is_told_in_order_and_then_that_it_is_synced() {
         what: Happened::New,
         subject,
         side: Side::Remote,
+        by_listener: false,
     } = first
     else {
         panic!("{first:?}");

@@ -1,5 +1,7 @@
 //! Logins that are refused, or that nobody answers: how often and how soon they are tried again.
 
+use std::time::Duration;
+
 use super::super::Activity;
 use super::cases::{HOUR, MINUTE, SECOND, at_rest, at_rest_by, tries, wait_for};
 use super::life::POLL;
@@ -197,4 +199,3 @@ fn a_connection_that_was_closed_for_saying_nothing_is_nobody_s_trouble() {
     }
     assert_eq!(life.failed, 0);
 }
-

@@ -66,6 +66,8 @@ pub(super) struct Work {
     token: Option<(u32, String)>,
     outcomes: FuturesUnordered<BoxFuture<'static, Outcome>>,
     muted: Option<PathBuf>,
+    /// Tells when the file of muted threads was written the last time.
+    writing: Option<oneshot::Receiver<()>>,
 }
 
 impl Work {
@@ -97,6 +99,7 @@ impl Work {
             token: None,
             outcomes: FuturesUnordered::new(),
             muted: setup.muted,
+            writing: None,
         }
     }
 

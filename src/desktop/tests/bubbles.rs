@@ -171,6 +171,7 @@ fn withdrawals_follow_from_events() {
     let occasion = |what| Occasion::Message {
         id: NewsId(9),
         side: Side::Local,
+        by_listener: false,
         what,
         subject: arrival_in("Lists", 7).subject,
     };

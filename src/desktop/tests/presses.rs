@@ -239,3 +239,18 @@ fn a_text_that_a_hook_gives_is_copied_from_bubbles_of_ours_only() {
     world.settle();
     assert!(!format!("{:?}", world.only()).contains("482913"));
 }
+
+#[test]
+fn where_nobody_keeps_keywords_muting_is_all_that_is_done() {
+    let keywords = false;
+    let mut world = World::new(Rules {
+        keywords,
+        ..rules()
+    });
+    world.arrives([arrival(1)]);
+    world.settle();
+    let key = world.key(1, "mute");
+    let pressed = world.board.pressed(1, &key);
+    assert_eq!(pressed, Some(("work".to_owned(), Press::Muted)));
+    assert_eq!(world.board.changed_muted().as_deref(), Some("1@x\n"));
+}

@@ -9,7 +9,7 @@ use self::town::Town;
 use crate::mail::MailboxName;
 use crate::sim::content;
 use crate::sim::{NameOnMove, When};
-use crate::sync::{KeepLetters, LetterState};
+use crate::sync::{Act, KeepLetters, LetterState, RowId, Wanted};
 
 const KEEPS: [KeepLetters; 2] = [KeepLetters::Forever, KeepLetters::Never];
 
@@ -225,4 +225,29 @@ fn nothing_comes_into_a_folder_that_lost_its_marker() {
     town.world.local.remove_marker(&MailboxName::inbox());
     assert!(town.session().1.is_err());
     assert_eq!(town.desk.letters.borrow().len(), 1);
+}
+
+/// The server has no mailboxes; the Maildir has those that somebody wants.
+#[test]
+fn what_listeners_file_elsewhere_comes_no_second_time() {
+    for keep in KEEPS {
+        let town = Town::new(keep, 9);
+        town.session().1.unwrap();
+        let lists = MailboxName::parse("Lists").unwrap();
+        let letters = town.world.store.letters_now();
+        let wanted: Vec<Wanted> = letters
+            .iter()
+            .map(|letter| Wanted {
+                row: RowId(letter.known.id.0),
+                mailbox: MailboxName::inbox(),
+                local: letter.local.clone(),
+                act: Act::MoveTo(lists.clone()),
+            })
+            .collect();
+        let acted = town.act(&wanted);
+        assert_eq!(acted.refused, []);
+        assert_eq!(town.world.local.files(&lists).len(), letters.len());
+        town.comes_home("filed by a listener");
+        assert!(town.world.local.files(&MailboxName::inbox()).is_empty());
+    }
 }

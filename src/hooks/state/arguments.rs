@@ -69,11 +69,15 @@ pub(super) fn arguments(
         Matter::Message {
             id,
             side,
+            by_listener,
             what,
             subject,
         } => {
             table.raw_set(&words.id, format!("{}/{}", desk.spec.account, id.0))?;
             table.raw_set(&words.side, words.of_side(*side))?;
+            if *by_listener {
+                table.raw_set("by", "hook")?;
+            }
             changes(lua, &table, what)?;
             let message = Message::new(desk, subject.clone())?;
             arguments.push_back(Value::UserData(lua.create_userdata(message)?));

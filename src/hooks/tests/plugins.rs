@@ -1,11 +1,15 @@
 //! The plugins that are shipped, each on mail that it is for.
 
+mod options;
+mod spam;
+mod trouble;
+
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
 use crate::mail::Flag;
 
-/// A plugin with options (TOML) and all that it may be granted. Programs are found in `bin` first.
+/// A plugin with options (TOML) and all that it may be granted.
 async fn plugin(name: &str, options: &str, shelf: Option<Box<dyn Shelf>>, dry: bool) -> Host {
     let spec = Spec {
         options: options.parse().unwrap(),
@@ -155,55 +159,6 @@ async fn mu_indexes_by_command_or_through_emacs() {
             .contains("/nonexistent/mu cannot be run"),
         "{failed:?}"
     );
-}
-
-#[tokio::test]
-async fn spam_goes_to_junk_and_moves_teach() {
-    let maildir = Maildir::new();
-    let mut host = plugin("spam", "", None, true).await;
-    let one = maildir.put("INBOX", 1, Flags::new(), MAIL);
-    let path = one.path.as_ref().unwrap().display().to_string();
-    // A dry run says 0, which is bogofilter's word for spam.
-    let reply = told(&mut host, &[arrived(one.clone())]).await;
-    assert_eq!(acts(&reply), [(1, to("Junk"))]);
-    assert_eq!(reply.programs, [["bogofilter", "-B", path.as_str()]]);
-    let junk = Subject {
-        mailbox: MailboxName::parse("Junk").unwrap(),
-        ..one.clone()
-    };
-    let from = MailboxName::inbox();
-    let own = happened(junk.clone(), Happened::Moved { from });
-    let reply = told(&mut host, &[own]).await;
-    assert!(reply.programs.is_empty(), "its own move teaches nothing");
-    let moved = [
-        happened(
-            junk,
-            Happened::Moved {
-                from: MailboxName::inbox(),
-            },
-        ),
-        happened(
-            one.clone(),
-            Happened::Moved {
-                from: MailboxName::parse("Junk").unwrap(),
-            },
-        ),
-        happened(
-            one.clone(),
-            Happened::Moved {
-                from: MailboxName::parse("Other").unwrap(),
-            },
-        ),
-    ];
-    let reply = told(&mut host, &moved).await;
-    let learned: Vec<&str> = reply.programs.iter().map(|argv| argv[1].as_str()).collect();
-    assert_eq!(learned, ["-s", "-n"]);
-    for filter in ["spamassassin", "rspamd"] {
-        let mut host = plugin("spam", &format!("filter = \"{filter}\""), None, true).await;
-        let reply = host.tell(&[arrived(one.clone())], false).await;
-        assert!(reply.failures[0].text.contains("no verdict"), "{reply:?}");
-        assert_eq!(reply.wanted, [], "without a verdict mail stays");
-    }
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ use crate::cli::selection;
 use crate::config::Protocol;
 use crate::control::{Answer, Call, Refusal};
 use crate::daemon::{Activity, Order, View, Wish};
+use crate::desktop::Topic;
 use crate::engine::{Mode, Scope};
 use crate::hooks::HookState;
 use crate::sync::{HoldId, HoldVerdict};
@@ -226,11 +227,18 @@ impl Daemon<'_> {
             Some((parts, HoldId(number)))
         });
         let unknown = Refusal::usage(format!("there is no hold `{id}`; see `mailferry holds`"));
+        let (desktop, id) = (self.desktop.clone(), id.to_owned());
         tokio::task::spawn_local(async move {
             let answer = match parts {
                 None => Err(unknown),
                 Some((parts, hold)) => match parts.sqlite().set_verdict(hold, verdict).await {
-                    Ok(true) => Ok("null".to_owned()),
+                    Ok(true) => {
+                        if let (Some(desktop), Some((account, _))) = (desktop, id.rsplit_once(':'))
+                        {
+                            desktop.over(account, Topic::Hold(id.clone()));
+                        }
+                        Ok("null".to_owned())
+                    }
                     Ok(false) => Err(unknown),
                     Err(error) => Err(Refusal::failed(error.to_string())),
                 },

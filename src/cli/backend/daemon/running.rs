@@ -156,8 +156,7 @@ impl Running {
         }
         let parts = self.letters.borrow().clone()?;
         Some(Box::pin(async move {
-            let settings = engine::letter_settings(Telling::Nothing);
-            engine::act(&*parts, &settings, &wanted).await
+            engine::act(&*parts, &engine::letter_acts(), &wanted).await
         }))
     }
 

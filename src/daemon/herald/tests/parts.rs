@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::daemon::herald::{Batch, Herald, Listener, Told};
 use crate::engine::ports::{Event, Observer};
-use crate::engine::{Fault, Home, Mode, Ports, Scope, Settings, Telling, sync};
+use crate::engine::{Acted, Fault, Home, Mode, Ports, Scope, Settings, Telling, sync};
 use crate::sim::driver;
 use crate::sim::world::hand::name;
 use crate::sim::{SimClock, SimConnector, SimLocal, SimStore, World, block_on};
@@ -87,6 +87,8 @@ pub(super) fn pass(world: &World) -> Result<(), Fault> {
 pub(super) struct Recorder {
     pub(super) told: Rc<RefCell<Vec<Batch>>>,
     pub(super) done: Rc<RefCell<Vec<Batch>>>,
+    pub(super) refused: Rc<RefCell<Vec<Wanted>>>,
+    pub(super) decided: Rc<RefCell<Vec<String>>>,
     pub(super) rule: Option<fn(&Occasion) -> Option<Act>>,
     /// What it wants once all is done with, as hooks do that are asked about notifications.
     pub(super) afterwards: Option<fn(&Occasion) -> Option<Act>>,
@@ -126,9 +128,20 @@ impl Listener for Recorder {
         Vec::new()
     }
 
-    async fn done(&mut self, _: &str, batch: &Batch) -> Vec<Wanted> {
+    async fn done(&mut self, _: &str, batch: &Batch, acted: &Acted) -> Vec<Wanted> {
         self.done.borrow_mut().push(batch.clone());
+        let refused = acted.refused.iter().map(|(wish, _)| wish.clone());
+        self.refused.borrow_mut().extend(refused);
         wanted(batch, self.afterwards)
+    }
+
+    fn answered(&mut self, _: &str, _: &Batch, acted: &Acted) {
+        let refused = acted.refused.iter().map(|(wish, _)| wish.clone());
+        self.refused.borrow_mut().extend(refused);
+    }
+
+    fn decided(&mut self, _: &str, ids: &[String]) {
+        self.decided.borrow_mut().extend_from_slice(ids);
     }
 }
 

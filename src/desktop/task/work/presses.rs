@@ -31,6 +31,7 @@ impl Work {
                 let opened = open(&member, &detail, &command, token).await;
                 ("open the message", opened)
             })),
+            Press::Muted => {}
             Press::Copy(text) => self.outcomes.push(Box::pin(async move {
                 ("copy the text", clipboard::copy(&text).await)
             })),
@@ -69,9 +70,17 @@ impl Work {
         let (Some(text), Some(file)) = (self.board.changed_muted(), self.muted.clone()) else {
             return;
         };
-        let writing = tokio::task::spawn_blocking(move || write(&file, &text));
+        // One after the other: the last one written is the last one said.
+        let before = self.writing.take();
+        let (over, is_over) = oneshot::channel();
+        self.writing = Some(is_over);
         self.outcomes.push(Box::pin(async move {
+            if let Some(before) = before {
+                let _ = before.await;
+            }
+            let writing = tokio::task::spawn_blocking(move || write(&file, &text));
             let written = writing.await.map_err(|error| error.to_string());
+            let _ = over.send(());
             (
                 "remember the muted thread",
                 written.and_then(|written| written.map_err(|error| error.to_string())),

@@ -6,11 +6,13 @@ use std::rc::Rc;
 use super::desk::Desk;
 use crate::engine::ports::Store as _;
 use crate::engine::tests::Nobody;
-use crate::engine::{Fault, Home, LetterPorts, Mode, Report, Telling, carry_home};
+use crate::engine::{
+    Acted, Fault, Home, LetterPorts, Mode, Report, Telling, act, carry_home, letter_acts,
+};
 use crate::mail::MailboxName;
 use crate::sim::content::{self, Body};
 use crate::sim::{SimClock, SimLocal, SimStore, World, block_on};
-use crate::sync::{KeepLetters, LettersPolicy};
+use crate::sync::{KeepLetters, LettersPolicy, Wanted};
 
 struct Place {
     desk: Desk,
@@ -90,20 +92,29 @@ impl Town {
         self.desk.letters.borrow_mut().push((name.to_owned(), body));
     }
 
-    /// One session, as a new process would make it.
-    pub(super) fn session(&self) -> (Report, Result<(), Fault>) {
-        let place = Place {
+    fn place(&self) -> Place {
+        Place {
             desk: self.desk.clone(),
             local: self.world.local.clone(),
             store: self.world.store.clone(),
             clock: self.world.clock.clone(),
-        };
+        }
+    }
+
+    /// One session, as a new process would make it.
+    pub(super) fn session(&self) -> (Report, Result<(), Fault>) {
+        let place = self.place();
         let policy = LettersPolicy {
             keep: self.keep,
             max_size: None,
             max_letters: None,
         };
         block_on(carry_home(&place, policy, Telling::Everything, Mode::Apply))
+    }
+
+    /// What listeners want, carried out.
+    pub(super) fn act(&self, wanted: &[Wanted]) -> Acted {
+        block_on(act(&self.place(), &letter_acts(), wanted)).unwrap()
     }
 
     fn here(&self) -> BTreeMap<Body, usize> {

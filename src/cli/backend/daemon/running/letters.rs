@@ -42,8 +42,8 @@ impl LetterTask {
         let policy = policy(&self.pop3);
         let life = daemon::Letters::new(&*parts, policy, poll, telling, show, notices);
         let name = self.account.name.to_string();
-        let wishes = engine::letter_settings(telling);
-        let hear = listeners.hear(&*parts, wishes, &name, |acted| hearing.look(acted));
+        let acts = engine::letter_acts();
+        let hear = listeners.hear(&*parts, acts, &name, |acted| hearing.look(acted));
         let heard = (telling != Telling::Nothing).then(|| Rc::clone(&bell));
         let pass_on = pass_notices_on(name.clone(), noticed, tell, heard);
         tokio::select! {

@@ -81,7 +81,7 @@ impl Core {
         let look = dir
             .look(&spot.name)
             .map_err(|errno| Refusal::System("look at", errno))?;
-        if look.stamp != stamp || look.kind != FileType::RegularFile {
+        if look.stamp.may_be_edited(&stamp) || look.kind != FileType::RegularFile {
             return Err(Error::Changed(id.clone()).into());
         }
         match move_file(dir, &spot.name, target, &spot.name) {

@@ -22,7 +22,7 @@ pub struct HoldId(pub i64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IntentId(pub i64);
 
-/// How a file looked when it was last agreed on; any difference means it may have been edited in place.
+/// How a file looked when it was last agreed on, or looks now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FileStamp {
     /// Inode number.
@@ -31,6 +31,15 @@ pub struct FileStamp {
     pub size: u64,
     /// Modification time in nanoseconds since 1970.
     pub mtime_ns: i64,
+}
+
+impl FileStamp {
+    /// Whether a file that looked like `agreed` may have been edited since. A new inode alone says nothing: a restored
+    /// or copied Maildir has new ones throughout.
+    #[must_use]
+    pub fn may_be_edited(&self, agreed: &Self) -> bool {
+        self.size != agreed.size || self.mtime_ns != agreed.mtime_ns
+    }
 }
 
 /// What is known of one mailbox between passes.

@@ -42,6 +42,7 @@ pub fn diff_local(base: &Base, view: &LocalView) -> LocalChanges {
     }
     changes.flags.sort_by_key(|(row, _)| *row);
     changes.edited.sort_by_key(|(row, _)| *row);
+    changes.copied.sort_by_key(|(row, _)| *row);
     changes.delivered.sort_by_key(|(row, _)| *row);
     changes
 }
@@ -57,6 +58,9 @@ fn compare_file(entry: &Entry, file: &LocalMessage, view: &LocalView, changes: &
         EntryState::Linked if may_be_edited(&entry.stamp, &file.stamp) => {
             changes.edited.push((entry.row, file.clone()));
         }
+        EntryState::Linked if is_copied(&entry.stamp, &file.stamp) => {
+            changes.copied.push((entry.row, file.stamp));
+        }
         EntryState::Linked => {}
     }
     if file.flags != entry.flags {
@@ -67,10 +71,12 @@ fn compare_file(entry: &Entry, file: &LocalMessage, view: &LocalView, changes: &
     }
 }
 
-/// A new inode alone says nothing: a restored or copied Maildir has new ones throughout.
+fn is_copied(agreed: &FileStamp, seen: &FileStamp) -> bool {
+    *agreed != FileStamp::default() && agreed.inode != seen.inode
+}
+
 fn may_be_edited(agreed: &FileStamp, seen: &FileStamp) -> bool {
-    *agreed != FileStamp::default()
-        && (agreed.size != seen.size || agreed.mtime_ns != seen.mtime_ns)
+    *agreed != FileStamp::default() && seen.may_be_edited(agreed)
 }
 
 /// How a mailbox on the server differs from the base.

@@ -169,6 +169,8 @@ pub struct LocalChanges {
     pub flags: Vec<(RowId, Flags)>,
     /// Rows whose file may have been edited in place.
     pub edited: Vec<(RowId, LocalMessage)>,
+    /// Rows whose file is another inode and looks as agreed otherwise: a restored or copied Maildir has new ones throughout.
+    pub copied: Vec<(RowId, FileStamp)>,
     /// Rows in state `Delivering` whose file is there: they are delivered.
     pub delivered: Vec<(RowId, FileStamp)>,
     /// Rows in state `Delivering` whose file is not there: they were never delivered.

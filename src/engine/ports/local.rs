@@ -179,7 +179,7 @@ pub trait Local {
         files: &[(LocalId, Flags)],
     ) -> Result<Vec<Result<(), Fault>>, Fault>;
     /// Moves files to the local trash of that day; returns each one's path there, relative to the root. A file that
-    /// does not look like its stamp any more is left alone with a fault of reach `Message`.
+    /// may have been edited since it looked like its stamp is left alone with a fault of reach `Message`.
     async fn trash(
         &self,
         name: &MailboxName,

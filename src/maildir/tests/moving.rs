@@ -163,6 +163,22 @@ async fn the_trash_gives_back_what_it_took() {
     );
 }
 
+/// A Maildir that was copied, or came back from a backup, has new inodes throughout.
+#[tokio::test]
+async fn a_new_inode_keeps_no_file_from_the_trash() {
+    let fixture = Fixture::nested().await;
+    fixture.put("INBOX/cur/a:2,S", b"mail");
+    let seen = fixture.stamp("INBOX", &id("a")).await;
+    let agreed = FileStamp {
+        inode: seen.inode + 1,
+        ..seen
+    };
+    let files = [(id("a"), agreed)];
+    let inbox = MailboxName::inbox();
+    let results = fixture.account.trash(&inbox, &files, DAY).await.unwrap();
+    assert!(results[0].is_ok());
+}
+
 #[tokio::test]
 async fn settling_needs_no_trash_but_the_folder() {
     let fixture = Fixture::nested().await;

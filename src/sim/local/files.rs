@@ -142,7 +142,7 @@ impl SimLocal {
         let what = format!("trash {name} {}", self.title(name, file));
         self.effect(&what, |state| {
             let found = state.file(name, file)?;
-            if found.stamp() != stamp {
+            if found.stamp().may_be_edited(&stamp) {
                 return Err(no_file(file));
             }
             let (inode, fresh, flags) = (found.inode, found.fresh, found.flags.clone());

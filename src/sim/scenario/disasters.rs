@@ -59,6 +59,22 @@ fn states() -> Vec<Scenario> {
             w.restart(false);
         })
         .then(|w| w.is_in(1, &["INBOX"])),
+        case("the Maildir copied, and mail deleted on both sides", |w| {
+            renew_inodes(w);
+            w.remote_delete(1);
+            w.local_delete(2);
+            w.remote_move(3, "Archive");
+        })
+        .then(|w| {
+            w.is_in(1, &[])
+                .and(w.is_in_local_trash(1))
+                .and(w.is_in(2, &["Trash"]))
+                .and(w.is_in(3, &["Archive"]))
+        })
+        .thrifty(|w, mark| {
+            let sent = w.steps.traced(mark, "server append");
+            fine(sent == 0, || format!("{sent} appended"))
+        }),
         case("state rolled back", |w| {
             w.filed("INBOX", 6, "S");
             w.restore_state();
@@ -90,6 +106,17 @@ fn states() -> Vec<Scenario> {
             w.local_flags(3, "F");
         }),
     ]
+}
+
+/// As a Maildir that was copied, or came back from a backup: new inodes throughout.
+fn renew_inodes(world: &World) {
+    for folder in ["INBOX", "Archive"] {
+        world.local.change_folder(&name(folder), |folder| {
+            for file in folder.files.values_mut() {
+                file.inode += 1_000_000;
+            }
+        });
+    }
 }
 
 fn disks() -> Vec<Scenario> {

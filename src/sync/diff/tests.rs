@@ -48,8 +48,9 @@ fn only_size_or_time_make_an_edit() {
     let (base, mut view) = (base(), view(&base()));
     view.files[0].stamp.inode = 99;
     view.files[1].stamp.mtime_ns += 1;
-    let edited = diff_local(&base, &view).edited;
-    assert_eq!(edited, [(RowId(2), view.files[1].clone())]);
+    let changes = diff_local(&base, &view);
+    assert_eq!(changes.edited, [(RowId(2), view.files[1].clone())]);
+    assert_eq!(changes.copied, [(RowId(1), view.files[0].stamp)]);
 }
 
 #[test]

@@ -50,7 +50,7 @@ impl<'s, 'a> Decider<'s, 'a> {
         self.steps
     }
 
-    /// Deliveries that turned out to be complete, and UIDs that mean nothing any more.
+    /// Deliveries that turned out to be complete, UIDs that mean nothing any more, new inodes.
     pub(super) fn settle_deliveries(&mut self) {
         for mailbox in self.scene.focused() {
             let id = mailbox.base.mailbox.id;
@@ -62,6 +62,10 @@ impl<'s, 'a> Decider<'s, 'a> {
             }
             for (row, stamp) in &mailbox.local.delivered {
                 self.steps.record(id, Change::Delivered(*row, *stamp));
+            }
+            // Before anything is done with the files: a rename that a power cut leaves half done is known by its inode.
+            for (row, stamp) in &mailbox.local.copied {
+                self.steps.record(id, Change::SetStamp(*row, *stamp));
             }
         }
     }

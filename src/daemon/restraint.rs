@@ -43,7 +43,7 @@ impl Restraint {
 }
 
 fn next(waits: &[u64], failures: &mut usize) -> u64 {
-    let found = waits.get(*failures).or(waits.last());
+    let found = waits.get(*failures).or_else(|| waits.last());
     *failures = failures.saturating_add(1);
     found.copied().unwrap_or_default()
 }

@@ -86,9 +86,11 @@ pub(super) async fn ask(wire: &mut Wire<BoxStream>) -> Result<Option<Capabilitie
     let mut found = Capabilities::default();
     // What can be done is shown and written to the log; a password is no capability.
     let veil = wire.veil.clone();
-    let take = |line: &[u8]| match veil.covers(&String::from_utf8_lossy(line)) {
-        true => Ok(()),
-        false => found.add(line),
+    let take = |line: &[u8]| {
+        if veil.covers(&String::from_utf8_lossy(line)) {
+            return Ok(());
+        }
+        found.add(line)
     };
     wire.each_line(Step::Capa, take).await?;
     Ok(Some(found))

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::script::{Script, Told};
 use super::{Drop, here};
-use crate::living::{ends, until};
+use crate::living::{ends, until, within};
 use crate::support::Ferry;
 use crate::support::message;
 use crate::support::server::{PASSWORD, USER};
@@ -160,4 +160,126 @@ fn a_server_that_wants_to_be_left_alone_for_ever_ends_nothing() {
         refused.stderr
     );
     ends(daemon);
+}
+
+/// PASS is refused with these words.
+fn shut(script: &Script, words: &'static str) {
+    script.tell(Some(Arc::new(move |command, stream| {
+        if !command.starts_with("PASS") {
+            return Told::Truth;
+        }
+        let _ = std::io::Write::write_all(stream, words.as_bytes());
+        Told::Said
+    })));
+}
+
+fn tries(script: &Script) -> usize {
+    let said = script.commands();
+    said.iter().filter(|it| it.starts_with("PASS")).count()
+}
+
+const QUICK: &str = "tls = \"none\"\npoll = \"1s\"\n";
+/// RFC 1939 section 7, and what hMailServer says, while our own last session is not over there.
+const LOCKED: &str = "-ERR Your mailbox is already locked\r\n";
+
+#[test]
+fn a_password_that_was_never_good_is_tried_once_where_the_server_does_not_say_why() {
+    let script = Script::able();
+    script.add("u", &message("one"));
+    shut(&script, LOCKED);
+    let ferry = Ferry::letters(script.address, QUICK);
+    let daemon = ferry.start(&["run"]);
+    until("it was refused", || is(&ferry, "failed"));
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(tries(&script), 1);
+    script.tell(None);
+    ferry.run(&["resume", "test"]).in_sync();
+    until("the letter", || here(&ferry, &[]).len() == 1);
+    ends(daemon);
+}
+
+/// The same after a password that was good, also in the process before; and where the server would have said that it is
+/// the password (AUTH-RESP-CODE). Both wait for some time.
+#[test]
+fn a_password_that_was_good_or_is_not_called_wrong_is_tried_again_by_itself() {
+    let known = Script::able();
+    let telling = Script::start(&["UIDL", "TOP", "USER", "AUTH-RESP-CODE"]);
+    let good = Ferry::letters(known.address, QUICK);
+    good.sync().in_sync();
+    let fresh = Ferry::letters(telling.address, QUICK);
+    let all = [(&known, &good), (&telling, &fresh)];
+    for (script, _) in all {
+        script.add("u", &message("one"));
+        shut(script, LOCKED);
+        script.commands();
+    }
+    let daemons = all.map(|(_, ferry)| ferry.start(&["run"]));
+    for (script, ferry) in all {
+        until("it was refused", || is(ferry, "failed"));
+        std::thread::sleep(Duration::from_secs(2));
+        assert_eq!(tries(script), 1);
+    }
+    let shown = account(&good)["problems"].to_string();
+    assert!(shown.contains("accepted this password before"), "{shown}");
+    for (script, _) in all {
+        script.tell(None);
+    }
+    for (_, ferry) in all {
+        let soon = Duration::from_secs(90);
+        within(soon, "the letter", || here(ferry, &[]).len() == 1);
+        until("all is well", || is(ferry, "in-sync"));
+    }
+    for daemon in daemons {
+        ends(daemon);
+    }
+}
+
+#[test]
+fn where_the_server_says_that_it_is_the_password_it_is_not_tried_again() {
+    let script = Script::start(&["UIDL", "TOP", "USER", "AUTH-RESP-CODE"]);
+    let ferry = Ferry::letters(script.address, QUICK);
+    ferry.sync().in_sync();
+    shut(&script, "-ERR [AUTH] no\r\n");
+    script.commands();
+    let daemon = ferry.start(&["run"]);
+    until("it was refused", || is(&ferry, "failed"));
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(tries(&script), 1);
+    ends(daemon);
+}
+
+/// What hooks do to letters stays here.
+#[test]
+fn a_hook_marks_letters_and_the_server_does_not_hear_of_it() {
+    let drop = Drop::dovecot("");
+    let file = drop.ferry.state().with_file_name("hook.lua");
+    let script = r#"
+mailferry.on("message.new", function(msg)
+    if msg.subject:find("list") then
+        msg:add_flags("flagged", "seen")
+    end
+end)
+"#;
+    std::fs::write(&file, script).unwrap();
+    let keys = format!(
+        "tls = \"none\"\npoll = \"1s\"\n\n[[hooks]]\nfile = \"{}\"\n",
+        file.display()
+    );
+    let address = drop.server.pop3();
+    drop.ferry.configure_letters(address, &keys, USER, PASSWORD);
+    drop.append(&[message("of a friend")]);
+    let daemon = drop.ferry.start(&["run"]);
+    until("the first letter", || drop.here(&[]).len() == 1);
+    until("all is done", || is(&drop.ferry, "in-sync"));
+    drop.append(&[message("of a list")]);
+    let marked = || {
+        let files = drop.ferry.maildir().files("INBOX");
+        let names = files.iter().map(|file| file.to_string_lossy());
+        names.filter(|name| name.ends_with(":2,FS")).count()
+    };
+    until("it is marked", || marked() == 1);
+    assert_eq!(drop.there().len(), 2);
+    ends(daemon);
+    drop.ferry.sync().in_sync();
+    assert_eq!((drop.here(&[]).len(), marked()), (2, 1));
 }

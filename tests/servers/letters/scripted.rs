@@ -412,3 +412,29 @@ fn a_letter_that_is_never_given_out_keeps_no_other_away() {
     all_home(&ferry, &three()[1..], "the others");
     assert_eq!(script.held(), &three()[..1]);
 }
+
+/// RFC 6856: said before the login, or letters come downgraded; who refuses it gets along without.
+#[test]
+fn letters_come_in_utf_8_where_the_server_has_it() {
+    let letter = "Subject: \u{fc}ber\r\nFrom: \u{e4}@b\u{fc}cher.example\r\n\r\n\u{2709}\r\n";
+    for answer in ["+OK\r\n", "-ERR not now\r\n"] {
+        let script = Script::start(&["UIDL", "TOP", "USER", "UTF8"]);
+        script.add("u", letter.as_bytes());
+        script.tell(Some(says("UTF8", answer)));
+        let ferry = account(&script, "");
+        ferry.sync().in_sync();
+        all_home(&ferry, &[letter.as_bytes().to_vec()], answer);
+        let said = script.commands();
+        let at = |verb: &str| said.iter().position(|it| it.starts_with(verb)).unwrap();
+        assert!(
+            at("UTF8") < at("USER") && at("CAPA") < at("UTF8"),
+            "{said:?}"
+        );
+        let check = ferry.run(&["check", "--json"]).in_sync().json();
+        let features = check["accounts"][0]["server"]["features"]
+            .as_array()
+            .unwrap();
+        let utf8 = features.iter().find(|it| it["name"] == "UTF8").unwrap();
+        assert_eq!(utf8["used"], answer.starts_with('+'), "{utf8}");
+    }
+}

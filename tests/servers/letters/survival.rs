@@ -90,15 +90,20 @@ impl Trial {
 
 #[test]
 fn killed_at_random_times_and_started_again_at_once_letters_are_neither_lost_nor_doubled() {
-    killed("killed_at_random_times_and", Variant::Dovecot, 8);
+    killed("killed_at_random_times_and", Variant::Dovecot, 8, "sync");
 }
 
 #[test]
 fn killed_with_cyrus_letters_are_neither_lost_nor_doubled() {
-    killed("killed_with_cyrus", Variant::Cyrus, 3);
+    killed("killed_with_cyrus", Variant::Cyrus, 3, "sync");
 }
 
-fn killed(test: &str, variant: Variant, rounds: usize) {
+#[test]
+fn a_daemon_that_is_killed_neither_loses_nor_doubles_letters() {
+    killed("a_daemon_that_is_killed", Variant::Dovecot, 4, "run");
+}
+
+fn killed(test: &str, variant: Variant, rounds: usize, verb: &str) {
     let seed = seed();
     let rounds = setting("MAILFERRY_KILLS").map_or(rounds, |rounds| rounds as usize);
     let server = Server::start(variant);
@@ -116,7 +121,7 @@ fn killed(test: &str, variant: Variant, rounds: usize) {
         trial.through(trial.server, keep);
         for _ in 0..4 {
             let wait = busy * u32::try_from(random.below(1100)).unwrap() / 1000;
-            let mut running = trial.ferry.start(&["sync"]);
+            let mut running = trial.ferry.start(&[verb]);
             std::thread::sleep(wait);
             hits.fetch_add(usize::from(!running.ended()), Ordering::Relaxed);
             running.signal(rustix::process::Signal::KILL);

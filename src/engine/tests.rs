@@ -293,6 +293,8 @@ fn lives_that_went_wrong_once_end_well() {
         1_795_448_250_626,
         // A file that had been moved here followed its message, and a power cut left both names.
         1_795_448_241_456,
+        // A copy that came late, while it could not be asked what it was, was taken for new mail.
+        1_795_889_031_587,
     ];
     let stormy = [
         // A file whose upload was open was given to another row.

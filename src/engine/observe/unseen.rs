@@ -176,18 +176,25 @@ async fn identify<P: Ports>(
 }
 
 impl Elsewhere {
-    /// Mails of which nobody knows whether the server has them: whatever has their content, or may have it, waits.
+    /// Mails of which nobody knows whether the server has them, or where: whatever has their content, or may have it,
+    /// waits.
     async fn add_unsettled<P: Ports>(
         &mut self,
         pass: &Pass<'_, P>,
         observed: &Observed,
     ) -> Result<(), Fault> {
         for intent in pass.store().intents().await? {
-            let IntentKind::Upload {
-                mailbox, identity, ..
-            } = intent.kind
-            else {
-                continue;
+            let (mailbox, identity) = match intent.kind {
+                IntentKind::Upload {
+                    mailbox, identity, ..
+                } => (mailbox, identity),
+                IntentKind::Transfer { row, to, .. } => {
+                    match pass.store().entries(&[row]).await?.first() {
+                        Some(source) => (to, source.identity()),
+                        None => continue,
+                    }
+                }
+                IntentKind::Overdue { .. } => continue,
             };
             self.lost.extend(identity.digest);
             self.unsettled.push(identity);

@@ -288,8 +288,8 @@ impl<'p, P: Home<Store: LetterStore>, L: Listener> Herald<'p, P, L> {
         Ok(acted)
     }
 
-    /// What is not written down; all of it in one batch.
-    async fn tell_tales(&mut self) -> Acted {
+    /// Tells what is not written down, all of it in one batch, and gives what that led to.
+    pub async fn tell_tales(&mut self) -> Acted {
         let mut occasions = Vec::new();
         let mut look = std::mem::take(&mut self.fresh);
         for tale in self.bell.take() {

@@ -61,6 +61,24 @@ fn what_a_script_wants_happens_on_the_server() {
 }
 
 #[test]
+fn a_pass_without_a_daemon_tells_how_it_ended_and_of_holds() {
+    let script = r#"
+mailferry.on("account.synced", function(event) print("over: " .. tostring(event.complete)) end)
+mailferry.on("hold", function(event) print("held in " .. event.mailbox .. ": " .. event.count) end)
+"#;
+    let setting = with_hook_and(script, 6, "");
+    let told = |line: &str| {
+        let done = setting.ferry.sync();
+        assert!(done.stderr.contains(line), "{}", done.stderr);
+    };
+    told("a hook says: over: true");
+    for file in setting.ferry.maildir().files("Box") {
+        fs::remove_file(file).unwrap();
+    }
+    told("a hook says: held in Box: 6");
+}
+
+#[test]
 fn a_pass_without_a_daemon_runs_hooks_too() {
     let setting = with_hook(&format!(
         "{FILING}\nmailferry.on(\"message.new\", function() print(\"hello\") end)"

@@ -6,7 +6,7 @@ use super::account::{local, tls};
 use super::clock::SystemClock;
 use super::last;
 use super::listeners::Listeners;
-use super::pass::{failed, remember, told};
+use super::pass::{ending, failed, remember, told};
 use crate::auth::Accepted;
 use crate::cli::Failure;
 use crate::cli::progress::{AccountProgress, Terminal};
@@ -185,8 +185,10 @@ pub(super) async fn sync(
         // What listeners do stays here: there is nothing to be synced after it.
         let name = account.name.as_str();
         let none = std::future::ready(());
-        let told = listeners.hear_once(&parts, letter_acts(), name, none, async || {});
-        if let ((), Err(fault)) = told.await {
+        let ended = |(): &()| ending(&report);
+        let told = listeners.hear_once(&parts, letter_acts(), name, none, ended, async || {});
+        let ((), told) = told.await;
+        if let Err(fault) = told {
             report = with_fault(report, &fault);
         }
     }

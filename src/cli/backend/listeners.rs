@@ -9,7 +9,7 @@ use super::desktop::rules;
 use super::hooks::{self, Board, Stage};
 use crate::cli::progress::AccountProgress;
 use crate::config::{Account, Config};
-use crate::daemon::{Batch, Herald, Listener};
+use crate::daemon::{Batch, Herald, Listener, Notice, Tale};
 use crate::desktop::Desktop;
 use crate::engine::ports::{LetterStore, Store};
 use crate::engine::{Acted, Fault, Home, Settings, Telling};
@@ -160,8 +160,8 @@ impl Listeners {
         herald.run(acted).await;
     }
 
-    /// Tells what there is, while `pass` goes on and after it; has what listeners did synced by `again`, and tells of that,
-    /// within bounds.
+    /// Tells what there is, while `pass` goes on and after it, and how that `ended`; has what listeners did synced by
+    /// `again`, and tells of that, within bounds.
     ///
     /// Gives what the pass gave, and an error when the state or the Maildir cannot be used.
     pub(super) async fn hear_once<P: Told, T>(
@@ -170,6 +170,7 @@ impl Listeners {
         settings: Settings,
         account: &str,
         pass: impl Future<Output = T>,
+        ended: impl FnOnce(&T) -> Notice,
         mut again: impl AsyncFnMut(),
     ) -> (T, Result<(), Fault>) {
         if self.ears.is_empty() {
@@ -189,7 +190,7 @@ impl Listeners {
             }
         }
         let bell = parts.observer().bell();
-        let mut herald = Herald::new(parts, settings, account, self, bell);
+        let mut herald = Herald::new(parts, settings, account, self, Rc::clone(&bell));
         let (done, told) = match early {
             Some(done) => (done, Ok(Default::default())),
             None => herald.beside(pass, PATIENCE).await,
@@ -199,10 +200,12 @@ impl Listeners {
             Err(fault) => return (done, Err(fault)),
         };
         let mut touched = !acted.touched.is_empty();
+        bell.say(Tale::Notice(ended(&done)));
         let rounds = async {
             for _ in 0..ROUNDS {
                 let told = herald.empty().await?;
-                if !touched && told.acted.touched.is_empty() {
+                let acts = herald.tell_tales().await;
+                if !touched && told.acted.touched.is_empty() && acts.touched.is_empty() {
                     break;
                 }
                 touched = false;

@@ -12,7 +12,9 @@ use crate::cli::progress::Terminal;
 use crate::cli::reports::{AccountSync, Counts, LeftOnServer, MailboxSync, Problem, State};
 use crate::cli::selection::Selected;
 use crate::config::{Account, Config, ImapAccount, Protocol};
+use crate::daemon::Notice;
 use crate::engine::{self, Fault, LeftThere, Mode, Report, Scope, Settings, ports::Clock as _};
+use crate::mail::MailboxName;
 
 /// One pass over an account. What goes wrong with the account is in the report.
 ///
@@ -76,7 +78,7 @@ async fn tell(
         Err(fault) => after.push(failed(account, &fault)),
     };
     let name = account.name.as_str();
-    let told = listeners.hear_once(parts, wishes(), name, pass, again);
+    let told = listeners.hear_once(parts, wishes(), name, pass, ending, again);
     let (mut report, told) = told.await;
     for more in after {
         if report.state != State::Failed && more.state != State::InSync {
@@ -87,6 +89,19 @@ async fn tell(
     match told {
         Ok(()) => report,
         Err(fault) => with_problem(report, &fault),
+    }
+}
+
+/// How a pass ended, for listeners.
+pub(super) fn ending(report: &AccountSync) -> Notice {
+    let problems = report.problems.iter();
+    let problems = problems.map(|problem| engine::Problem {
+        mailbox: problem.mailbox.as_deref().and_then(MailboxName::parse),
+        text: problem.message.clone(),
+    });
+    Notice::Synced {
+        complete: report.state != State::Failed,
+        problems: problems.collect(),
     }
 }
 

@@ -172,7 +172,7 @@ struct Settler<'a, 'b, P: Ports> {
 impl<P: Ports> Settler<'_, '_, P> {
     async fn carry_out(&mut self, op: MailboxOp) -> Result<(), Fault> {
         if self.pass.mode == Mode::DryRun {
-            return self.pretend(&op);
+            return self.pretend(&op).await;
         }
         match op {
             MailboxOp::CreateLocal { name, role } | MailboxOp::Adopt { name, role } => {
@@ -207,7 +207,7 @@ impl<P: Ports> Settler<'_, '_, P> {
     }
 
     /// In a dry run nothing is made: the lines of the plan say what would be.
-    fn pretend(&mut self, op: &MailboxOp) -> Result<(), Fault> {
+    async fn pretend(&mut self, op: &MailboxOp) -> Result<(), Fault> {
         match op {
             MailboxOp::MarkerLost { id } => {
                 self.all.marker_lost.insert(*id);
@@ -222,9 +222,21 @@ impl<P: Ports> Settler<'_, '_, P> {
             | MailboxOp::Forget { id } => {
                 self.all.records.remove(id);
             }
-            MailboxOp::CreateLocal { .. }
-            | MailboxOp::CreateRemote { .. }
-            | MailboxOp::Adopt { .. } => {}
+            MailboxOp::CreateLocal { name, .. } => match self.remote.status(name).await {
+                Ok(seen) => {
+                    let messages = u64::from(seen.messages.unwrap_or(0));
+                    self.pass.count(name, |it| it.downloaded += messages);
+                }
+                Err(fault) => self.skip(name, fault)?,
+            },
+            MailboxOp::CreateRemote { name } => match self.pass.local().scan(name).await {
+                Ok(view) => {
+                    let messages = u64::try_from(view.files.len()).unwrap_or(u64::MAX);
+                    self.pass.count(name, |it| it.uploaded += messages);
+                }
+                Err(fault) => self.skip(name, fault)?,
+            },
+            MailboxOp::Adopt { .. } => {}
         }
         let line = super::execute::describe_mailbox_op(op, &self.all.records);
         self.pass

@@ -15,7 +15,7 @@ use super::late;
 use super::link::Link;
 use super::observe::{self, FolderSide, Observed};
 use super::pool::{Pool, RemoteOf};
-use super::ports::{Clock, Folder, Local, Remote, RemoteMailbox, Store};
+use super::ports::{Clock, Folder, Local, Remote, RemoteMailbox, Root, Store};
 use super::quick;
 use super::recover;
 use super::report::Report;
@@ -222,6 +222,10 @@ async fn greet<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<Greeted<P
 
 /// Scans the known folders while the connection is being made.
 async fn look_around<P: Ports>(pass: &Pass<'_, P>) -> Result<Found, Fault> {
+    if pass.mode == Mode::DryRun && matches!(pass.local().root().await?, Root::Missing) {
+        // The account's first pass would make it.
+        return Ok((Vec::new(), BTreeMap::new()));
+    }
     let folders = pass.local().folders().await?;
     let present: BTreeSet<&MailboxName> = folders.iter().map(|folder| &folder.name).collect();
     let mut scanned = BTreeMap::new();

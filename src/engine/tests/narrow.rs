@@ -64,6 +64,24 @@ fn a_mailbox_that_is_nowhere_or_left_out_is_a_problem() {
     assert!(report.problems[0].text.contains("leaves it out"));
 }
 
+#[test]
+fn a_dry_run_of_the_first_pass_counts_what_would_travel() {
+    let world = World::new(3);
+    world.arrives("INBOX", 1, "");
+    world.arrives("INBOX", 2, "");
+    let foretold = || {
+        let found = block_on(sync(&ports(&world), &settings(), &Scope::All, Mode::DryRun));
+        found.unwrap().mailboxes
+    };
+    // There is not even a root.
+    assert_eq!(foretold()[&name("INBOX")].downloaded, 2);
+    driver::settle(&world, &pass).unwrap();
+    world.local.make_folder(&name("Notes"));
+    world.filed("Notes", 3, "");
+    assert_eq!(foretold()[&name("Notes")].uploaded, 1);
+    assert_eq!(world.server.uids(&name("INBOX")).len(), 2);
+}
+
 fn only(world: &World, mailbox: &str) {
     let report = ask(world, mailbox, Mode::Apply).unwrap();
     assert_eq!(report.problems, []);

@@ -208,14 +208,22 @@ impl Client {
 
     /// Every message of a mailbox, body and all.
     pub fn messages(&mut self, mailbox: &str) -> Vec<Message> {
-        if self.select(mailbox) == 0 {
-            return Vec::new();
+        // Somebody may expunge what is just being fetched (RFC 5530 section 3); all of it is then fetched anew.
+        for _ in 0..100 {
+            if self.select(mailbox) == 0 {
+                return Vec::new();
+            }
+            let (mut responses, reply) = self.command("UID FETCH 1:* (UID FLAGS BODY.PEEK[])");
+            if reply.contains("[EXPUNGEISSUED]") {
+                continue;
+            }
+            assert!(reply.starts_with("OK"), "FETCH: {reply}");
+            responses.retain(|response| {
+                response.text.contains(" FETCH ") && response.text.contains("BODY[")
+            });
+            return responses.iter().map(fetched).collect();
         }
-        let mut responses = self.ok("UID FETCH 1:* (UID FLAGS BODY.PEEK[])");
-        responses.retain(|response| {
-            response.text.contains(" FETCH ") && response.text.contains("BODY[")
-        });
-        responses.iter().map(fetched).collect()
+        panic!("{mailbox} does not stand still");
     }
 
     /// The body of one message of the selected mailbox, as raw as the server has it.

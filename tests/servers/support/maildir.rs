@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
-use super::oracle::{Digest, Snapshot, digest};
+use super::oracle::{Digest, Snapshot, count, digest};
 
 static NAMES: AtomicU32 = AtomicU32::new(0);
 
@@ -49,17 +51,26 @@ impl Maildir {
 
     /// What it holds. A file is read as the wire's octets where those are in `wire`, else with LF as CRLF.
     pub fn snapshot(&self, wire: &BTreeSet<Digest>) -> Snapshot {
+        // A daemon may rename a file between the listing and the reading; all of it is then looked at anew.
+        let mut tries = (0..1000).filter_map(|_| self.try_snapshot(wire));
+        tries.next().expect("files that stay where they are")
+    }
+
+    fn try_snapshot(&self, wire: &BTreeSet<Digest>) -> Option<Snapshot> {
         let mut snapshot = Snapshot::new();
         for folder in self.folders() {
-            let files = self.files(&folder);
-            let mut all: Vec<_> = files
-                .iter()
-                .map(|file| (content(file, wire), flags(file)))
-                .collect();
+            let mut all = Vec::new();
+            for file in self.files(&folder) {
+                match fs::read(&file) {
+                    Ok(octets) => all.push((content(&octets, wire), flags(&file))),
+                    Err(error) if error.kind() == ErrorKind::NotFound => return None,
+                    Err(error) => panic!("{}: {error}", file.display()),
+                }
+            }
             all.sort();
             snapshot.insert(folder, all);
         }
-        snapshot
+        Some(snapshot)
     }
 
     /// Everything that changes when a file is written, renamed or replaced.
@@ -169,9 +180,8 @@ pub fn flags(file: &Path) -> BTreeSet<String> {
         .collect()
 }
 
-fn content(file: &Path, wire: &BTreeSet<Digest>) -> Digest {
-    let octets = fs::read(file).unwrap();
-    let verbatim = digest(&octets);
+fn content(octets: &[u8], wire: &BTreeSet<Digest>) -> Digest {
+    let verbatim = digest(octets);
     if wire.contains(&verbatim) {
         return verbatim;
     }
@@ -229,4 +239,29 @@ fn the_oracle_reads_what_a_mail_program_writes() {
         snapshot["INBOX"].contains(&(digest(b"mixed\r\nends\n"), ["\\seen".to_owned()].into()))
     );
     assert!(snapshot["INBOX"].contains(&(digest(wire), flagged)));
+}
+
+#[test]
+fn a_file_that_is_renamed_meanwhile_stops_nobody() {
+    let place = tempfile::tempdir().unwrap();
+    let maildir = Maildir::at(place.path());
+    maildir.create("INBOX");
+    let mut file = maildir.deliver("INBOX", "S", b"body\r\n");
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for letters in ["", "F", "S"].iter().cycle() {
+                if over.load(Ordering::Relaxed) {
+                    break;
+                }
+                file = maildir.relabel(&file, letters);
+                std::thread::sleep(Duration::from_micros(100));
+            }
+        });
+        for _ in 0..200 {
+            maildir.snapshot(&BTreeSet::new());
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(count(&maildir.snapshot(&BTreeSet::new())), 1);
 }

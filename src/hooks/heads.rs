@@ -1,19 +1,20 @@
 //! Headers that were read for one hook are there for the others.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use crate::letter::{self, Letter};
+use crate::sync::Subject;
 
-/// So many headers are kept: those of the batch at hand, mostly.
-const MOST: usize = 512;
 /// Of one that is longer, each hook reads its own.
 const LONGEST: usize = 128 * 1024;
 
-/// Headers by the file they stand in; all hooks of an account share one.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Heads(Arc<Mutex<HashMap<PathBuf, Head>>>);
+/// A message with its header, once somebody has asked for it; all hooks that are told of it share one.
+#[derive(Debug)]
+pub(super) struct Post {
+    pub subject: Subject,
+    head: OnceLock<Head>,
+}
 
 /// A header.
 #[derive(Clone, Debug, Default)]
@@ -23,37 +24,28 @@ pub(super) struct Head {
     pub weight: usize,
 }
 
-impl Heads {
-    /// Nobody asks for those before.
-    pub fn clear(&self) {
-        self.all().clear();
+impl Post {
+    pub fn new(subject: Subject) -> Arc<Self> {
+        let head = OnceLock::new();
+        Arc::new(Self { subject, head })
     }
 
-    /// The header in a file; empty if the file is gone or cannot be read.
-    pub fn of(&self, path: &Path) -> Head {
-        if let Some(known) = self.all().get(path) {
+    /// Its header; empty if its file is gone or cannot be read.
+    pub fn head(&self) -> Head {
+        if let Some(known) = self.head.get() {
             return known.clone();
         }
-        let head = read(path);
-        let mut all = self.all();
-        if head.weight <= LONGEST && all.len() < MOST {
-            all.insert(path.to_owned(), head.clone());
+        let path = self.subject.path.as_deref();
+        let head = path.map(head_of).unwrap_or_default();
+        if head.weight > LONGEST {
+            return head;
         }
-        head
-    }
-
-    /// The same for somebody who looks at a great many: nobody else will ask for this one.
-    pub fn glance(&self, path: &Path) -> Head {
-        let known = self.all().get(path).cloned();
-        known.unwrap_or_else(|| read(path))
-    }
-
-    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Head>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.head.get_or_init(|| head).clone()
     }
 }
 
-fn read(path: &Path) -> Head {
+/// The header in a file; empty if the file is gone or cannot be read.
+pub(super) fn head_of(path: &Path) -> Head {
     let letter = letter::head(path).unwrap_or_default();
     Head {
         // Its fields are places in the text.
@@ -65,21 +57,37 @@ fn read(path: &Path) -> Head {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::{Flags, MailboxName};
+    use crate::sync::RowId;
+
+    fn post(path: &Path) -> Arc<Post> {
+        Post::new(Subject {
+            row: RowId(1),
+            mailbox: MailboxName::inbox(),
+            local: None,
+            path: Some(path.to_owned()),
+            uid: None,
+            size: 0,
+            flags: Flags::new(),
+            date: 0,
+        })
+    }
 
     #[test]
-    fn a_header_is_read_once_until_the_next_batch() {
+    fn a_header_is_read_once_unless_it_is_very_long() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m");
-        let subject = |heads: &Heads| heads.of(&path).letter.subject();
+        let subject = |post: &Post| post.head().letter.subject();
         std::fs::write(&path, "Subject: one\n\n").unwrap();
-        let heads = Heads::default();
-        assert_eq!(subject(&heads), "one");
+        let first = post(&path);
+        assert_eq!(subject(&first), "one");
         std::fs::write(&path, "Subject: two\n\n").unwrap();
-        assert_eq!(subject(&heads.clone()), "one");
-        heads.clear();
-        assert_eq!(subject(&heads), "two");
+        assert_eq!(subject(&first), "one");
+        let long = post(&path);
+        let more = format!("X-Long: {}\n", "word ".repeat(200)).repeat(100);
+        std::fs::write(&path, format!("Subject: three\n{more}\n")).unwrap();
+        assert_eq!(subject(&long), "three");
         std::fs::remove_file(&path).unwrap();
-        heads.clear();
-        assert_eq!(subject(&heads), "");
+        assert_eq!(subject(&long), "");
     }
 }

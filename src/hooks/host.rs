@@ -8,7 +8,6 @@ use std::time::{Instant, SystemTime};
 
 use self::thread::{Outcome, Thread};
 use super::event::Event;
-use super::heads::Heads;
 use super::notification::Notification;
 use super::reply::{Answer, Failure, HookError, Loaded, Reply, Why};
 use super::shelf::Shelf;
@@ -50,7 +49,6 @@ impl Condition {
 pub struct Host {
     spec: Spec,
     shelf: Option<Shared>,
-    heads: Heads,
     thread: Option<Thread>,
     loaded: Loaded,
     condition: Condition,
@@ -89,13 +87,8 @@ impl Host {
     }
 
     /// A hook that is shown as not loaded if it cannot be loaded, and tried again when its file changes.
-    pub(super) async fn start_or_keep(
-        spec: Spec,
-        shelf: Option<Box<dyn Shelf>>,
-        heads: &Heads,
-    ) -> Self {
+    pub(super) async fn start_or_keep(spec: Spec, shelf: Option<Box<dyn Shelf>>) -> Self {
         let mut host = Self::unloaded(spec, shelf);
-        host.heads = heads.clone();
         let _ = host.load().await;
         host
     }
@@ -104,7 +97,6 @@ impl Host {
         Self {
             stamp: spec.script.stamp(),
             shelf: shelf.map(|shelf| Shared(Arc::new(Mutex::new(shelf)))),
-            heads: Heads::default(),
             thread: None,
             loaded: Loaded::default(),
             condition: Condition::NotLoaded {
@@ -262,7 +254,7 @@ impl Host {
 
     async fn load(&mut self) -> Result<(), HookError> {
         self.stamp = self.spec.script.stamp();
-        let started = Thread::start(&self.spec, self.shelf.clone(), &self.heads).await;
+        let started = Thread::start(&self.spec, self.shelf.clone()).await;
         let started = started.unwrap_or_else(|| Err(HookError::Script(self.lost())));
         match started {
             Ok((thread, loaded)) => {

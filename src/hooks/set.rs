@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use super::acts::settle;
 use super::event::Event;
-use super::heads::Heads;
 use super::host::Host;
 use super::notification::Notification;
 use super::reply::{HookError, Reply};
@@ -16,7 +15,7 @@ use crate::sync::Occasion;
 
 /// The hooks of one account.
 #[derive(Default)]
-pub struct Hooks(Vec<Host>, Heads);
+pub struct Hooks(Vec<Host>);
 
 /// A hook in `status`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,11 +41,11 @@ impl Hooks {
         specs: Vec<Spec>,
         mut shelf: impl FnMut() -> Option<Box<dyn Shelf>>,
     ) -> Self {
-        let (mut hosts, heads) = (Vec::new(), Heads::default());
+        let mut hosts = Vec::new();
         for spec in specs {
-            hosts.push(Host::start_or_keep(spec, shelf(), &heads).await);
+            hosts.push(Host::start_or_keep(spec, shelf()).await);
         }
-        Self(hosts, heads)
+        Self(hosts)
     }
 
     /// Whether there are none.
@@ -73,7 +72,6 @@ impl Hooks {
         for host in &mut self.0 {
             all.append(host.hear(&told, old).await);
         }
-        self.1.clear();
         all.wanted = settle(all.wanted);
         all
     }
@@ -91,7 +89,6 @@ impl Hooks {
             host.reload_if_changed().await;
             all.append(host.tick().await);
         }
-        self.1.clear();
         all.wanted = settle(all.wanted);
         all
     }
@@ -106,7 +103,6 @@ impl Hooks {
             shown = after;
             all.append(reply);
         }
-        self.1.clear();
         all.wanted = settle(all.wanted);
         (shown, all)
     }

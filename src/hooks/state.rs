@@ -6,14 +6,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mlua::{Function, Lua, MultiValue, chunk::ChunkMode};
+use mlua::{Function, Lua, chunk::ChunkMode};
 
-use self::arguments::{Words, arguments};
+use self::arguments::{Arguments, Words};
 use super::api::{self, Desk, Message, fill_notification, notification_table};
 use super::clock::Clock;
 use super::describe;
 use super::event::Event;
-use super::heads::Heads;
+use super::heads::Post;
 use super::notification::Notification;
 use super::progress::Progress;
 use super::reply::{Failure, HookError, Loaded, Reply, Why};
@@ -35,11 +35,10 @@ impl State {
         spec: &Spec,
         clock: &Arc<Clock>,
         shelf: Option<Box<dyn Shelf>>,
-        heads: &Heads,
     ) -> Result<(Self, Loaded), HookError> {
         let source = spec.script.source()?;
         let file = spec.script.short_name();
-        let desk = Desk::new(spec, clock, shelf, heads);
+        let desk = Desk::new(spec, clock, shelf);
         let noted = Rc::downgrade(&desk);
         let note = move |line: String| {
             if let Some(desk) = noted.upgrade() {
@@ -88,12 +87,12 @@ impl State {
         if handlers.is_empty() {
             return true;
         }
-        let arguments = match arguments(&self.lua, &self.desk, &self.words, told) {
+        let arguments = match Arguments::new(&self.lua, &self.desk, &self.words, told) {
             Ok(arguments) => arguments,
             Err(error) => return self.count(told.event, Err(error), progress),
         };
         handlers.iter().all(|run| {
-            let called = self.call(run, arguments.clone());
+            let called = self.timed(|| arguments.call(&self.words, run));
             self.count(told.event, called, progress)
         })
     }
@@ -109,7 +108,7 @@ impl State {
             }
         }
         due.iter().all(|run| {
-            let called = self.call(run, MultiValue::new());
+            let called = self.timed(|| run.call(()));
             self.count(Event::Timer, called, progress)
         })
     }
@@ -138,19 +137,18 @@ impl State {
         let table = notification_table(&self.lua, account, before)?;
         let messages = self.lua.create_table()?;
         for subject in &before.messages {
-            messages.raw_push(Message::new(&self.desk, Arc::new(subject.clone()))?)?;
+            messages.raw_push(Message::new(&self.desk, Post::new(subject.clone()))?)?;
         }
         table.set("messages", messages)?;
-        let mut arguments = MultiValue::new();
-        arguments.push_back(mlua::Value::Table(table.clone()));
-        self.call(run, arguments)?;
+        self.timed(|| run.call(&table))?;
         fill_notification(&table, before)
     }
 
-    fn call(&self, run: &Function, arguments: MultiValue) -> mlua::Result<()> {
+    /// Calls a handler, which has its time from now on.
+    fn timed(&self, call: impl FnOnce() -> mlua::Result<()>) -> mlua::Result<()> {
         self.desk.mailboxes.take();
         self.desk.clock.begin(self.desk.spec.timeout);
-        run.call::<()>(arguments)
+        call()
     }
 
     /// Takes what a call wanted, or notes why it failed; whether the state may be used any more.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::event::Event;
-use crate::sync::{Happened, NewsId, Occasion, Side, Subject};
+use super::heads::Post;
+use crate::sync::{Happened, NewsId, Occasion, Side};
 
 /// One event.
 pub(super) struct Told {
@@ -19,7 +20,7 @@ pub(super) enum Matter {
         side: Side,
         by_listener: bool,
         what: Happened,
-        subject: Arc<Subject>,
+        post: Arc<Post>,
     },
     /// Anything else.
     Other(Occasion),
@@ -39,7 +40,7 @@ impl Told {
                 side: *side,
                 by_listener: *by_listener,
                 what: what.clone(),
-                subject: Arc::new(subject.clone()),
+                post: Post::new(subject.clone()),
             },
             other => Matter::Other(other.clone()),
         };

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 use super::clock::Clock;
-use super::heads::Heads;
 use super::notification::Notification;
 use super::progress::Progress;
 use super::reply::{HookError, Loaded, Why};
@@ -59,14 +58,14 @@ impl Shelf for Shared {
 pub(super) fn run(
     spec: &Spec,
     clock: &Arc<Clock>,
-    (shelf, heads): (Option<Shared>, &Heads),
+    shelf: Option<Shared>,
     started: oneshot::Sender<Result<Loaded, HookError>>,
     orders: &Receiver<Order>,
 ) {
     clock.this_thread();
     let load = || {
         let shelf = shelf.clone().map(|shelf| Box::new(shelf) as Box<dyn Shelf>);
-        State::load(spec, clock, shelf, heads)
+        State::load(spec, clock, shelf)
     };
     let mut state = match load() {
         Ok((state, loaded)) => {

@@ -10,7 +10,6 @@ use mlua::{Error, Function, Result};
 
 use super::super::clock::Clock;
 use super::super::event::Event;
-use super::super::heads::Heads;
 use super::super::meter::Meter;
 use super::super::reply::{Notice, Reply};
 use super::super::shelf::Shelf;
@@ -37,7 +36,6 @@ pub(in super::super) struct Desk {
     pub file: String,
     pub clock: Arc<Clock>,
     pub shelf: Option<Box<dyn Shelf>>,
-    pub heads: Heads,
     /// What the script holds of ours.
     pub meter: Rc<Meter>,
     /// What the handler that runs wants so far.
@@ -55,18 +53,12 @@ pub(in super::super) struct Desk {
 }
 
 impl Desk {
-    pub fn new(
-        spec: &Spec,
-        clock: &Arc<Clock>,
-        shelf: Option<Box<dyn Shelf>>,
-        heads: &Heads,
-    ) -> Rc<Self> {
+    pub fn new(spec: &Spec, clock: &Arc<Clock>, shelf: Option<Box<dyn Shelf>>) -> Rc<Self> {
         Rc::new(Self {
             spec: spec.clone(),
             file: spec.script.short_name(),
             clock: Arc::clone(clock),
             shelf,
-            heads: heads.clone(),
             meter: Meter::new(spec.memory),
             reply: RefCell::default(),
             tally: RefCell::default(),

@@ -10,6 +10,7 @@ use mlua::{
     Value,
 };
 
+use super::super::heads::Post;
 use super::super::meter::Held;
 use super::super::spec::Capability;
 use super::{Desk, attachments, values};
@@ -31,24 +32,24 @@ pub(in super::super) struct Message(Rc<Inner>);
 
 struct Inner {
     desk: Rc<Desk>,
-    subject: Arc<Subject>,
+    post: Arc<Post>,
     letter: OnceCell<(Arc<Letter>, Held)>,
     _held: Held,
 }
 
 impl Message {
     /// An error where a script holds more of them than it may.
-    pub fn new(desk: &Rc<Desk>, subject: Arc<Subject>) -> Result<Self> {
+    pub fn new(desk: &Rc<Desk>, post: Arc<Post>) -> Result<Self> {
         Ok(Self(Rc::new(Inner {
-            _held: desk.meter.hold(weight(&subject))?,
+            _held: desk.meter.hold(weight(&post.subject))?,
             desk: Rc::clone(desk),
-            subject,
+            post,
             letter: OnceCell::new(),
         })))
     }
 
     pub fn subject(&self) -> &Subject {
-        &self.0.subject
+        &self.0.post.subject
     }
 
     /// Its header; empty if its file is gone or cannot be read.
@@ -57,8 +58,7 @@ impl Message {
             return Ok(letter);
         }
         self.desk().in_time()?;
-        let (path, heads) = (self.0.subject.path.as_deref(), &self.desk().heads);
-        let head = path.map(|path| heads.of(path)).unwrap_or_default();
+        let head = self.0.post.head();
         let held = self.desk().meter.hold(head.weight)?;
         let (letter, _) = self.0.letter.get_or_init(|| (head.letter, held));
         Ok(letter)
@@ -67,14 +67,14 @@ impl Message {
     /// All of it, as far as it is read.
     pub(super) fn octets(&self) -> Result<Vec<u8>> {
         self.desk().in_time()?;
-        let path = self.0.subject.path.as_deref().ok_or_else(gone)?;
+        let path = self.subject().path.as_deref().ok_or_else(gone)?;
         letter::read(path, MOST_READ)
             .map_err(|error| Error::runtime(format!("the message cannot be read: {error}")))
     }
 
     /// Wants something done to it.
     pub fn want(&self, act: Act) -> Result<()> {
-        let subject = &self.0.subject;
+        let subject = self.subject();
         self.0.desk.want(Wanted {
             row: subject.row,
             mailbox: subject.mailbox.clone(),

@@ -1,13 +1,13 @@
 //! `mailferry.search{mailbox = ..., from = ..., older_than = ..., flags = {...}}` and `mailferry.mailboxes()`.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use mlua::{Error, Lua, Result, Table, Value};
 
 use super::super::clock::Pause;
+use super::super::heads::{Post, head_of};
 use super::super::query::{Field, Query};
 use super::super::shelf::{Shelf, ShelfError};
 use super::message::{LONGEST_NAME, Message, mailbox};
@@ -79,12 +79,10 @@ fn find(desk: &Rc<Desk>, query: &Query, mailboxes: &[MailboxName]) -> Result<Set
             // Of thousands that were looked at nothing is to stay.
             let head = || {
                 let path = subject.path.as_deref();
-                path.map(|path| desk.heads.glance(path))
-                    .unwrap_or_default()
-                    .letter
+                path.map(head_of).unwrap_or_default().letter
             };
             if query.takes_written(head) {
-                found.push(Message::new(desk, Arc::new(subject))?);
+                found.push(Message::new(desk, Post::new(subject))?);
             }
         }
     }

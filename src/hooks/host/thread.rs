@@ -9,7 +9,6 @@ use tokio::sync::oneshot;
 use tokio::time;
 
 use super::super::clock::Clock;
-use super::super::heads::Heads;
 use super::super::progress::Progress;
 use super::super::reply::{Answer, HookError, Loaded};
 use super::super::spec::Spec;
@@ -41,16 +40,15 @@ impl Thread {
     pub async fn start(
         spec: &Spec,
         shelf: Option<Shared>,
-        heads: &Heads,
     ) -> Option<Result<(Self, Loaded), HookError>> {
         let (orders, received) = mpsc::channel();
         let (started, loaded) = oneshot::channel();
         let clock = Clock::new();
-        let (spec, shared, heads) = (spec.clone(), Arc::clone(&clock), heads.clone());
+        let (spec, shared) = (spec.clone(), Arc::clone(&clock));
         let thread = thread::Builder::new()
             .name("hook".to_owned())
             .stack_size(STACK)
-            .spawn(move || worker::run(&spec, &shared, (shelf, &heads), started, &received));
+            .spawn(move || worker::run(&spec, &shared, shelf, started, &received));
         if let Err(error) = thread {
             return Some(Err(HookError::Thread(error)));
         }

@@ -6,13 +6,14 @@
 
 mod acts;
 mod letters;
-mod news;
+pub(super) mod news;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, hash_map};
 use std::fmt::Write as _;
 
 use rusqlite::{Connection, Error, Params, Result, Statement, ffi, params};
 
+use self::news::{Run, UNTOLD_OF_MAILBOX};
 use super::rows;
 use crate::mail::{Digest, Flags, LocalId, MessageIdHash, ModSeq, Uid, UidValidity};
 use crate::sync::{
@@ -56,13 +57,20 @@ impl<'c> Statements<'c> {
     }
 
     pub(super) fn run(&mut self, sql: &'static str, params: impl Params) -> Result<usize> {
-        if let Some(statement) = self.prepared.get_mut(sql) {
-            return statement.execute(params);
+        self.prepared(sql)?.execute(params)
+    }
+
+    /// The numbers that a query finds.
+    fn numbers(&mut self, sql: &'static str, params: impl Params) -> Result<Vec<i64>> {
+        let found = self.prepared(sql)?.query_map(params, |row| row.get(0))?;
+        found.collect()
+    }
+
+    fn prepared(&mut self, sql: &'static str) -> Result<&mut Statement<'c>> {
+        match self.prepared.entry(sql) {
+            hash_map::Entry::Occupied(known) => Ok(known.into_mut()),
+            hash_map::Entry::Vacant(place) => Ok(place.insert(self.conn.prepare(sql)?)),
         }
-        let mut statement = self.conn.prepare(sql)?;
-        let changed = statement.execute(params)?;
-        self.prepared.insert(sql, statement);
-        Ok(changed)
     }
 }
 
@@ -83,6 +91,8 @@ pub(super) struct Apply<'s, 'c> {
     pub used: Used,
     names_changed: bool,
     batches: BTreeMap<(MailboxId, Side), i64>,
+    /// Events that are not written yet, because the next one may belong to them.
+    run: Option<Run>,
 }
 
 impl<'s, 'c> Apply<'s, 'c> {
@@ -97,6 +107,7 @@ impl<'s, 'c> Apply<'s, 'c> {
             },
             names_changed: false,
             batches: BTreeMap::new(),
+            run: None,
         }
     }
 
@@ -171,6 +182,7 @@ impl<'s, 'c> Apply<'s, 'c> {
 
     /// What must hold at the end of every transaction; the numbers used are written down.
     pub(super) fn finish(&mut self, persisted: &Used) -> Result<()> {
+        self.put_run()?;
         if self.names_changed {
             self.check_names()?;
         }
@@ -236,11 +248,7 @@ impl<'s, 'c> Apply<'s, 'c> {
              WHERE hold IN (SELECT id FROM hold WHERE hold.mailbox = ?1)",
             [mailbox.0],
         )?;
-        self.run(
-            "DELETE FROM outbox
-             WHERE row IN (SELECT row FROM entry WHERE mailbox = ?1 AND linked = 0)",
-            [mailbox.0],
-        )?;
+        self.drop_untold(UNTOLD_OF_MAILBOX, [mailbox.0])?;
         self.run("DELETE FROM mailbox WHERE id = ?1", [mailbox.0])
     }
 

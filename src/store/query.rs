@@ -8,7 +8,7 @@ use super::rows;
 use crate::mail::{Digest, FlagDelta, Keyword};
 use crate::sync::{
     Absent, Base, Deletion, Entry, FolderToken, Heard, Hold, Intent, Letter, MailboxId,
-    MailboxRecord, News, Parked, Rest, RowId, Side,
+    MailboxRecord, News, NewsId, Parked, Rest, RowId, Side,
 };
 
 /// Where this many rows were read, few of the pages that were kept for it are of use to anybody later.
@@ -146,10 +146,15 @@ pub(super) fn with_digest(conn: &Connection, digests: &[Digest]) -> Result<Vec<E
 }
 
 pub(super) fn entries(conn: &Connection, wanted: &[RowId]) -> Result<Vec<Entry>> {
-    let mut statement = conn.prepare(&format!("{} WHERE row = ?1", rows::ENTRY))?;
+    let sql = format!("{} WHERE row BETWEEN ?1 AND ?2", rows::ENTRY);
+    let mut statement = conn.prepare(&sql)?;
     let mut entries = Vec::with_capacity(wanted.len());
-    for row in wanted {
-        entries.extend(statement.query_row([row.0], rows::entry).optional()?);
+    for run in wanted.chunk_by(|one, next| next.0 == one.0 + 1) {
+        if let (Some(first), Some(last)) = (run.first(), run.last()) {
+            for entry in statement.query_map([first.0, last.0], rows::entry)? {
+                entries.push(entry?);
+            }
+        }
     }
     Ok(entries)
 }
@@ -216,9 +221,36 @@ fn labels(conn: &Connection, mailbox: MailboxId) -> Result<Vec<(RowId, FlagDelta
     Ok(labels)
 }
 
+/// Nothing is told of a message whose delivery is not complete.
 pub(super) fn news(conn: &Connection, most: u32) -> Result<Vec<News>> {
-    let sql = format!("{} ORDER BY id LIMIT ?1", rows::NEWS);
-    all(conn, &sql, [most], rows::news)
+    let mut statement = conn.prepare(&format!("{} ORDER BY id", rows::NEWS))?;
+    let mut undelivered =
+        conn.prepare("SELECT row FROM entry WHERE row BETWEEN ?1 AND ?2 AND linked = 0")?;
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let mut found = Vec::new();
+    for run in statement.query_map([], rows::news)? {
+        let (first, count) = run?;
+        let last = first.row.0.saturating_add(count - 1);
+        let waiting = undelivered.query_map([first.row.0, last], |row| row.get(0))?;
+        let waiting: BTreeSet<i64> = waiting.collect::<Result<_>>()?;
+        for one in (0..count).map(|at| following(&first, at)) {
+            if found.len() == most {
+                return Ok(found);
+            }
+            if !waiting.contains(&one.row.0) {
+                found.push(one);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn following(first: &News, at: i64) -> News {
+    News {
+        id: NewsId(first.id.0 + at),
+        row: RowId(first.row.0 + at),
+        ..first.clone()
+    }
 }
 
 pub(super) fn deleted_contents(conn: &Connection, wanted: &[Digest]) -> Result<BTreeSet<Digest>> {

@@ -33,9 +33,9 @@ const STATES: [(&str, LetterState); 3] = [
     ("linked", LetterState::Linked),
     ("deleting", LetterState::Deleting),
 ];
-/// Nothing is told of a message whose delivery is not complete.
+/// The first of each run, and how many there are.
 pub(super) const NEWS: &str = "SELECT id, row, mailbox, side, at, old, what, origin, added, added_keywords, removed, \
-     removed_keywords FROM outbox WHERE NOT EXISTS (SELECT 1 FROM entry WHERE entry.row = outbox.row AND linked = 0)";
+     removed_keywords, count FROM outbox";
 
 const ROLES: [(&str, SpecialUse); 7] = [
     ("all", SpecialUse::All),
@@ -313,7 +313,8 @@ pub(super) fn letter(row: &Row<'_>) -> Result<Letter> {
     })
 }
 
-pub(super) fn news(row: &Row<'_>) -> Result<News> {
+/// Events with numbers that follow each other, of messages with numbers that do: the first of them, and how many there are.
+pub(super) fn news(row: &Row<'_>) -> Result<(News, i64)> {
     let what = match row.get_ref(6)?.as_str()? {
         "new" => What::New,
         "flags" => What::Flags {
@@ -326,7 +327,7 @@ pub(super) fn news(row: &Row<'_>) -> Result<News> {
         "deleted" => What::Deleted,
         _ => return Err(meaningless(6, Type::Text)),
     };
-    Ok(News {
+    let first = News {
         id: NewsId(row.get(0)?),
         row: RowId(row.get(1)?),
         mailbox: MailboxId(row.get(2)?),
@@ -334,5 +335,6 @@ pub(super) fn news(row: &Row<'_>) -> Result<News> {
         at: row.get(4)?,
         old: row.get(5)?,
         what,
-    })
+    };
+    Ok((first, row.get(12)?))
 }

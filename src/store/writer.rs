@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
+use super::apply::news::UNTOLD;
 use super::apply::{Apply, Statements, Used};
 use super::open::Database;
 use super::{StoreError, files, query, random_hex};
@@ -203,8 +204,6 @@ impl<'c> Session<'c> {
     /// Another identity; nothing is known any more but the mailboxes' names and what was deleted.
     pub(super) fn start_over(&mut self) -> Result<StateId, StoreError> {
         const ACT: &str = "start over";
-        const UNTOLD: &str =
-            "DELETE FROM outbox WHERE row IN (SELECT row FROM entry WHERE linked = 0)";
         let path = self.path;
         let id = random_hex()?;
         let mut markers = Vec::new();
@@ -212,13 +211,15 @@ impl<'c> Session<'c> {
             markers.push((mailbox.id.0, random_hex()?));
         }
         self.write(ACT, |apply| {
+            apply
+                .drop_untold(UNTOLD, [])
+                .map_err(|error| StoreError::sql(path, ACT, error))?;
             let mut run = |sql, params: &[&dyn rusqlite::ToSql]| {
                 apply
                     .statements
                     .run(sql, params)
                     .map_err(|error| StoreError::sql(path, ACT, error))
             };
-            run(UNTOLD, &[])?;
             run("DELETE FROM heard", &[])?;
             run("DELETE FROM fact WHERE key IN ('begun', 'absent')", &[])?;
             run("DELETE FROM entry", &[])?;

@@ -1,5 +1,7 @@
 //! The outbox: its numbers, and what is held back.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::mail::FlagDelta;
 
@@ -218,4 +220,124 @@ fn what_was_told_of_old_mail_is_forgotten_and_the_rest_stays_durable() {
     assert_eq!(durable(&store), 2);
     let store = reopen(store, dir.path());
     assert_eq!(numbers(&store), all[1..]);
+}
+
+/// What a reader of the outbox would do with one event after the other.
+#[derive(Clone, Debug)]
+enum Step {
+    /// So many messages arrive, with rows that follow each other but for one; delivered at once or not.
+    Arrive(i64, Option<i64>, bool),
+    /// Something else happens to a message.
+    Change(i64),
+    /// Of those that are told first, these are done with.
+    Forget(Vec<bool>),
+    /// A message that is in the state goes; its event stays only if it was delivered.
+    Drop(prop::sample::Index),
+    /// Everything that was not delivered is forgotten.
+    StartOver,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (1..12_i64, prop::option::of(0..12_i64), any::<bool>())
+            .prop_map(|(count, gap, linked)| Step::Arrive(count, gap, linked)),
+        2 => (1..40_i64).prop_map(Step::Change),
+        4 => prop::collection::vec(any::<bool>(), 1..20).prop_map(Step::Forget),
+        2 => any::<prop::sample::Index>().prop_map(Step::Drop),
+        1 => Just(Step::StartOver),
+    ]
+}
+
+/// The outbox as a plain list, and which messages are not delivered yet.
+#[derive(Default)]
+struct Plain {
+    events: Vec<(NewsId, i64, What)>,
+    rows: Vec<(i64, bool)>,
+    last: i64,
+}
+
+impl Plain {
+    fn undelivered(&self, row: i64) -> bool {
+        self.rows.contains(&(row, false))
+    }
+
+    fn told(&self) -> Vec<(NewsId, i64, What)> {
+        let told = self.events.iter().filter(|it| !self.undelivered(it.1));
+        told.cloned().collect()
+    }
+
+    fn arrive(&mut self, count: i64, gap: Option<i64>, linked: bool) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for at in 0..count {
+            self.last += if Some(at) == gap { 2 } else { 1 };
+            let (row, state) = (
+                self.last,
+                if linked {
+                    EntryState::Linked
+                } else {
+                    EntryState::Delivering
+                },
+            );
+            self.rows.push((row, linked));
+            let uid = u32::try_from(row).ok();
+            changes.push(Change::PutEntry(Entry {
+                state,
+                ..entry(row, 1, uid)
+            }));
+            changes.push(tidings(row, What::New));
+            self.events.push((NewsId(0), row, What::New));
+        }
+        changes
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn an_outbox_of_runs_is_one_of_single_events(steps in prop::collection::vec(step(), 1..25)) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = with_mailbox(dir.path());
+        let mut plain = Plain::default();
+        commit(&store, vec![tidings(1, What::Deleted)]);
+        let mut number = numbers(&store)[0].0;
+        commit(&store, vec![Change::DropNews(numbers(&store))]);
+        for step in steps {
+            let before = plain.events.len();
+            match step {
+                Step::Arrive(count, gap, linked) => commit(&store, plain.arrive(count, gap, linked)),
+                Step::Change(row) => {
+                    commit(&store, vec![tidings(row, What::Deleted)]);
+                    plain.events.push((NewsId(0), row, What::Deleted));
+                }
+                Step::Forget(which) => {
+                    let told = plain.told().into_iter().zip(which);
+                    let ids: Vec<NewsId> = told.filter(|it| it.1).map(|it| it.0.0).collect();
+                    plain.events.retain(|it| !ids.contains(&it.0));
+                    commit(&store, vec![Change::DropNews(ids)]);
+                }
+                Step::Drop(which) if !plain.rows.is_empty() => {
+                    let (row, linked) = plain.rows.remove(which.index(plain.rows.len()));
+                    plain.events.retain(|it| linked || it.1 != row);
+                    commit(&store, vec![Change::DropEntry(RowId(row))]);
+                }
+                Step::Drop(_) => {}
+                Step::StartOver => {
+                    block(store.start_over()).unwrap();
+                    let gone: Vec<i64> = plain.rows.iter().filter(|it| !it.1).map(|it| it.0).collect();
+                    plain.events.retain(|it| !gone.contains(&it.1));
+                    plain.rows.clear();
+                }
+            }
+            // Numbers are given out in order, without a gap.
+            for event in plain.events.iter_mut().skip(before) {
+                number += 1;
+                event.0 = NewsId(number);
+            }
+            let told = block(store.news(1000)).unwrap();
+            let told: Vec<_> = told.into_iter().map(|it| (it.id, it.row.0, it.what)).collect();
+            prop_assert_eq!(&told, &plain.told());
+            let few = block(store.news(3)).unwrap();
+            prop_assert_eq!(few.len(), told.len().min(3));
+        }
+    }
 }

@@ -25,7 +25,7 @@ impl Core {
         let folder = self.folder(mailbox)?;
         let keywords = folder.keywords()?;
         let wanted: Vec<&LocalId> = files.iter().collect();
-        let finder = Finder::new(&folder, &wanted)?;
+        let finder = Finder::glance(&folder, &wanted)?;
         let seen = files.iter().map(|id| {
             let spot = finder.spot(id)?;
             let dir = folder.place(spot.place);

@@ -51,11 +51,7 @@ impl Spot {
 impl<'a> Finder<'a> {
     /// Looks for these files: each by its likely names when they are few, else with one listing.
     pub fn new(folder: &'a FolderDirs, wanted: &[&LocalId]) -> Result<Self, Error> {
-        let mut finder = Self {
-            folder,
-            wanted: wanted.iter().map(|id| id.as_bytes().to_vec()).collect(),
-            known: HashMap::new(),
-        };
+        let mut finder = Self::unsought(folder, wanted);
         let guessed = if wanted.len() <= FEW {
             wanted.iter().all(|id| finder.guess(id))
         } else {
@@ -65,6 +61,29 @@ impl<'a> Finder<'a> {
             finder.list()?;
         }
         Ok(finder)
+    }
+
+    /// The same for somebody who only wants to see them: names like those found before are tried first, so that it takes
+    /// one look at most files. Of two with one unique name it may be either.
+    pub fn glance(folder: &'a FolderDirs, wanted: &[&LocalId]) -> Result<Self, Error> {
+        if wanted.len() > SOME {
+            return Self::new(folder, wanted);
+        }
+        let mut finder = Self::unsought(folder, wanted);
+        let mut likely = vec![(Place::New, Vec::new())];
+        likely.extend(USUAL.map(|info| (Place::Cur, info.to_vec())));
+        if !wanted.iter().all(|id| finder.guess_like(id, &mut likely)) {
+            finder.list()?;
+        }
+        Ok(finder)
+    }
+
+    fn unsought(folder: &'a FolderDirs, wanted: &[&LocalId]) -> Self {
+        Self {
+            folder,
+            wanted: wanted.iter().map(|id| id.as_bytes().to_vec()).collect(),
+            known: HashMap::new(),
+        }
     }
 
     /// Where a file was when it was looked for.
@@ -129,6 +148,24 @@ impl<'a> Finder<'a> {
         let in_cur = USUAL.map(|info| (Place::Cur, [id.as_bytes(), info].concat()));
         let plain = id.as_bytes().to_vec();
         self.first_of(id, std::iter::once((Place::New, plain)).chain(in_cur))
+    }
+
+    /// Tries what follows the unique part in `likely`, then anything; what it was is the first to be tried next.
+    fn guess_like(&mut self, id: &LocalId, likely: &mut Vec<(Place, Vec<u8>)>) -> bool {
+        let at = likely.iter().position(|(place, info)| {
+            let name = [id.as_bytes(), info].concat();
+            self.first_of(id, std::iter::once((*place, name)))
+        });
+        if let Some(tried) = at.and_then(|at| likely.get_mut(..=at)) {
+            tried.rotate_right(1);
+            return true;
+        }
+        let found = self.guess(id);
+        if let Some(spot) = self.spot(id) {
+            let info = spot.name.get(id.as_bytes().len()..).unwrap_or_default();
+            likely.insert(0, (spot.place, info.to_vec()));
+        }
+        found
     }
 
     fn first_of(

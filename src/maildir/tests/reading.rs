@@ -100,3 +100,45 @@ async fn a_file_that_is_still_being_written_is_waited_for_or_refused() {
         .unwrap();
     assert_eq!(read[0].1.as_ref().unwrap().identity.size, 25);
 }
+
+#[tokio::test]
+async fn files_are_seen_under_whatever_name_they_have() {
+    let fixture = Fixture::nested().await;
+    let inbox = MailboxName::inbox();
+    fixture.put("INBOX/dovecot-keywords", b"0 $Work\n");
+    let infos = [
+        "S", "S", "", "FRS", "S", "FRS", "DT", "Sa", "S", "FS,more", "P",
+    ];
+    let mut wanted = vec![id("new"), id("gone")];
+    fixture.put("INBOX/new/new", b"x");
+    for (number, info) in infos.iter().cycle().take(200).enumerate() {
+        fixture.put(&format!("INBOX/cur/{number}.R0:2,{info}"), b"x");
+        wanted.push(id(&format!("{number}.R0")));
+    }
+    for few in [&wanted[..], &wanted[..7], &wanted[2..6]] {
+        let looked = fixture.account.look(&inbox, few).await.unwrap();
+        for (id, seen) in few.iter().zip(looked.files) {
+            let text = String::from_utf8(id.as_bytes().to_vec()).unwrap();
+            let name = match text.strip_suffix(".R0") {
+                None if text == "gone" => {
+                    assert_eq!(seen, None);
+                    continue;
+                }
+                None => "INBOX/new/new".to_owned(),
+                Some(number) => {
+                    let number: usize = number.parse().unwrap();
+                    format!("INBOX/cur/{text}:2,{}", infos[number % infos.len()])
+                }
+            };
+            let seen = seen.unwrap();
+            assert_eq!(seen.path, fixture.path(&name));
+            let work = crate::mail::Keyword::new("$Work").unwrap();
+            let is_work = name.ends_with('a');
+            assert_eq!(
+                seen.flags.keywords().any(|it| *it == work),
+                is_work,
+                "{name}"
+            );
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Taking messages as they come from the network: [`Delivery`] and [`Batch`].
 //!
-//! The network task only copies octets into a queue of bounded size. One thread per delivery hashes, converts and
-//! writes; the account's fsync threads make the files durable side by side.
+//! The network task only copies octets into loads, of which a bounded amount is on the way. One thread per delivery hashes,
+//! converts and writes; the account's fsync threads make the files durable side by side.
 
 use std::sync::Arc;
 
@@ -16,25 +16,38 @@ use crate::engine::Fault;
 use crate::engine::ports::{Batch, Delivery, Staged};
 use crate::mail::{Flags, MailboxName, Uid};
 
-/// Messages up to this size are written in one go; longer ones in pieces of it.
-const PIECE: usize = 256 * 1024;
+/// The octets of a load. What does not fit into one is written in pieces of this.
+const LOAD: usize = 128 * 1024;
+/// A message up to this size lies in one load.
+const WHOLE: usize = LOAD / 2;
+/// A load has no more steps than this.
+const STEPS: usize = 256;
 /// So many written files may be open before they are handed to fsync, even if no batch has ended.
 const OPEN: usize = 64;
 /// With so many files waiting for fsync, the writer helps.
 const BACKLOG: usize = 128;
 
-/// Octets in memory, with their share of the queue.
-struct Piece {
+/// What is to be done with the octets of a load.
+enum Step {
+    Begin(Meta),
+    /// So many more octets.
+    Piece(usize),
+    End,
+    Abandon,
+}
+
+/// Messages, or parts of them, that go to the writer at once: waking it costs more than many a message.
+#[derive(Default)]
+struct Load {
     octets: Vec<u8>,
-    _share: Option<OwnedSemaphorePermit>,
+    steps: Vec<Step>,
+    /// Its share of what may be on the way.
+    share: Option<OwnedSemaphorePermit>,
 }
 
 /// What the writer is told.
 enum Order {
-    Begin(Meta),
-    Piece(Piece),
-    End,
-    Abandon,
+    Load(Load),
     Cut(oneshot::Sender<mpsc::UnboundedReceiver<Outcome>>),
 }
 
@@ -49,10 +62,15 @@ struct Outcome {
 pub struct MaildirDelivery {
     core: Arc<Core>,
     name: MailboxName,
-    orders: Option<mpsc::UnboundedSender<Order>>,
-    octets: Vec<u8>,
-    share: Option<OwnedSemaphorePermit>,
+    writer: Option<Desk>,
+    load: Load,
     open: bool,
+}
+
+/// The way to the writer, and back: loads are used again.
+struct Desk {
+    orders: mpsc::UnboundedSender<Order>,
+    spare: mpsc::UnboundedReceiver<Load>,
 }
 
 impl MaildirDelivery {
@@ -60,55 +78,63 @@ impl MaildirDelivery {
         Self {
             core,
             name,
-            orders: None,
-            octets: Vec::new(),
-            share: None,
+            writer: None,
+            load: Load::default(),
             open: false,
         }
     }
 
     fn order(&mut self, order: Order) -> Result<(), Error> {
-        let orders = match &mut self.orders {
-            Some(orders) => orders,
-            none => {
-                let (sender, receiver) = mpsc::unbounded_channel();
-                let mut writer = Writer::new(Arc::clone(&self.core), self.name.clone());
-                pool::start("deliver", move || writer.work(receiver))?;
-                none.insert(sender)
-            }
-        };
+        let orders = &self.writer()?.orders;
         orders.send(order).map_err(|_| Error::Worker)
     }
 
-    fn start(&mut self, meta: Meta) -> Result<(), Error> {
+    fn writer(&mut self) -> Result<&mut Desk, Error> {
+        if self.writer.is_none() {
+            let (orders, received) = mpsc::unbounded_channel();
+            let (used, spare) = mpsc::unbounded_channel();
+            let mut writer = Writer::new(Arc::clone(&self.core), self.name.clone());
+            pool::start("deliver", move || writer.work(received, &used))?;
+            self.writer = Some(Desk { orders, spare });
+        }
+        self.writer.as_mut().ok_or(Error::Worker)
+    }
+
+    async fn start(&mut self, meta: Meta) -> Result<(), Error> {
         if self.open {
-            self.octets.clear();
-            self.share = None;
-            self.order(Order::Abandon)?;
+            self.load.steps.push(Step::Abandon);
         }
         self.open = true;
-        self.order(Order::Begin(meta))
+        let octets = meta.octets.and_then(|octets| usize::try_from(octets).ok());
+        let fits = octets.is_none_or(|octets| octets > WHOLE || octets <= self.room());
+        if !fits || self.load.steps.len() >= STEPS {
+            self.ship().await?;
+        }
+        self.load.steps.push(Step::Begin(meta));
+        Ok(())
     }
 
-    fn flush(&mut self) -> Result<(), Error> {
-        if self.octets.is_empty() {
+    fn room(&self) -> usize {
+        LOAD - self.load.octets.len().min(LOAD)
+    }
+
+    /// Hands over what there is, once there is room for it on the way: who waits for that waits only for the writers.
+    async fn ship(&mut self) -> Result<(), Error> {
+        let octets = self.load.octets.len().min(QUEUE);
+        let octets = u32::try_from(octets).map_err(|_| Error::Worker)?;
+        let share = Arc::clone(&self.core.queue).acquire_many_owned(octets);
+        self.load.share = Some(share.await.map_err(|_| Error::Worker)?);
+        self.send()
+    }
+
+    fn send(&mut self) -> Result<(), Error> {
+        if self.load.steps.is_empty() {
             return Ok(());
         }
-        let piece = Piece {
-            octets: std::mem::take(&mut self.octets),
-            _share: self.share.take(),
-        };
-        self.order(Order::Piece(piece))
-    }
-
-    async fn reserve(&mut self, octets: usize) -> Result<(), Error> {
-        let amount = u32::try_from(octets.min(QUEUE)).map_err(|_| Error::Worker)?;
-        let queue = Arc::clone(&self.core.queue);
-        let more = queue.acquire_many_owned(amount).await;
-        let more = more.map_err(|_| Error::Worker)?;
-        match &mut self.share {
-            Some(share) => share.merge(more),
-            none => *none = Some(more),
+        let load = std::mem::take(&mut self.load);
+        self.order(Order::Load(load))?;
+        if let Ok(spare) = self.writer()?.spare.try_recv() {
+            self.load = spare;
         }
         Ok(())
     }
@@ -124,59 +150,68 @@ impl Delivery for MaildirDelivery {
         date: i64,
         flags: Option<Flags>,
     ) -> Result<(), Fault> {
-        self.start(Meta {
+        let octets = Some(octets);
+        let meta = Meta {
             uid,
-            octets: Some(octets),
+            octets,
             date,
             flags,
-        })?;
-        let expected = usize::try_from(octets).unwrap_or(PIECE).min(PIECE);
-        self.octets.reserve(expected);
-        Ok(())
+        };
+        Ok(self.start(meta).await?)
     }
 
     async fn begin_letter(&mut self, uid: Uid, date: i64) -> Result<(), Fault> {
-        Ok(self.start(Meta {
+        let meta = Meta {
             uid,
             octets: None,
             date,
             flags: None,
-        })?)
+        };
+        Ok(self.start(meta).await?)
     }
 
     async fn write(&mut self, octets: &[u8]) -> Result<(), Fault> {
         let mut rest = octets;
         while !rest.is_empty() {
-            let room = PIECE - self.octets.len().min(PIECE - 1);
-            let (now, later) = rest.split_at(room.min(rest.len()));
-            self.reserve(now.len()).await?;
-            self.octets.extend_from_slice(now);
-            rest = later;
-            if self.octets.len() >= PIECE {
-                self.flush()?;
+            if self.room() == 0 {
+                self.ship().await?;
             }
+            let (now, later) = rest.split_at(self.room().min(rest.len()));
+            self.load.push(now);
+            rest = later;
         }
         Ok(())
     }
 
     async fn end(&mut self) -> Result<(), Fault> {
-        self.flush()?;
+        self.load.steps.push(Step::End);
         self.open = false;
-        Ok(self.order(Order::End)?)
+        Ok(())
     }
 
     fn cut(&mut self) -> MaildirBatch {
+        // A writer that is gone drops the sender of the batch, which the batch reports.
+        let _ = self.send();
         let (sender, receiver) = oneshot::channel();
         // A delivery that has taken nothing has no writer, and a batch without one is empty.
-        let outcomes = match &self.orders {
-            None => None,
-            Some(orders) => {
-                // A writer that is gone drops the sender, which the batch reports.
-                let _ = orders.send(Order::Cut(sender));
-                Some(receiver)
-            }
-        };
+        let outcomes = self.writer.as_ref().map(|writer| {
+            let _ = writer.orders.send(Order::Cut(sender));
+            receiver
+        });
         MaildirBatch { outcomes }
+    }
+}
+
+impl Load {
+    fn push(&mut self, octets: &[u8]) {
+        if self.octets.capacity() < LOAD {
+            self.octets.reserve_exact(LOAD - self.octets.len());
+        }
+        self.octets.extend_from_slice(octets);
+        match self.steps.last_mut() {
+            Some(Step::Piece(length)) => *length += octets.len(),
+            _ => self.steps.push(Step::Piece(octets.len())),
+        }
     }
 }
 
@@ -233,16 +268,40 @@ impl Writer {
     }
 
     /// Follows orders until the delivery is dropped. What was in no batch by then goes away with the writer.
-    fn work(&mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+    fn work(
+        &mut self,
+        mut orders: mpsc::UnboundedReceiver<Order>,
+        used: &mpsc::UnboundedSender<Load>,
+    ) {
         while let Some(order) = orders.blocking_recv() {
             match order {
-                Order::Begin(meta) => self.stage = Some((meta.uid, self.begin(meta))),
-                Order::Piece(piece) => self.write(&piece.octets),
-                Order::End => self.end(),
-                Order::Abandon => self.stage = None,
+                Order::Load(mut load) => {
+                    self.unload(&mut load);
+                    // Nobody may want it any more.
+                    let _ = used.send(load);
+                }
                 Order::Cut(batch) => self.cut(batch),
             }
         }
+    }
+
+    /// Takes the steps of a load, which is empty after that.
+    fn unload(&mut self, load: &mut Load) {
+        let mut rest = load.octets.as_slice();
+        for step in load.steps.drain(..) {
+            match step {
+                Step::Begin(meta) => self.stage = Some((meta.uid, self.begin(meta))),
+                Step::Piece(length) => {
+                    let (piece, later) = rest.split_at(length.min(rest.len()));
+                    self.write(piece);
+                    rest = later;
+                }
+                Step::End => self.end(),
+                Step::Abandon => self.stage = None,
+            }
+        }
+        load.octets.clear();
+        load.share = None;
     }
 
     fn begin(&mut self, meta: Meta) -> Result<Stage, Error> {

@@ -170,3 +170,60 @@ async fn an_empty_delivery_is_an_empty_batch_and_a_lost_folder_an_error() {
         crate::engine::Reach::Mailbox
     );
 }
+
+#[tokio::test]
+async fn deliveries_that_hold_parts_of_messages_do_not_wait_for_each_other() {
+    let fixture = Fixture::nested().await;
+    let inbox = MailboxName::inbox();
+    let part = vec![b'x'; 200 * 1024];
+    let mut deliveries: Vec<_> = (0..24).map(|_| fixture.account.deliver(&inbox)).collect();
+    for round in 0..2 {
+        for delivery in &mut deliveries {
+            if round == 0 {
+                delivery.begin(uid(1), 400 * 1024, 0, None).await.unwrap();
+            }
+            let written = delivery.write(&part);
+            let limit = std::time::Duration::from_secs(20);
+            tokio::time::timeout(limit, written).await.unwrap().unwrap();
+        }
+    }
+    for mut delivery in deliveries {
+        delivery.end().await.unwrap();
+        let results = delivery.cut().durable().await.unwrap();
+        assert_eq!(results[0].1.as_ref().unwrap().identity.size, 400 * 1024);
+    }
+}
+
+#[tokio::test]
+async fn messages_of_all_sizes_lie_side_by_side_and_one_given_up_leaves_nothing() {
+    let fixture = Fixture::nested().await;
+    let mut delivery = fixture.account.deliver(&MailboxName::inbox());
+    let sizes = [
+        1, 70_000, 1, 100_000, 120_000, 300_000, 140_000, 5, 131_072, 262_144, 9,
+    ];
+    let message = |size: usize| format!("{size}\n{}", "y".repeat(size)).into_bytes();
+    let mut digests = Vec::new();
+    for (number, size) in sizes.into_iter().enumerate() {
+        let number = u32::try_from(number).unwrap() + 1;
+        if number % 3 == 0 {
+            delivery.begin(uid(99), 50_000, 0, None).await.unwrap();
+            delivery.write(&[b'z'; 40_000]).await.unwrap();
+        }
+        let wire = message(size);
+        let octets = wire.len() as u64;
+        delivery.begin(uid(number), octets, 0, None).await.unwrap();
+        for piece in wire.chunks(16_000) {
+            delivery.write(piece).await.unwrap();
+        }
+        delivery.end().await.unwrap();
+        digests.push((uid(number), Some(digest(&wire))));
+    }
+    let results = delivery.cut().durable().await.unwrap();
+    let results = results.into_iter();
+    let came: Vec<_> = results
+        .map(|(uid, staged)| (uid, staged.unwrap().identity.digest))
+        .collect();
+    assert_eq!(came, digests);
+    assert_eq!(fixture.names("INBOX/tmp").len(), sizes.len());
+    assert_eq!(fixture.account.core.queue.available_permits(), QUEUE);
+}

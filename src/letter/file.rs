@@ -102,7 +102,13 @@ fn open(path: &Path) -> io::Result<File> {
 fn open_plain(path: &Path) -> io::Result<File> {
     let not_plain = || io::Error::new(io::ErrorKind::InvalidInput, "not a plain file");
     let how = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match rustix::fs::open(path, how, Mode::empty()) {
+    // Nobody has read the mail because we look at it, and a time of access would have to be written down. Only a file's
+    // owner may leave it as it is.
+    let opened = match rustix::fs::open(path, how | OFlags::NOATIME, Mode::empty()) {
+        Err(Errno::PERM) => rustix::fs::open(path, how, Mode::empty()),
+        opened => opened,
+    };
+    let file = match opened {
         Ok(file) => File::from(file),
         Err(Errno::LOOP) => return Err(not_plain()),
         Err(error) => return Err(error.into()),

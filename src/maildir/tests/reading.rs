@@ -142,3 +142,21 @@ async fn files_are_seen_under_whatever_name_they_have() {
         }
     }
 }
+
+#[tokio::test]
+async fn reading_is_no_access() {
+    let fixture = Fixture::nested().await;
+    let path = fixture.path("INBOX/cur/a:2,");
+    fixture.put("INBOX/cur/a:2,", b"Subject: x\n\nx\n");
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    let long_ago = UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    let times = fs::FileTimes::new().set_accessed(long_ago);
+    file.set_times(times).unwrap();
+    let inbox = MailboxName::inbox();
+    let files = [id("a")];
+    let read = fixture.account.inspect(&inbox, &files).await.unwrap();
+    assert!(read[0].1.is_ok());
+    assert_eq!(crate::letter::head(&path).unwrap().subject(), "x");
+    let accessed = fs::metadata(&path).unwrap().accessed().unwrap();
+    assert_eq!(accessed, long_ago);
+}

@@ -176,6 +176,7 @@ impl Stage {
         };
         sys::set_date(&self.tmp.file, self.meta.date).map_err(failed("date"))?;
         let look = sys::look_at(&self.tmp.file).map_err(failed("look at"))?;
+        sys::begin_writing(&self.tmp.file);
         let staged = Staged {
             uid: self.meta.uid,
             local: self.tmp.id.clone(),

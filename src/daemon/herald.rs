@@ -24,8 +24,8 @@ use crate::engine::{Acted, Fault, Home, Problem, Settings, act};
 use crate::mail::MailboxName;
 use crate::sync::{Change, HoldId, NewsId, Occasion, Wanted};
 
-/// Most events that are read at once.
-const PAGE: u32 = 256;
+/// Most events that are read at once: as many as a batch of a first sync has messages.
+const PAGE: u32 = 512;
 /// After a failure the outbox is looked at again not before this, and then after twice the time...
 const SOON: Duration = Duration::from_secs(1);
 /// ...up to this.

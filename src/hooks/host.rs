@@ -182,7 +182,7 @@ impl Host {
 
     /// Tells it what happened. `old` says that this is mail of a first sync, of which only those hear who asked.
     pub async fn tell(&mut self, occasions: &[Occasion], old: bool) -> Reply {
-        let all: Vec<Arc<Told>> = occasions.iter().map(Told::of).collect();
+        let all: Vec<Arc<Told>> = Told::all(occasions.iter());
         self.hear(&all, old).await
     }
 

@@ -67,7 +67,7 @@ impl Hooks {
             host.reload_if_changed().await;
         }
         let heard = |one: &&Occasion| self.0.iter().any(|it| it.hears(Event::of(one), old));
-        let told: Vec<Arc<Told>> = occasions.iter().filter(heard).map(Told::of).collect();
+        let told: Vec<Arc<Told>> = Told::all(occasions.iter().filter(heard));
         let mut all = Reply::default();
         for host in &mut self.0 {
             all.append(host.hear(&told, old).await);

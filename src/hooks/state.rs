@@ -137,7 +137,7 @@ impl State {
         let table = notification_table(&self.lua, account, before)?;
         let messages = self.lua.create_table()?;
         for subject in &before.messages {
-            messages.raw_push(Message::new(&self.desk, Post::new(subject.clone()))?)?;
+            messages.raw_push(Message::new(&self.desk, Post::alone(subject.clone()))?)?;
         }
         table.set("messages", messages)?;
         self.timed(|| run.call(&table))?;

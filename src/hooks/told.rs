@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::event::Event;
-use super::heads::Post;
+use super::heads::{Kept, Post};
 use crate::sync::{Happened, NewsId, Occasion, Side};
 
 /// One event.
@@ -27,7 +27,13 @@ pub(super) enum Matter {
 }
 
 impl Told {
-    pub fn of(occasion: &Occasion) -> Arc<Self> {
+    /// What is told of a batch.
+    pub fn all<'a>(occasions: impl Iterator<Item = &'a Occasion>) -> Vec<Arc<Self>> {
+        let kept = Arc::default();
+        occasions.map(|one| Self::of(one, &kept)).collect()
+    }
+
+    fn of(occasion: &Occasion, kept: &Arc<Kept>) -> Arc<Self> {
         let matter = match occasion {
             Occasion::Message {
                 id,
@@ -40,7 +46,7 @@ impl Told {
                 side: *side,
                 by_listener: *by_listener,
                 what: what.clone(),
-                post: Post::new(subject.clone()),
+                post: Post::new(subject.clone(), kept),
             },
             other => Matter::Other(other.clone()),
         };

@@ -1,7 +1,7 @@
 //! Events as listeners are told of them: with names for numbers, and each message as it is now.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Batch;
 use crate::engine::ports::{LetterStore, Local, Looked, Seen, Store};
@@ -260,18 +260,24 @@ impl Page {
         }
     }
 
+    /// The files of these events, each once. Compared as octets: part by part takes many times as long.
+    fn changed(&self, group: &[&News]) -> Vec<PathBuf> {
+        let seen = group
+            .iter()
+            .filter(|news| news.what != What::Deleted)
+            .filter_map(|news| self.seen.get(&news.row));
+        let mut files: Vec<&Path> = seen.map(|(seen, _)| seen.path.as_path()).collect();
+        files.sort_unstable_by_key(|path| path.as_os_str().as_encoded_bytes());
+        files.dedup_by_key(|path| path.as_os_str());
+        files.into_iter().map(Path::to_path_buf).collect()
+    }
+
     /// That the mailbox is synced, and those from which messages moved to it.
     fn summaries(&self, name: &MailboxName, group: &[&News]) -> Vec<Occasion> {
         let count = |test: &dyn Fn(&What) -> bool| {
             let found = group.iter().filter(|news| test(&news.what)).count();
             u64::try_from(found).unwrap_or(u64::MAX)
         };
-        let changed: BTreeSet<PathBuf> = group
-            .iter()
-            .filter(|news| news.what != What::Deleted)
-            .filter_map(|news| self.seen.get(&news.row))
-            .map(|(seen, _)| seen.path.clone())
-            .collect();
         let mut left: BTreeMap<&MailboxName, u64> = BTreeMap::new();
         for news in group {
             if let What::Moved { from } = &news.what
@@ -282,7 +288,7 @@ impl Page {
         }
         let own = Occasion::MailboxSynced {
             mailbox: name.clone(),
-            changed: changed.into_iter().collect(),
+            changed: self.changed(group),
             new: count(&|what| *what == What::New),
             gone: count(&|what| *what == What::Deleted),
         };

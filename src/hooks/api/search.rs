@@ -82,7 +82,7 @@ fn find(desk: &Rc<Desk>, query: &Query, mailboxes: &[MailboxName]) -> Result<Set
                 path.map(head_of).unwrap_or_default().letter
             };
             if query.takes_written(head) {
-                found.push(Message::new(desk, Post::new(subject))?);
+                found.push(Message::new(desk, Post::alone(subject))?);
             }
         }
     }

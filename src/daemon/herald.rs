@@ -11,9 +11,11 @@ mod subjects;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
+
+use futures_util::future::join;
 
 use self::bounds::Bounds;
 use self::subjects::{Names, Page};
@@ -22,7 +24,7 @@ use super::view::Notice;
 use crate::engine::ports::{Clock, LetterStore, Store};
 use crate::engine::{Acted, Fault, Home, Problem, Settings, act};
 use crate::mail::MailboxName;
-use crate::sync::{Change, HoldId, NewsId, Occasion, Wanted};
+use crate::sync::{Change, HoldId, News, NewsId, Occasion, Wanted};
 
 /// Most events that are read at once: as many as a batch of a first sync has messages.
 const PAGE: u32 = 512;
@@ -222,38 +224,57 @@ impl<'p, P: Home<Store: LetterStore>, L: Listener> Herald<'p, P, L> {
     /// The state or the Maildir cannot be used; what was not told stays in the outbox.
     pub async fn empty(&mut self) -> Result<Told, Fault> {
         let mut told = Told::default();
+        let mut news = Vec::new();
         loop {
-            let news = self.parts.store().news(PAGE).await?;
+            if news.is_empty() {
+                news = self.parts.store().news(PAGE).await?;
+            }
             if news.is_empty() {
                 return Ok(told);
             }
-            self.names.refresh(self.parts.store()).await?;
-            let mut page = Page::gather(self.parts, &self.names, news).await?;
+            let mut page = Page::gather(self.parts, &mut self.names, news).await?;
             self.bounds.note(&mut page, self.parts.clock().now());
-            for (batch, ids) in page.batches() {
-                let events = ids.len();
-                let acted = self.tell(&batch, ids).await?;
+            news = Vec::new();
+            let mut batches = page.batches().into_iter().peekable();
+            while let Some((batch, ids)) = batches.next() {
+                let (events, last) = (ids.len(), batches.peek().is_none());
+                let (acted, next) = self.tell(&batch, ids, last).await?;
                 told.add(events, acted);
+                news = next;
             }
         }
     }
 
-    async fn tell(&mut self, batch: &Batch, ids: Vec<NewsId>) -> Result<Acted, Fault> {
+    /// Tells a batch. If it is the last one of a page, what comes next in the outbox is asked for together with the commit:
+    /// each of them may have to wait for one of the sync.
+    async fn tell(
+        &mut self,
+        batch: &Batch,
+        ids: Vec<NewsId>,
+        last: bool,
+    ) -> Result<(Acted, Vec<News>), Fault> {
         let mut acted = Acted::default();
         if !batch.occasions.is_empty() {
             let wanted = self.listener.told(&self.account, batch).await;
             acted = self.carry_out(wanted).await?;
         }
+        let told: BTreeSet<NewsId> = ids.iter().copied().collect();
         // Nothing is shown of old mail that might be shown twice, and a first sync has enough to write.
         let drop = match batch.old {
             true => Change::DropOldNews(ids),
             false => Change::DropNews(ids),
         };
-        self.parts.store().commit(vec![drop]).await?;
+        let store = self.parts.store();
+        let most = if last { PAGE } else { 0 };
+        let (dropped, next) = join(store.commit(vec![drop]), store.news(most)).await;
+        dropped?;
+        // Nothing says which of the two came first.
+        let mut next = next?;
+        next.retain(|news| !told.contains(&news.id));
         if !batch.occasions.is_empty() {
             acted = self.tell_done(batch, acted).await;
         }
-        Ok(acted)
+        Ok((acted, next))
     }
 
     /// Tells that all is done with, and carries out what is wanted because of that.

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+use futures_util::future::join3;
+
 use super::Batch;
 use crate::engine::ports::{LetterStore, Local, Looked, Seen, Store};
 use crate::engine::{Fault, Home, Reach};
@@ -76,14 +78,18 @@ async fn letters<P: Home<Store: LetterStore>>(
 impl Page {
     pub(super) async fn gather<P: Home<Store: LetterStore>>(
         ports: &P,
-        names: &Names,
+        names: &mut Names,
         news: Vec<News>,
     ) -> Result<Self, Fault> {
         let rows: BTreeSet<RowId> = news.iter().map(|news| news.row).collect();
         let rows: Vec<RowId> = rows.into_iter().collect();
-        let entries = ports.store().entries(&rows).await?;
+        // Each question may have to wait for a commit of the sync; three at once wait for one.
+        let store = ports.store();
+        let (entries, known, heard) =
+            join3(store.entries(&rows), names.refresh(store), store.heard()).await;
+        known?;
         let mut entries: HashMap<RowId, Entry> =
-            entries.into_iter().map(|it| (it.row, it)).collect();
+            entries?.into_iter().map(|it| (it.row, it)).collect();
         let unknown = |news: &&News| !entries.contains_key(&news.row);
         if news.iter().any(|it| unknown(&it)) {
             entries.extend(letters(ports, &news).await?);
@@ -92,14 +98,17 @@ impl Page {
             .into_iter()
             .filter(|row| !entries.contains_key(row))
             .collect();
-        let deleted = ports.store().deleted(&gone).await?;
+        let deleted = match gone.is_empty() {
+            true => Vec::new(),
+            false => ports.store().deleted(&gone).await?,
+        };
         let mut page = Self {
             news,
             names: names.0.clone(),
             entries,
             deleted: deleted.into_iter().map(|it| (it.row, it)).collect(),
             seen: HashMap::new(),
-            since: ports.store().heard().await?.since,
+            since: heard?.since,
             wanted: BTreeSet::new(),
         };
         page.look(ports).await?;

@@ -225,8 +225,8 @@ mod tests {
                 let number = count.replace(count.get() + 1);
                 let shown = shown.clone();
                 async move {
+                    shown.send_modify(|view| view.activity = Activity::Watching);
                     if let Some(end) = ends.get(usize::try_from(number).unwrap()) {
-                        shown.send_modify(|view| view.activity = Activity::Watching);
                         return end();
                     }
                     let mut paused = false;

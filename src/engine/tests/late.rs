@@ -209,6 +209,24 @@ fn an_append_that_comes_soon_is_waited_for() {
     }
 }
 
+/// A file that has a row is no new file, which waits for its content alone.
+#[test]
+fn a_file_that_is_sent_again_for_its_row_waits_as_well() {
+    for effect in 1..20 {
+        let world = synced(|world| world.server.switch(|switches| switches.late = Some(10)));
+        world.local_flags(1, "F");
+        world.remote_delete(1);
+        world.steps.reset();
+        world.steps.stop_at(effect, When::After);
+        let _ = driver::settle(&world, &pass);
+        world.restart(false);
+        driver::settle(&world, &pass).unwrap();
+        world.is_in(1, &["INBOX"]).unwrap();
+        let sent = world.steps.traced(0, "server append inbox");
+        assert_eq!(sent, 1, "stopped at {effect}");
+    }
+}
+
 #[test]
 fn flags_that_others_change_in_the_middle_of_a_pass_are_not_overwritten() {
     let world = synced(|_| ());

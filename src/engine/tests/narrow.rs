@@ -44,6 +44,22 @@ fn connections_that_are_too_many_now_are_closed_at_once() {
     assert!(pool.has_idle());
 }
 
+/// Each of those that want one wants it while another one has it.
+#[test]
+fn who_gets_fewer_connections_than_wanted_goes_on_with_those() {
+    let world = World::new(3);
+    for (mailbox, number) in ["A", "B", "C"].into_iter().zip(1..) {
+        world.server.create(&name(mailbox), None);
+        world.arrives(mailbox, number, "");
+    }
+    world
+        .server
+        .switch(|switches| switches.connections = Some(1));
+    world.steps.set_yielding(true);
+    pass(&world).unwrap();
+    world.equal().unwrap();
+}
+
 #[test]
 fn a_mailbox_that_is_nowhere_or_left_out_is_a_problem() {
     let world = synced();

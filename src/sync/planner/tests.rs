@@ -110,6 +110,15 @@ fn an_edit_frees_the_file_before_it_goes_up() {
 }
 
 #[test]
+fn an_edit_in_the_trash_deletes_nothing_there() {
+    let mut it = Fixture::new();
+    it.input.trash = Some(MailboxId(1));
+    it.row(1, 1);
+    it.local_edited(1);
+    assert_eq!(op_names(&it.plan()), "Record Upload");
+}
+
+#[test]
 fn new_messages_go_to_the_other_side_by_ascending_uid() {
     let mut it = Fixture::new();
     it.new_mail(1, 9, None);
@@ -351,4 +360,16 @@ fn a_file_that_nobody_has_read_yet_keeps_a_deletion_back() {
     it.local_moved(1, 2);
     it.at(2).local.appeared[0].stamp.mtime_ns += 1;
     assert_eq!(op_names(&it.plan()), "");
+}
+
+#[test]
+fn mail_that_may_be_a_file_that_nobody_has_read_yet_waits() {
+    let mut it = Fixture::new();
+    it.new_mail(1, 8, Some(8));
+    it.new_file(1, 9);
+    it.known.local.clear();
+    for (size, ops) in [(100, ""), (200, "Download")] {
+        it.at(1).local.appeared[0].stamp.size = size;
+        assert_eq!(op_names(&it.plan()), ops, "{size} octets");
+    }
 }

@@ -73,6 +73,30 @@ fn what_was_sent_to_another_generation_is_not_taken_for_what_only_looks_alike() 
     world.body_is_in(&body, &["INBOX"]).unwrap();
 }
 
+/// In the same generation it would be what the server made of the mail in its own way.
+#[test]
+fn what_was_sent_to_another_generation_is_not_taken_for_another_version() {
+    let world = stopped_after(
+        |world| world.filed("INBOX", 2, ""),
+        "store commit putintent",
+    );
+    let IntentKind::Upload { identity, .. } = world.store.intents_now()[0].kind.clone() else {
+        panic!("an upload was begun");
+    };
+    let edited = content::edited(&content::mail(2), 1);
+    let uid = world.server.append(&name("INBOX"), &edited, flags(""));
+    world.server.change(&name("INBOX"), |inbox| {
+        inbox.messages.get_mut(&uid).unwrap().date = identity.date;
+    });
+    // Twice, so that it is again later than what was there before.
+    for _ in 0..2 {
+        world.server.renumber(&name("INBOX"));
+    }
+    driver::settle(&world, &pass).unwrap();
+    world.is_in(2, &["INBOX"]).unwrap();
+    world.body_is_in(&edited, &["INBOX"]).unwrap();
+}
+
 #[test]
 fn what_was_copied_is_found_though_its_file_was_rewritten_elsewhere_since() {
     let world = stopped_after(|world| world.local_copy(1, "Work"), "server copy");

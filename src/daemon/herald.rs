@@ -15,8 +15,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::future::join;
-
 use self::bounds::Bounds;
 use self::subjects::{Names, Page};
 use super::bell::{Bell, Tale};
@@ -266,7 +264,7 @@ impl<'p, P: Home<Store: LetterStore>, L: Listener> Herald<'p, P, L> {
         };
         let store = self.parts.store();
         let most = if last { PAGE } else { 0 };
-        let (dropped, next) = join(store.commit(vec![drop]), store.news(most)).await;
+        let (dropped, next) = tokio::join!(biased; store.commit(vec![drop]), store.news(most));
         dropped?;
         // Nothing says which of the two came first.
         let mut next = next?;

@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use futures_util::future::join3;
-
 use super::Batch;
 use crate::engine::ports::{LetterStore, Local, Looked, Seen, Store};
 use crate::engine::{Fault, Home, Reach};
@@ -85,8 +83,12 @@ impl Page {
         let rows: Vec<RowId> = rows.into_iter().collect();
         // Each question may have to wait for a commit of the sync; three at once wait for one.
         let store = ports.store();
-        let (entries, known, heard) =
-            join3(store.entries(&rows), names.refresh(store), store.heard()).await;
+        let (entries, known, heard) = tokio::join!(
+            biased;
+            store.entries(&rows),
+            names.refresh(store),
+            store.heard(),
+        );
         known?;
         let mut entries: HashMap<RowId, Entry> =
             entries?.into_iter().map(|it| (it.row, it)).collect();

@@ -12,11 +12,13 @@ use super::super::told::{Matter, Told};
 use crate::mail::MailboxName;
 use crate::sync::{Happened, Occasion, Side};
 
-/// Calls a handler with a message and the usual table, which Lua makes in a fraction of the time. The call is its last, so
-/// that no error shows it.
-const USUAL: &str = "local account = ...
-return function(run, msg, name, id, side, by)
-  return run(msg, { name = name, account = account, id = id, side = side, by = by })
+/// Calls a handler with a message and the table about it, which Lua makes in a fraction of the time. The call is its last,
+/// so that no error shows it.
+const OF_MESSAGE: &str = "local account = ...
+return function(run, msg, name, id, side, by, added, removed, from)
+  return run(msg, {
+    name = name, account = account, id = id, side = side, by = by, added = added, removed = removed, from = from,
+  })
 end";
 
 /// Words that stand in each event, made once.
@@ -27,7 +29,7 @@ pub(super) struct Words {
     remote: LuaString,
     /// The events' names, as in [`Event::ALL`].
     names: Vec<(Event, LuaString)>,
-    usual: Function,
+    of_message: Function,
 }
 
 impl Words {
@@ -35,13 +37,13 @@ impl Words {
         let word = |text: &str| lua.create_string(text);
         let names = Event::ALL.into_iter();
         let names = names.map(|event| Ok((event, word(event.name())?)));
-        let usual = lua.load(USUAL).set_name("=usual");
+        let of_message = lua.load(OF_MESSAGE).set_name("=of_message");
         Ok(Self {
             whose: word(account)?,
             local: word("local")?,
             remote: word("remote")?,
             names: names.collect::<Result<_>>()?,
-            usual: usual.set_mode(ChunkMode::Text).call(account)?,
+            of_message: of_message.set_mode(ChunkMode::Text).call(account)?,
         })
     }
 
@@ -60,16 +62,16 @@ impl Words {
 
 /// What handlers of an event are called with.
 pub(super) enum Arguments {
-    /// A message, of which there is nothing to say but what happened to it.
-    Usual {
+    /// A message, and what happened to it.
+    Message {
         message: AnyUserData,
         event: Event,
         id: String,
         side: Side,
         by: Option<&'static str>,
+        flags: Option<(Table, Table)>,
+        from: Option<MailboxName>,
     },
-    /// A message, and what is to be said.
-    Message(AnyUserData, Table),
     /// No message.
     Other(Table),
 }
@@ -86,69 +88,56 @@ impl Arguments {
                 post,
             } => (id, *side, *by_listener, what, post),
         };
-        let message = lua.create_userdata(Message::new(desk, Arc::clone(post))?)?;
-        let id = format!("{}/{}", desk.spec.account, id.0);
-        let by = by_listener.then_some("hook");
-        if matches!(what, Happened::New | Happened::Deleted) {
-            return Ok(Self::Usual {
-                message,
-                event: told.event,
-                id,
-                side,
-                by,
-            });
-        }
-        let table = table(lua, words, told.event)?;
-        table.raw_set("id", id)?;
-        table.raw_set("side", words.of_side(side))?;
-        table.raw_set("by", by)?;
-        changes(lua, &table, what)?;
-        Ok(Self::Message(message, table))
+        let (flags, from) = match what {
+            Happened::New | Happened::Deleted => (None, None),
+            Happened::Flags { added, removed } => {
+                let flags = (word_set(lua, added)?, word_set(lua, removed)?);
+                (Some(flags), None)
+            }
+            Happened::Moved { from } => (None, Some(from.clone())),
+        };
+        Ok(Self::Message {
+            message: lua.create_userdata(Message::new(desk, Arc::clone(post))?)?,
+            event: told.event,
+            id: format!("{}/{}", desk.spec.account, id.0),
+            side,
+            by: by_listener.then_some("hook"),
+            flags,
+            from,
+        })
     }
 
     /// Calls a handler.
     pub fn call(&self, words: &Words, run: &Function) -> Result<()> {
         match self {
-            Self::Usual {
+            Self::Message {
                 message,
                 event,
                 id,
                 side,
                 by,
+                flags,
+                from,
             } => {
                 let (name, side) = (words.event(*event), words.of_side(*side));
+                let (added, removed) = flags.as_ref().map(|(one, two)| (one, two)).unzip();
+                let from = from.as_ref().map(MailboxName::as_str);
+                let id = id.as_str();
                 words
-                    .usual
-                    .call((run, message, name, id.as_str(), side, *by))
+                    .of_message
+                    .call((run, message, name, id, side, *by, added, removed, from))
             }
-            Self::Message(message, table) => run.call((message, table)),
             Self::Other(table) => run.call(table),
         }
     }
 }
 
-fn table(lua: &Lua, words: &Words, event: Event) -> Result<Table> {
+fn other(lua: &Lua, words: &Words, event: Event, occasion: &Occasion) -> Result<Arguments> {
     let table = lua.create_table()?;
     table.raw_set("name", words.event(event))?;
     table.raw_set("account", &words.whose)?;
-    Ok(table)
-}
-
-fn other(lua: &Lua, words: &Words, event: Event, occasion: &Occasion) -> Result<Arguments> {
-    let table = table(lua, words, event)?;
     details(lua, &table, occasion)?;
     Ok(Arguments::Other(table))
-}
-
-fn changes(lua: &Lua, table: &Table, what: &Happened) -> Result<()> {
-    match what {
-        Happened::New | Happened::Deleted => Ok(()),
-        Happened::Flags { added, removed } => {
-            table.raw_set("added", word_set(lua, added)?)?;
-            table.raw_set("removed", word_set(lua, removed)?)
-        }
-        Happened::Moved { from } => table.raw_set("from", from.as_str()),
-    }
 }
 
 /// What is told of anything but a single message.

@@ -11,7 +11,7 @@ mod subjects;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use super::view::Notice;
 use crate::engine::ports::{Clock, LetterStore, Store};
 use crate::engine::{Acted, Fault, Home, Problem, Settings, act};
 use crate::mail::MailboxName;
-use crate::sync::{Change, HoldId, News, NewsId, Occasion, Wanted};
+use crate::sync::{Change, HoldId, NewsId, Occasion, Wanted};
 
 /// Most events that are read at once: as many as a batch of a first sync has messages.
 const PAGE: u32 = 512;
@@ -222,57 +222,37 @@ impl<'p, P: Home<Store: LetterStore>, L: Listener> Herald<'p, P, L> {
     /// The state or the Maildir cannot be used; what was not told stays in the outbox.
     pub async fn empty(&mut self) -> Result<Told, Fault> {
         let mut told = Told::default();
-        let mut news = Vec::new();
         loop {
-            if news.is_empty() {
-                news = self.parts.store().news(PAGE).await?;
-            }
+            let news = self.parts.store().news(PAGE).await?;
             if news.is_empty() {
                 return Ok(told);
             }
             let mut page = Page::gather(self.parts, &mut self.names, news).await?;
             self.bounds.note(&mut page, self.parts.clock().now());
-            news = Vec::new();
-            let mut batches = page.batches().into_iter().peekable();
-            while let Some((batch, ids)) = batches.next() {
-                let (events, last) = (ids.len(), batches.peek().is_none());
-                let (acted, next) = self.tell(&batch, ids, last).await?;
+            for (batch, ids) in page.batches() {
+                let events = ids.len();
+                let acted = self.tell(&batch, ids).await?;
                 told.add(events, acted);
-                news = next;
             }
         }
     }
 
-    /// Tells a batch. If it is the last one of a page, what comes next in the outbox is asked for together with the commit:
-    /// each of them may have to wait for one of the sync.
-    async fn tell(
-        &mut self,
-        batch: &Batch,
-        ids: Vec<NewsId>,
-        last: bool,
-    ) -> Result<(Acted, Vec<News>), Fault> {
+    async fn tell(&mut self, batch: &Batch, ids: Vec<NewsId>) -> Result<Acted, Fault> {
         let mut acted = Acted::default();
         if !batch.occasions.is_empty() {
             let wanted = self.listener.told(&self.account, batch).await;
             acted = self.carry_out(wanted).await?;
         }
-        let told: BTreeSet<NewsId> = ids.iter().copied().collect();
         // Nothing is shown of old mail that might be shown twice, and a first sync has enough to write.
         let drop = match batch.old {
             true => Change::DropOldNews(ids),
             false => Change::DropNews(ids),
         };
-        let store = self.parts.store();
-        let most = if last { PAGE } else { 0 };
-        let (dropped, next) = tokio::join!(biased; store.commit(vec![drop]), store.news(most));
-        dropped?;
-        // Nothing says which of the two came first.
-        let mut next = next?;
-        next.retain(|news| !told.contains(&news.id));
+        self.parts.store().commit(vec![drop]).await?;
         if !batch.occasions.is_empty() {
             acted = self.tell_done(batch, acted).await;
         }
-        Ok((acted, next))
+        Ok(acted)
     }
 
     /// Tells that all is done with, and carries out what is wanted because of that.

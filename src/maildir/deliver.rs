@@ -84,11 +84,6 @@ impl MaildirDelivery {
         }
     }
 
-    fn order(&mut self, order: Order) -> Result<(), Error> {
-        let orders = &self.writer()?.orders;
-        orders.send(order).map_err(|_| Error::Worker)
-    }
-
     fn writer(&mut self) -> Result<&mut Desk, Error> {
         if self.writer.is_none() {
             let (orders, received) = mpsc::unbounded_channel();
@@ -132,11 +127,11 @@ impl MaildirDelivery {
             return Ok(());
         }
         let load = std::mem::take(&mut self.load);
-        self.order(Order::Load(load))?;
-        if let Ok(spare) = self.writer()?.spare.try_recv() {
-            self.load = spare;
-        }
-        Ok(())
+        let writer = self.writer()?;
+        let sent = writer.orders.send(Order::Load(load));
+        let spare = writer.spare.try_recv();
+        self.load = spare.unwrap_or_default();
+        sent.map_err(|_| Error::Worker)
     }
 }
 

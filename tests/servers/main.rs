@@ -95,6 +95,13 @@ impl Setting {
         Self::new(variant).filled(count)
     }
 
+    /// Lets any number of deletions through.
+    fn hold_nothing(&self) {
+        let hold = "hold = { messages = 1000000, percent = 100 }";
+        let address = self.relay.address;
+        self.ferry.configure(address, "tls = \"none\"\n", hold);
+    }
+
     fn filled(self, count: usize) -> Self {
         let setting = self;
         let mut client = setting.server.client();

@@ -76,9 +76,7 @@ fn files_moved_back_and_forth_all_the_time_are_neither_lost_nor_doubled() {
 fn neomutt_works_on_the_same_maildir() {
     let setting = with_mail();
     // In the long form it deletes most of a mailbox within minutes. That would be held, and rightly so.
-    let hold = "hold = { messages = 1000000, percent = 100 }";
-    let address = setting.relay.address;
-    setting.ferry.configure(address, "tls = \"none\"\n", hold);
+    setting.hold_nothing();
     let before = oracle::digests(&setting.there());
     let rounds = setting_rounds();
     beside(&setting, |_| {

@@ -154,9 +154,7 @@ fn a_soak_leaves_no_trace() {
     say(&format!("again: {}", again(seed, "a_soak_leaves_no_trace")));
     let setting = Setting::with_messages(Variant::Dovecot, 30);
     // Deletions without end would be held, and rightly so; here they are to go through.
-    let hold = "hold = { messages = 1000000, percent = 100 }";
-    let address = setting.relay.address;
-    setting.ferry.configure(address, "tls = \"none\"\n", hold);
+    setting.hold_nothing();
     let daemon = alive(&setting);
     let seconds = number("MAILFERRY_SOAK").unwrap_or(12);
     let warm = use_it(&setting, seed, Duration::from_secs(seconds / 3));

@@ -14,6 +14,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use describe::{describe_mailbox_op, describe_op};
+pub(super) use moves::ghost;
 
 use super::context::{Pass, Ports};
 use super::fault::{Fault, Reach};

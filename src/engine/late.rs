@@ -227,9 +227,10 @@ async fn remove_if_twin<P: Ports>(
     if lives {
         pass.announce().await?;
         remote.select(&name).await?;
-        remote.expunge(&twin).await?;
-        pass.commit(vec![Change::DropIntent(suspect.intent)])
-            .await?;
+        if remote.expunge(&twin).await? {
+            pass.commit(vec![Change::DropIntent(suspect.intent)])
+                .await?;
+        }
         observed.ignore_messages(suspect.mailbox, &twin);
     } else if proven && pass.is_narrow() {
         // The other one may have been moved to where this pass does not look.

@@ -5,6 +5,7 @@ mod acts;
 mod epochs;
 mod late;
 mod letters;
+mod marked;
 mod narrow;
 mod news;
 mod rest;

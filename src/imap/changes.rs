@@ -133,10 +133,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 _ => Error::Refused(refusal),
             })?);
         }
+        let mut transferred = paired(uids, codes);
         if !copy && !moves {
-            self.remove(uids).await?;
+            transferred.left = !self.remove(uids).await?;
         }
-        Ok(paired(uids, codes))
+        Ok(transferred)
     }
 
     /// Whether messages can be moved in one step.
@@ -144,19 +145,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.offers("MOVE") && !self.immovable
     }
 
-    /// Marks messages with `\Deleted` and expunges exactly these, if the server can do that.
-    pub(crate) async fn remove(&mut self, uids: &UidSet) -> Result<(), Error> {
+    /// Marks messages with `\Deleted` and expunges exactly these, if the server can do that; whether it did.
+    pub(crate) async fn remove(&mut self, uids: &UidSet) -> Result<bool, Error> {
         let deleted = Flags::new().with(Flag::Deleted);
         let mut commands = store_commands(uids, '+', &deleted, None);
-        if self.offers("UIDPLUS") {
+        let marks = commands.len();
+        let able = self.offers("UIDPLUS");
+        if able {
             commands.extend(over(uids, |set| {
                 Command::new("EXPUNGE", "UID EXPUNGE ").text(set)
             }));
         }
-        for outcome in self.run(&commands, |_| {}).await? {
-            outcome.ok().map_err(Error::Refused)?;
+        let mut outcomes = self.run(&commands, |_| {}).await?.into_iter();
+        for marked in outcomes.by_ref().take(marks) {
+            marked.ok().map_err(Error::Refused)?;
         }
-        Ok(())
+        // That is a right of its own (RFC 4314 section 4). A message that is marked and stays is not lost.
+        Ok(able && outcomes.all(|outcome| outcome.ok().is_ok()))
+    }
+
+    /// Whether messages can be expunged. Of the last UID there is no mailbox has a message: it would be full.
+    pub(crate) async fn may_remove(&mut self) -> Result<bool, Error> {
+        if !self.offers("UIDPLUS") {
+            return Ok(false);
+        }
+        let last = UidSet::from_range(Uid::MAX, Uid::MAX);
+        let none = Command::new("EXPUNGE", "UID EXPUNGE ").text(&last);
+        Ok(self.run_one(none, |_| {}).await?.ok().is_ok())
     }
 }
 

@@ -122,9 +122,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Remote for Session<S> {
         Ok(self.carry(uids, to, copy).await?)
     }
 
-    async fn expunge(&mut self, uids: &UidSet) -> Result<(), Fault> {
+    async fn expunge(&mut self, uids: &UidSet) -> Result<bool, Fault> {
         self.need_selected()?;
         Ok(self.remove(uids).await?)
+    }
+
+    async fn expunges(&mut self) -> Result<bool, Fault> {
+        self.need_selected()?;
+        Ok(self.may_remove().await?)
     }
 
     async fn create(&mut self, mailbox: &MailboxName) -> Result<(), Fault> {

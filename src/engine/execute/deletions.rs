@@ -151,51 +151,59 @@ impl<P: Ports> Executor<'_, '_, P> {
         input: &MailboxInput,
         doomed: &[Entry],
     ) -> Result<(), Fault> {
-        let abilities = remote.abilities();
-        let marks_only = !abilities.uidplus && !abilities.uid_move;
         let name = &input.base.mailbox.name;
         let gone = self.still_gone(input, doomed).await?;
-        let doomed: Vec<&Entry> = doomed
+        let mut doomed: Vec<&Entry> = doomed
             .iter()
-            // Without UID EXPUNGE a mark is all that can be done, and it is done once.
-            .filter(|entry| !(marks_only && entry.flags.has(Flag::Deleted)))
             .filter(|entry| gone.contains(&entry.row))
             .collect();
         let trash = self.trash_for(remote, input).await?;
+        if trash.is_some() && doomed.iter().any(|entry| is_marked(entry)) {
+            self.keep_marked(remote, input, &mut doomed).await?;
+        }
         for batch in doomed.chunks(BATCH) {
             let uids: UidSet = batch.iter().filter_map(|entry| entry.uid).collect();
             self.pass.announce().await?;
-            match &trash {
-                Some(trash) => {
-                    let moved = self.to_trash(remote, input, trash, batch, &uids).await;
-                    // A server may offer MOVE and refuse it: then it is done in two steps.
-                    if moved.is_err() && abilities.uid_move && !remote.abilities().uid_move {
-                        self.to_trash(remote, input, trash, batch, &uids).await?;
-                    } else {
-                        moved?;
-                    }
-                }
+            let removed = match &trash {
+                Some(trash) => self.to_trash(remote, input, trash, batch, &uids).await?,
                 None => {
                     self.select(remote, input).await?;
-                    remote.expunge(&uids).await?;
+                    remote.expunge(&uids).await?
                 }
-            }
-            self.pass
-                .count(name, |counts| counts.deleted_remote += uids.len());
-            let able = remote.abilities();
-            let marks_only = !able.uidplus && !able.uid_move;
-            let changes = batch.iter().flat_map(|entry| {
-                if marks_only {
-                    let marked = entry.flags.clone().with(Flag::Deleted);
-                    let told = self.told_deleted(entry, Side::Remote);
-                    std::iter::once(Change::SetFlags(entry.row, marked))
-                        .chain(told)
-                        .collect()
-                } else {
-                    self.deleted(entry, Side::Remote, None)
+            };
+            // Where a message cannot be expunged a mark is all that can be done, and it is done once.
+            let done = batch.iter().filter(|it| removed || !is_marked(it));
+            self.pass.count(name, |counts| {
+                counts.deleted_remote += done.clone().map(|_| 1).sum::<u64>();
+            });
+            let changes = done.flat_map(|entry| {
+                if removed {
+                    return self.deleted(entry, Side::Remote, None);
                 }
+                let marked = entry.flags.clone().with(Flag::Deleted);
+                let told = self.told_deleted(entry, Side::Remote);
+                std::iter::once(Change::SetFlags(entry.row, marked))
+                    .chain(told)
+                    .collect()
             });
             self.pass.commit(changes.collect()).await?;
+        }
+        Ok(())
+    }
+
+    /// Where messages are copied to the trash and cannot be expunged then, each pass would make one more copy of those that
+    /// are marked. They stay.
+    async fn keep_marked(
+        &self,
+        remote: &mut RemoteOf<P>,
+        input: &MailboxInput,
+        doomed: &mut Vec<&Entry>,
+    ) -> Result<(), Fault> {
+        if !remote.abilities().uid_move {
+            self.select(remote, input).await?;
+            if !remote.expunges().await? {
+                doomed.retain(|entry| !is_marked(entry));
+            }
         }
         Ok(())
     }
@@ -219,6 +227,8 @@ impl<P: Ports> Executor<'_, '_, P> {
         Ok(gone)
     }
 
+    /// Moves messages to the trash; whether nothing of them is left. Where a server refuses the MOVE that it offers, in two
+    /// steps.
     async fn to_trash(
         &self,
         remote: &mut RemoteOf<P>,
@@ -226,7 +236,24 @@ impl<P: Ports> Executor<'_, '_, P> {
         trash: &MailboxName,
         batch: &[&Entry],
         uids: &UidSet,
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
+        let moves = remote.abilities().uid_move;
+        match self.to_trash_once(remote, input, trash, batch, uids).await {
+            Err(_) if moves && !remote.abilities().uid_move => {
+                self.to_trash_once(remote, input, trash, batch, uids).await
+            }
+            other => other,
+        }
+    }
+
+    async fn to_trash_once(
+        &self,
+        remote: &mut RemoteOf<P>,
+        input: &MailboxInput,
+        trash: &MailboxName,
+        batch: &[&Entry],
+        uids: &UidSet,
+    ) -> Result<bool, Fault> {
         let record = self
             .mailboxes
             .records
@@ -247,7 +274,7 @@ impl<P: Ports> Executor<'_, '_, P> {
         if !broken {
             self.forget_intents(&intents).await?;
         }
-        moved.map(|_| ())
+        Ok(!moved?.left)
     }
 
     /// Where deleted mail goes; `None` when it is to be expunged.
@@ -276,4 +303,8 @@ impl<P: Ports> Executor<'_, '_, P> {
             || record.name.is_below(&trash);
         Ok((!is_trash).then_some(trash))
     }
+}
+
+fn is_marked(entry: &Entry) -> bool {
+    entry.flags.has(Flag::Deleted)
 }

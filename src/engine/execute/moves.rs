@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{Executor, FlagJob, Job};
+use crate::engine::context::Pass;
 use crate::engine::context::Ports;
 use crate::engine::fault::{Fault, Reach};
 use crate::engine::pool::RemoteOf;
 use crate::engine::ports::{Clock, Event, Remote, Serial, Store, Transferred};
 use crate::engine::recover::UNSEEN;
-use crate::mail::{LocalId, MailboxName, Uid, UidSet};
+use crate::mail::{Flag, LocalId, MailboxName, Uid, UidSet};
 use crate::sync::{
     Change, Entry, EntryState, FlagPlan, Intent, IntentId, IntentKind, MailboxId, Op, RowId, Side,
 };
@@ -168,7 +169,9 @@ impl<P: Ports> Executor<'_, '_, P> {
                 changes.extend(self.copied(going, to, uid).await?);
                 continue;
             }
-            changes.extend(self.ghost(remote, job.mailbox, going).await?);
+            if moved.left {
+                self.ghost(job.mailbox, going).await?;
+            }
             changes.extend(self.follow(going.clone(), job.mailbox, to, uid));
         }
         changes.extend(intents.into_iter().map(Change::DropIntent));
@@ -228,38 +231,16 @@ impl<P: Ports> Executor<'_, '_, P> {
             .await
     }
 
-    /// Without UID EXPUNGE the source stays, marked `\Deleted`. A row for it keeps it from looking like new mail.
-    async fn ghost(
-        &self,
-        remote: &RemoteOf<P>,
-        mailbox: MailboxId,
-        going: &Going,
-    ) -> Result<Option<Change>, Fault> {
-        let abilities = remote.abilities();
-        if abilities.uid_move || abilities.uidplus {
-            return Ok(None);
-        }
+    async fn ghost(&self, mailbox: MailboxId, going: &Going) -> Result<(), Fault> {
         let Some((_, entry)) = self.entry(going.row) else {
-            return Ok(None);
+            return Ok(());
         };
-        let row = self.pass.store().reserve_rows(1).await?;
-        let ghost = Entry {
-            row,
+        let entry = Entry {
             mailbox,
-            flags: entry.flags.clone().with(crate::mail::Flag::Deleted),
             ..entry.clone()
         };
-        // The row itself leaves this mailbox first, or its UID and file would be there twice.
-        let leave = Change::Relink {
-            row: going.row,
-            mailbox,
-            uid: None,
-            local: None,
-        };
-        self.pass
-            .commit(vec![leave, Change::PutEntry(ghost)])
-            .await?;
-        Ok(None)
+        let ghost = ghost(self.pass, &entry).await?;
+        self.pass.commit(ghost).await
     }
 
     async fn copied(
@@ -353,6 +334,27 @@ impl<P: Ports> Executor<'_, '_, P> {
         };
         self.pool.each(self.pass, jobs, work).await
     }
+}
+
+/// Where the source of a move stays, marked `\Deleted`, a row of its own keeps it from looking like new mail.
+pub(crate) async fn ghost<P: Ports>(
+    pass: &Pass<'_, P>,
+    source: &Entry,
+) -> Result<Vec<Change>, Fault> {
+    let row = pass.store().reserve_rows(1).await?;
+    let ghost = Entry {
+        row,
+        flags: source.flags.clone().with(Flag::Deleted),
+        ..source.clone()
+    };
+    // The row itself leaves this mailbox first, or its UID and file would be there twice.
+    let leave = Change::Relink {
+        row: source.row,
+        mailbox: source.mailbox,
+        uid: None,
+        local: None,
+    };
+    Ok(vec![leave, Change::PutEntry(ghost)])
 }
 
 /// Batches in which no UID occurs twice: one COPY makes one copy of each.

@@ -100,6 +100,8 @@ pub struct Transferred {
     pub uidvalidity: Option<UidValidity>,
     /// Source and destination UID.
     pub pairs: Vec<(Uid, Uid)>,
+    /// They are still at their source as well, marked `\Deleted`.
+    pub left: bool,
 }
 
 /// What this server is able to do, as far as the engine has to know.
@@ -164,8 +166,8 @@ pub trait Remote {
         unchanged_since: Option<ModSeq>,
     ) -> Result<UidSet, Fault>;
 
-    /// Moves messages of the selected mailbox: UID MOVE, or else UID COPY, `\Deleted` and UID EXPUNGE of exactly these
-    /// (without UIDPLUS the last step is left out).
+    /// Moves messages of the selected mailbox: UID MOVE, or else UID COPY, `\Deleted` and UID EXPUNGE of exactly these.
+    /// Without UIDPLUS the last step is left out, and a server may refuse it: then they are `left`.
     async fn transfer(
         &mut self,
         uids: &UidSet,
@@ -173,9 +175,12 @@ pub trait Remote {
         copy: bool,
     ) -> Result<Transferred, Fault>;
 
-    /// Sets `\Deleted` on messages of the selected mailbox and expunges exactly these; without UIDPLUS they stay
-    /// marked.
-    async fn expunge(&mut self, uids: &UidSet) -> Result<(), Fault>;
+    /// Sets `\Deleted` on messages of the selected mailbox and expunges exactly these; whether they are gone. Without
+    /// UIDPLUS, or where the server refuses it, they stay, marked.
+    async fn expunge(&mut self, uids: &UidSet) -> Result<bool, Fault>;
+
+    /// Whether messages of the selected mailbox can be expunged. The server is asked to expunge one that is not there.
+    async fn expunges(&mut self) -> Result<bool, Fault>;
 
     /// Creates a mailbox (and subscribes to it). One that exists already is no fault.
     async fn create(&mut self, mailbox: &MailboxName) -> Result<(), Fault>;

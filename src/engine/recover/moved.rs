@@ -3,6 +3,7 @@
 use super::matching::{Wanted, assign};
 use super::{Sought, UNSEEN, elsewhere, strangers};
 use crate::engine::context::{Pass, Ports};
+use crate::engine::execute::ghost;
 use crate::engine::fault::Fault;
 use crate::engine::folders::Mailboxes;
 use crate::engine::late;
@@ -103,30 +104,33 @@ async fn arrived<P: Ports>(
     };
     let mut changes = vec![Change::DropIntent(intent.id)];
     if let Some(entry) = pass.store().entries(&[*row]).await?.into_iter().next() {
-        let names = pass.store().mailboxes().await?;
-        let source = names.iter().find(|record| record.id == entry.mailbox);
         if !copy {
-            remove_source(remote, &entry, source).await?;
+            let names = pass.store().mailboxes().await?;
+            let source = names.iter().find(|record| record.id == entry.mailbox);
+            if !remove_source(remote, &entry, source).await? {
+                changes.extend(ghost(pass, &entry).await?);
+            }
         }
         changes.extend(follow(pass, intent, entry, uid).await?);
     }
     pass.commit(changes).await
 }
 
+/// Whether nothing is left of it where it was.
 async fn remove_source<R: Remote>(
     remote: &mut R,
     entry: &Entry,
     source: Option<&MailboxRecord>,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     if let (Some(source), Some(old)) = (source, entry.uid) {
         let old = UidSet::from_range(old, old);
         // In another generation this UID is another message's.
         let same = remote.select(&source.name).await? == source.uidvalidity;
         if same && !remote.existing(&old).await?.is_empty() {
-            remote.expunge(&old).await?;
+            return remote.expunge(&old).await;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 async fn follow<P: Ports>(

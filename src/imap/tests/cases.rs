@@ -45,7 +45,9 @@ pub(super) fn cases() -> Vec<Case> {
         moving(),
         move_without_move(),
         move_that_is_refused(),
+        move_that_leaves_the_source(),
         expunge_without_uidplus(),
+        expunge_that_is_refused(),
         create(),
         rename(),
         observe_bare(),
@@ -248,12 +250,37 @@ fn move_without_move() -> Case {
                     session
                         .transfer(&uids(&[1]), &name("B"), false)
                         .await
-                        .map(|moved| moved.pairs.len()),
+                        .map(|moved| (moved.pairs.len(), moved.left)),
                 )
             })
         },
-        result: "1",
-        refused: Some(Reach::Message),
+        result: "(1, false)",
+        refused: None,
+    }
+}
+
+/// Who may mark messages need not be allowed to expunge them (RFC 4314 section 4).
+fn move_that_leaves_the_source() -> Case {
+    Case {
+        name: "move that leaves the source",
+        capabilities: "UIDPLUS",
+        steps: vec![
+            selected(),
+            step("f2 UID COPY 1 \"B\"\n", "f2 OK [COPYUID 5 1 10] x\n"),
+            step(
+                "f3 UID STORE 1 +FLAGS.SILENT (\\Deleted)\nf4 UID EXPUNGE 1\n",
+                "f3 OK x\nf4 NO [NOPERM] x\n",
+            ),
+        ],
+        act: |session| {
+            Box::pin(async {
+                session.select(&name("INBOX")).await?;
+                let moved = session.transfer(&uids(&[1]), &name("B"), false).await;
+                show(moved.map(|moved| (moved.pairs.len(), moved.left)))
+            })
+        },
+        result: "(1, true)",
+        refused: None,
     }
 }
 
@@ -302,11 +329,38 @@ fn expunge_without_uidplus() -> Case {
         act: |session| {
             Box::pin(async {
                 session.select(&name("INBOX")).await?;
-                show(session.expunge(&uids(&[1])).await)
+                let able = session.expunges().await?;
+                show(session.expunge(&uids(&[1])).await.map(|gone| (able, gone)))
             })
         },
-        result: "()",
+        result: "(false, false)",
         refused: Some(Reach::Message),
+    }
+}
+
+fn expunge_that_is_refused() -> Case {
+    Case {
+        name: "expunge that is refused",
+        capabilities: "UIDPLUS",
+        steps: vec![
+            selected(),
+            step("f2 UID EXPUNGE 4294967295\n", "f2 OK x\n"),
+            step(
+                "f3 UID STORE 1:2 +FLAGS.SILENT (\\Deleted)\nf4 UID EXPUNGE 1:2\n",
+                "f3 OK x\nf4 NO x\n",
+            ),
+            step("f5 UID EXPUNGE 4294967295\n", "f5 NO x\n"),
+        ],
+        act: |session| {
+            Box::pin(async {
+                session.select(&name("INBOX")).await?;
+                let before = session.expunges().await?;
+                let gone = session.expunge(&uids(&[1, 2])).await?;
+                show(session.expunges().await.map(|able| (before, gone, able)))
+            })
+        },
+        result: "(true, false, false)",
+        refused: None,
     }
 }
 

@@ -226,7 +226,7 @@ impl Remote for SimRemote {
             (false, false) => (uids.iter().collect(), uids.iter().collect()),
         };
         let server = self.server.clone();
-        let expunge = switches.uid_move || switches.uidplus;
+        let expunge = switches.uid_move || (switches.uidplus && !switches.refuse_expunge);
         if self.with(&name, |found| found.read_only)? && !copy {
             return Err(refused(Reach::Mailbox, &what));
         }
@@ -237,36 +237,43 @@ impl Remote for SimRemote {
             }
             carry(&server, &name, to, &copied, &removed, expunge)
         })?;
-        let done = if switches.uidplus {
+        let mut done = if switches.uidplus {
             done
         } else {
             Transferred::default()
         };
+        done.left = !copy && !expunge;
         self.finish(course, &what, done)
     }
 
-    async fn expunge(&mut self, uids: &UidSet) -> Result<(), Fault> {
+    async fn expunge(&mut self, uids: &UidSet) -> Result<bool, Fault> {
         let name = self.selected()?;
         let what = format!("expunge {name} {uids}");
         let course = self.begin(&what, Reach::Mailbox).await?;
-        let uidplus = self.server.switches().uidplus;
-        if self.server.switches().refuse_expunge {
-            return Err(refused(Reach::Mailbox, &what));
-        }
-        if self.server.switches().idle_expunge {
-            return self.finish(course, &what, ());
+        let switches = self.server.switches();
+        let able = switches.uidplus && !switches.refuse_expunge;
+        if switches.idle_expunge {
+            return self.finish(course, &what, able);
         }
         self.change(&what, &name, |found| {
             for uid in uids.iter() {
                 found.change(uid, &deleted());
             }
             for uid in Self::part(uids, course) {
-                if uidplus {
+                if able {
                     found.remove(uid);
                 }
             }
         })?;
-        self.finish(course, &what, ())
+        self.finish(course, &what, able)
+    }
+
+    async fn expunges(&mut self) -> Result<bool, Fault> {
+        let name = self.selected()?;
+        let what = format!("expunge {name} none");
+        let course = self.begin(&what, Reach::Mailbox).await?;
+        let switches = self.server.switches();
+        self.finish(course, &what, switches.uidplus && !switches.refuse_expunge)
     }
 
     async fn create(&mut self, mailbox: &MailboxName) -> Result<(), Fault> {
@@ -350,6 +357,7 @@ fn carry(
     let mut done = Transferred {
         uidvalidity: state.mailboxes.get(to).map(|found| found.uidvalidity),
         pairs: Vec::new(),
+        left: false,
     };
     if done.uidvalidity.is_none() {
         return done;

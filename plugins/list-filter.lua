@@ -43,7 +43,8 @@ local function target(id)
 end
 
 mailferry.on("message.new", function(msg)
-  local mailbox = from[msg.mailbox] and msg.list_id and target(msg.list_id)
+  local list = from[msg.mailbox] and msg.list_id
+  local mailbox = list and target(list)
   if mailbox then
     msg:move_to(mailbox)
   end

@@ -27,28 +27,107 @@ local known = {}
 for word in ("from to subject list_id mailbox header larger unread move copy flag unflag delete stop"):gmatch("%S+") do
   known[word] = true
 end
-for number, rule in ipairs(rules) do
+-- What is looked for, in the same case as what it is looked for in.
+local function lower(number, key, text)
+  if type(text) ~= "string" then
+    error("rule " .. number .. ": `" .. key .. "` is no text", 0)
+  end
+  return text:lower()
+end
+
+-- A field of a message in lower case, made once for all rules; `texts` holds those of this message.
+local function lowered(msg, texts, field)
+  local text = texts[field]
+  if text == nil then
+    local value = msg[field]
+    text = value and value:lower() or ""
+    texts[field] = text
+  end
+  return text
+end
+
+-- What a rule asks of a message besides its mailbox, each as a function.
+local tests = {}
+
+for _, field in ipairs { "from", "subject" } do
+  tests[field] = function(wanted)
+    return function(msg, texts)
+      return lowered(msg, texts, field):find(wanted, 1, true)
+    end
+  end
+end
+
+function tests.to(wanted)
+  return function(msg, texts)
+    return lowered(msg, texts, "to"):find(wanted, 1, true) or lowered(msg, texts, "cc"):find(wanted, 1, true)
+  end
+end
+
+function tests.list_id(wanted)
+  return function(msg) return msg.list_id == wanted end
+end
+
+function tests.header(wanted)
+  return function(msg)
+    for name, part in pairs(wanted) do
+      local text = msg:header(name)
+      if not (text and text:lower():find(part, 1, true)) then return false end
+    end
+    return true
+  end
+end
+
+function tests.larger(octets)
+  return function(msg) return msg.size > octets end
+end
+
+function tests.unread(wanted)
+  return function(msg) return msg:has_flag("seen") ~= wanted end
+end
+
+-- In this order: what costs least comes first.
+local order = { "larger", "unread", "list_id", "subject", "from", "to", "header" }
+
+local function compiled(number, rule)
   for key in pairs(rule) do
     if not known[key] then
       error("rule " .. number .. ": there is no key `" .. tostring(key) .. "`", 0)
     end
   end
+  local asked = {}
+  for _, key in ipairs(order) do
+    local wanted = rule[key]
+    if key == "header" and wanted ~= nil then
+      if type(wanted) ~= "table" then
+        error("rule " .. number .. ": `header` is no table", 0)
+      end
+      local lowercase = {}
+      for name, text in pairs(wanted) do
+        lowercase[name] = lower(number, "header." .. name, text)
+      end
+      wanted = lowercase
+    elseif wanted ~= nil and key ~= "larger" and key ~= "unread" then
+      wanted = lower(number, key, wanted)
+    end
+    if wanted ~= nil then
+      asked[#asked + 1] = tests[key](wanted)
+    end
+  end
+  return { of = rule, mailbox = canonical(rule.mailbox or "INBOX"), asked = asked }
 end
 
-local function contains(text, wanted)
-  return text ~= nil and text:lower():find(wanted:lower(), 1, true) ~= nil
+-- By mailbox, in the order of the rules.
+local by_mailbox = {}
+for number, rule in ipairs(rules) do
+  local made = compiled(number, rule)
+  local all = by_mailbox[made.mailbox] or {}
+  all[#all + 1] = made
+  by_mailbox[made.mailbox] = all
 end
 
-local function met(rule, msg)
-  if msg.mailbox ~= canonical(rule.mailbox or "INBOX") then return false end
-  if rule.from and not contains(msg.from, rule.from) then return false end
-  if rule.to and not (contains(msg.to, rule.to) or contains(msg.cc, rule.to)) then return false end
-  if rule.subject and not contains(msg.subject, rule.subject) then return false end
-  if rule.list_id and msg.list_id ~= rule.list_id:lower() then return false end
-  if rule.larger and msg.size <= rule.larger then return false end
-  if rule.unread ~= nil and msg:has_flag("seen") == rule.unread then return false end
-  for name, wanted in pairs(rule.header or {}) do
-    if not contains(msg:header(name), wanted) then return false end
+local function met(rule, msg, texts)
+  for _, test in ipairs(rule.asked) do
+    if not test(msg, texts) then return false end
   end
   return true
 end
@@ -66,10 +145,11 @@ local function act(rule, msg)
 end
 
 mailferry.on("message.new", function(msg)
-  for _, rule in ipairs(rules) do
-    if met(rule, msg) then
-      act(rule, msg)
-      if rule.stop ~= false then return end
+  local texts = {}
+  for _, rule in ipairs(by_mailbox[msg.mailbox] or {}) do
+    if met(rule, msg, texts) then
+      act(rule.of, msg)
+      if rule.of.stop ~= false then return end
     end
   end
 end)

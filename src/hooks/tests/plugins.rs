@@ -110,10 +110,64 @@ async fn rules_are_met_in_their_order() {
         [(1, to("Friends")), (2, to("Rest")), (3, to("Rest"))]
     );
     assert_eq!(reply.wanted.len(), 5);
-    for bad in ["", "rules = [{ form = \"x\" }]"] {
+    for (bad, why) in [
+        ("", "the option `rules` is missing"),
+        (
+            "rules = [{ form = \"x\" }]",
+            "rule 1: there is no key `form`",
+        ),
+        (
+            "rules = [{ move = \"A\" }, { from = 7 }]",
+            "rule 2: `from` is no text",
+        ),
+        (
+            "rules = [{ header = { X-Spam = true } }]",
+            "rule 1: `header.X-Spam` is no text",
+        ),
+        (
+            "rules = [{ header = \"X-Spam\" }]",
+            "rule 1: `header` is no table",
+        ),
+    ] {
         let mut spec = Spec::new(Script::Plugin("rules".to_owned()), "work");
         spec.options = bad.parse().unwrap();
-        assert!(Host::start(spec, None).await.is_err(), "{bad}");
+        let Err(error) = Host::start(spec, None).await else {
+            panic!("{bad}");
+        };
+        assert!(error.to_string().contains(why), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_rule_is_met_when_all_it_names_is_met() {
+    let mail = "To: Alice <alice@example.com>\nCc: Team@Example.com\nFrom: x@example.net\n\
+        List-Id: <Dev.example.org>\nSubject: Hello you\n\n";
+    for (rule, is_met) in [
+        ("to = \"ALICE@\"", true),
+        ("to = \"team@\"", true),
+        ("to = \"bob\"", false),
+        ("list_id = \"DEV.example.org\"", true),
+        ("list_id = \"example.org\"", false),
+        ("larger = 10", true),
+        ("larger = 10000", false),
+        (
+            "subject = \"hello\", from = \"@example.net\", to = \"alice\"",
+            true,
+        ),
+        ("subject = \"hello\", from = \"@example.com\"", false),
+        ("subject = \"h.llo\"", false),
+        ("mailbox = \"inbox\"", true),
+        ("mailbox = \"Other\"", false),
+        ("header = { subject = \"YOU\", cc = \"team\" }", true),
+        ("header = { subject = \"you\", x-none = \"\" }", false),
+        ("unread = false", false),
+    ] {
+        let maildir = Maildir::new();
+        let rules = format!("rules = [{{ {rule}, flag = \"flagged\" }}]");
+        let mut host = plugin("rules", &rules, None, false).await;
+        let batch = [arrived(maildir.put("INBOX", 1, Flags::new(), mail))];
+        let reply = told(&mut host, &batch).await;
+        assert_eq!(reply.wanted.len(), usize::from(is_met), "{rule}");
     }
 }
 

@@ -115,7 +115,8 @@ impl Letter {
 
     /// The names of all headers, as they are spelled and in their order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.fields.iter().map(|field| self.name(*field))
+        let names = self.fields.iter().map(|field| self.name(*field));
+        names.map(|name| str::from_utf8(name).unwrap_or_default())
     }
 
     /// Who wrote it.
@@ -184,13 +185,14 @@ impl Letter {
         (!inside.is_empty()).then(|| inside.to_lowercase())
     }
 
-    fn name(&self, field: Field) -> &str {
+    /// In ASCII.
+    fn name(&self, field: Field) -> &[u8] {
         let name = self.block.get(field.start..field.colon);
-        let name = name.unwrap_or_default().trim_ascii_end();
-        str::from_utf8(name).unwrap_or_default()
+        name.unwrap_or_default().trim_ascii_end()
     }
 
     fn raw(&self, name: &str) -> impl Iterator<Item = Cow<'_, [u8]>> {
+        let name = name.as_bytes();
         let named = move |field: &&Field| self.name(**field).eq_ignore_ascii_case(name);
         self.fields
             .iter()
@@ -209,7 +211,7 @@ impl Letter {
             return value;
         }
         let mut kinds = self.fields.iter();
-        let kind = kinds.find(|it| self.name(**it).eq_ignore_ascii_case("Content-Type"));
+        let kind = kinds.find(|it| self.name(**it).eq_ignore_ascii_case(b"Content-Type"));
         let decoded = kind.and_then(|kind| charsets::decoded(&value, self.written(*kind)));
         decoded.map_or(value, |text| Cow::Owned(text.into_bytes()))
     }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use mlua::{Error, Function, Lua, MultiValue, Result, Table, Value};
 
-pub(super) use desk::{Desk, Timer};
+pub(super) use desk::{Desk, Handler, Timer};
 pub(super) use message::Message;
 pub(super) use values::{fill_notification, notification_table, to_lua, word_set};
 

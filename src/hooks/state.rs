@@ -91,8 +91,8 @@ impl State {
             Ok(arguments) => arguments,
             Err(error) => return self.count(told.event, Err(error), progress),
         };
-        handlers.iter().all(|run| {
-            let called = self.timed(|| arguments.call(&self.words, run));
+        handlers.iter().all(|handler| {
+            let called = self.timed(|| arguments.call(&self.lua, &self.words, handler));
             self.count(told.event, called, progress)
         })
     }
@@ -117,8 +117,8 @@ impl State {
     pub fn notification(&self, shown: &Notification, progress: &Progress) -> bool {
         let mut now = shown.clone();
         progress.note(|answer| answer.notification = Some(now.clone()));
-        for run in self.desk.handlers(Event::Notification).iter() {
-            let (called, after) = match self.changed(run, &now) {
+        for handler in self.desk.handlers(Event::Notification).iter() {
+            let (called, after) = match self.changed(&handler.run, &now) {
                 Ok(after) => (Ok(()), after),
                 Err(error) => (Err(error), Some(now)),
             };

@@ -22,6 +22,22 @@ use crate::sync::Wanted;
 /// The most handlers that a script may have.
 const MOST_HANDLERS: usize = 200;
 
+/// Something that listens.
+#[derive(Clone)]
+pub(in super::super) struct Handler {
+    pub run: Function,
+    /// Whether it takes what is told besides the message.
+    pub curious: bool,
+}
+
+impl Handler {
+    fn new(run: Function) -> Self {
+        let info = run.info();
+        let curious = info.is_vararg || info.num_params > 1;
+        Self { run, curious }
+    }
+}
+
 /// Something that a script wants run again and again.
 #[derive(Clone)]
 pub(in super::super) struct Timer {
@@ -43,7 +59,7 @@ pub(in super::super) struct Desk {
     /// What all handlers of the job have wanted so far.
     pub tally: RefCell<Tally>,
     /// Everything that listens, in the order of registration.
-    handlers: RefCell<BTreeMap<Event, Rc<Vec<Function>>>>,
+    handlers: RefCell<BTreeMap<Event, Rc<Vec<Handler>>>>,
     pub timers: RefCell<Vec<Timer>>,
     pub needs: RefCell<Vec<Capability>>,
     /// The names of all mailboxes, once the handler that runs has asked for them.
@@ -95,12 +111,12 @@ impl Desk {
         if handlers.values().map(|all| all.len()).sum::<usize>() >= MOST_HANDLERS {
             return Err(Error::runtime("too many handlers"));
         }
-        Rc::make_mut(handlers.entry(event).or_default()).push(run);
+        Rc::make_mut(handlers.entry(event).or_default()).push(Handler::new(run));
         Ok(())
     }
 
     /// Who listens to an event.
-    pub fn handlers(&self, event: Event) -> Rc<Vec<Function>> {
+    pub fn handlers(&self, event: Event) -> Rc<Vec<Handler>> {
         let handlers = self.handlers.borrow();
         handlers.get(&event).map(Rc::clone).unwrap_or_default()
     }

@@ -178,9 +178,11 @@ impl UserData for Message {
 
 /// What is known of a message without opening it.
 fn stored<F: UserDataFields<Message>>(fields: &mut F) {
-    fields.add_field_method_get("account", |_, this| Ok(this.desk().spec.account.clone()));
-    fields.add_field_method_get("mailbox", |_, this| {
-        Ok(this.subject().mailbox.as_str().to_owned())
+    fields.add_field_method_get("account", |lua, this| {
+        lua.create_string(&this.desk().spec.account)
+    });
+    fields.add_field_method_get("mailbox", |lua, this| {
+        lua.create_string(this.subject().mailbox.as_str())
     });
     fields.add_field_method_get("id", |lua, this| {
         let local = this.subject().local.as_ref();

@@ -6,18 +6,19 @@ use std::sync::Arc;
 use mlua::chunk::ChunkMode;
 use mlua::{AnyUserData, Function, Lua, LuaString, Result, Table};
 
-use super::super::api::{Desk, Message, to_lua, word_set};
+use super::super::api::{Desk, Handler, Message, to_lua, word_set};
 use super::super::event::Event;
 use super::super::told::{Matter, Told};
 use crate::mail::MailboxName;
-use crate::sync::{Happened, Occasion, Side};
+use crate::sync::{Happened, NewsId, Occasion, Side};
 
 /// Calls a handler with a message and the table about it, which Lua makes in a fraction of the time. The call is its last,
 /// so that no error shows it.
 const OF_MESSAGE: &str = "local account = ...
 return function(run, msg, name, id, side, by, added, removed, from)
   return run(msg, {
-    name = name, account = account, id = id, side = side, by = by, added = added, removed = removed, from = from,
+    name = name, account = account, id = account .. '/' .. id, side = side, by = by, added = added, removed = removed,
+    from = from,
   })
 end";
 
@@ -61,78 +62,74 @@ impl Words {
 }
 
 /// What handlers of an event are called with.
-pub(super) enum Arguments {
+pub(super) enum Arguments<'t> {
     /// A message, and what happened to it.
     Message {
         message: AnyUserData,
         event: Event,
-        id: String,
+        id: NewsId,
         side: Side,
-        by: Option<&'static str>,
-        flags: Option<(Table, Table)>,
-        from: Option<MailboxName>,
+        by_listener: bool,
+        what: &'t Happened,
     },
     /// No message.
     Other(Table),
 }
 
-impl Arguments {
-    pub fn new(lua: &Lua, desk: &Rc<Desk>, words: &Words, told: &Told) -> Result<Self> {
-        let (id, side, by_listener, what, post) = match &told.matter {
-            Matter::Other(occasion) => return other(lua, words, told.event, occasion),
+impl<'t> Arguments<'t> {
+    pub fn new(lua: &Lua, desk: &Rc<Desk>, words: &Words, told: &'t Told) -> Result<Self> {
+        match &told.matter {
+            Matter::Other(occasion) => other(lua, words, told.event, occasion),
             Matter::Message {
                 id,
                 side,
                 by_listener,
                 what,
                 post,
-            } => (id, *side, *by_listener, what, post),
-        };
-        let (flags, from) = match what {
-            Happened::New | Happened::Deleted => (None, None),
-            Happened::Flags { added, removed } => {
-                let flags = (word_set(lua, added)?, word_set(lua, removed)?);
-                (Some(flags), None)
-            }
-            Happened::Moved { from } => (None, Some(from.clone())),
-        };
-        Ok(Self::Message {
-            message: lua.create_userdata(Message::new(desk, Arc::clone(post))?)?,
-            event: told.event,
-            id: format!("{}/{}", desk.spec.account, id.0),
-            side,
-            by: by_listener.then_some("hook"),
-            flags,
-            from,
-        })
+            } => Ok(Self::Message {
+                message: lua.create_userdata(Message::new(desk, Arc::clone(post))?)?,
+                event: told.event,
+                id: *id,
+                side: *side,
+                by_listener: *by_listener,
+                what,
+            }),
+        }
     }
 
-    /// Calls a handler.
-    pub fn call(&self, words: &Words, run: &Function) -> Result<()> {
+    /// Calls a handler. What it does not look at is not made.
+    pub fn call(&self, lua: &Lua, words: &Words, handler: &Handler) -> Result<()> {
+        let run = &handler.run;
         match self {
+            Self::Message { message, .. } if !handler.curious => run.call(message),
             Self::Message {
                 message,
                 event,
                 id,
                 side,
-                by,
-                flags,
-                from,
+                by_listener,
+                what,
             } => {
                 let (name, side) = (words.event(*event), words.of_side(*side));
-                let (added, removed) = flags.as_ref().map(|(one, two)| (one, two)).unzip();
-                let from = from.as_ref().map(MailboxName::as_str);
-                let id = id.as_str();
+                let by = by_listener.then_some("hook");
+                let (added, removed, from) = match what {
+                    Happened::New | Happened::Deleted => (None, None, None),
+                    Happened::Flags { added, removed } => {
+                        let (added, removed) = (word_set(lua, added)?, word_set(lua, removed)?);
+                        (Some(added), Some(removed), None)
+                    }
+                    Happened::Moved { from } => (None, None, Some(from.as_str())),
+                };
                 words
                     .of_message
-                    .call((run, message, name, id, side, *by, added, removed, from))
+                    .call((run, message, name, id.0, side, by, added, removed, from))
             }
             Self::Other(table) => run.call(table),
         }
     }
 }
 
-fn other(lua: &Lua, words: &Words, event: Event, occasion: &Occasion) -> Result<Arguments> {
+fn other<'t>(lua: &Lua, words: &Words, event: Event, occasion: &Occasion) -> Result<Arguments<'t>> {
     let table = lua.create_table()?;
     table.raw_set("name", words.event(event))?;
     table.raw_set("account", &words.whose)?;

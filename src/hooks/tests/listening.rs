@@ -68,6 +68,35 @@ async fn every_event_brings_what_it_says() {
     );
 }
 
+/// What a handler does not take is not made.
+#[tokio::test]
+async fn handlers_are_called_with_what_they_take() {
+    let maildir = Maildir::new();
+    let mut host = start(
+        "mailferry.on(\"message.new\", function() print(\"none\") end)\n\
+         mailferry.on(\"message.new\", function(msg) print(msg.mailbox) end)\n\
+         mailferry.on(\"message.new\", function(msg, event) print(event.name, event.account, event.id, event.side, event.by) end)\n\
+         mailferry.on(\"message.new\", function(msg, event, none) print(event.name, none) end)\n\
+         mailferry.on(\"message.new\", function(...) print(select(\"#\", ...), select(2, ...).name) end)\n\
+         mailferry.on(\"message.new\", select)",
+    )
+    .await;
+    let subject = maildir.put("INBOX", 1, Flags::new(), MAIL);
+    let reply = host.tell(&[arrived(subject)], false).await;
+    assert_eq!(
+        reply.log,
+        [
+            "none",
+            "INBOX",
+            "message.new work work/17 remote nil",
+            "message.new nil",
+            "2 message.new",
+        ]
+    );
+    // It is called with both: the first is no number.
+    assert_eq!(reply.failures.len(), 1);
+}
+
 #[tokio::test]
 async fn of_old_mail_only_those_hear_who_asked() {
     let maildir = Maildir::new();

@@ -87,6 +87,13 @@ fn stormy_lives_of_the_daemon_end_well() {
     lives("daemon::tests::stormy_lives", Chaos::STORM);
 }
 
+/// Lives that went wrong once, each for another reason.
+#[test]
+fn lives_of_the_daemon_that_went_wrong_once_end_well() {
+    // Moved on both sides, a power cut in the middle of the rename, and moved back before anybody looked again.
+    random(1_795_904_743_723, Chaos::STORM);
+}
+
 #[test]
 fn a_life_of_the_daemon_can_be_lived_again() {
     for (_, chaos) in KINDS {

@@ -95,6 +95,7 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
         ops.retain(|op| !self.is_early(op));
         self.recreate_mailboxes(&ops).await?;
         self.records(&ops).await?;
+        self.drop_names(&ops).await?;
         self.moves_local(&ops).await?;
         self.moves_remote(&ops).await?;
         self.copies(&ops).await?;

@@ -139,7 +139,7 @@ fn rank(op: &Op) -> u8 {
         // Only UIDs that are forgotten go before everything else.
         Op::Record(changes) if matches!(changes.as_slice(), [Change::ForgetUids(_)]) => 0,
         Op::Record(_) => 1,
-        Op::Rebind { .. } | Op::Adopt { .. } => 2,
+        Op::DropName { .. } | Op::Rebind { .. } | Op::Adopt { .. } => 2,
         Op::MoveLocal { .. } | Op::MoveRemote { .. } => 3,
         Op::CopyRemote { .. } | Op::Download { .. } | Op::Upload { .. } => 4,
         Op::SetFlags { .. } => 5,

@@ -95,6 +95,17 @@ pub enum Op {
         /// Flags, set with the rename, pushed after it.
         flags: FlagPlan,
     },
+    /// A file has another name in a folder where it does not belong: that one goes. Before anything else is done with it.
+    DropName {
+        /// Where the name is that goes.
+        mailbox: MailboxId,
+        /// Where the file stays, under the same name.
+        keeps: MailboxId,
+        /// What it is called in both.
+        local: LocalId,
+        /// The flags of the one that stays.
+        flags: Flags,
+    },
     /// A file is a copy of a message the server has: UID COPY instead of an upload.
     CopyRemote {
         /// The row whose content it is.

@@ -31,11 +31,12 @@ pub fn plan(input: &AccountInput, known: &Known, policy: &Policy) -> Plan {
     pair_renumbered(&mut scene);
     if policy.pull.new && policy.pull.deletions {
         pair_moved(&mut scene);
-        pair_halves(&mut scene);
     }
+    pair_halves(&mut scene);
     let twins = pair_new(&mut scene);
     let mut decider = Decider::new(&scene, policy);
     decider.settle_deliveries();
+    decider.relics();
     for row in scene.rows.iter().filter(|row| scene.concerns(row)) {
         decider.row(row);
     }

@@ -56,7 +56,7 @@ pub(in crate::engine) fn describe_op(
             counts.held = u64::try_from(rows.len()).unwrap_or(u64::MAX);
             (*mailbox, format!("hold: {reason}"))
         }
-        Op::Record(_) => return None,
+        Op::Record(_) | Op::DropName { .. } => return None,
         Op::MoveRemote { .. }
         | Op::MoveLocal { .. }
         | Op::CopyRemote { .. }

@@ -46,6 +46,34 @@ impl<P: Ports> Executor<'_, '_, P> {
         Ok(())
     }
 
+    /// Finishes moves that a power cut has left half done.
+    pub(super) async fn drop_names(&self, ops: &[Op]) -> Result<(), Fault> {
+        for op in ops {
+            let Op::DropName {
+                mailbox,
+                keeps,
+                local,
+                flags,
+            } = op
+            else {
+                continue;
+            };
+            let (Some(source), Some(target)) = (self.input(*mailbox), self.input(*keeps)) else {
+                continue;
+            };
+            self.pass.announce().await?;
+            let (from, to) = (&source.base.mailbox.name, &target.base.mailbox.name);
+            let files = [(local.clone(), flags.clone())];
+            for result in self.pass.local().relocate(from, to, &files).await? {
+                if let Err(fault) = result {
+                    self.leave_unfinished(*mailbox);
+                    self.one_failed(source, local, fault)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn told_moved(&self, row: RowId, to: MailboxId) -> Option<Change> {
         let (home, _) = self.entry(row)?;
         self.pass.moved(row, home.base.mailbox.id, to, Side::Remote)

@@ -64,14 +64,12 @@ fn files(root: &Path, folder: &str) -> Vec<PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
-#[test]
-fn a_move_that_left_the_old_name_is_finished() {
+/// A world with three mails in INBOX, on disk.
+fn settled(root: &Path) -> (World, OnDisk) {
     let world = World::new(3);
-    let place = tempfile::tempdir().unwrap();
-    let root = place.path().join("Mail");
-    fs::create_dir(&root).unwrap();
+    fs::create_dir(root).unwrap();
     let local = MaildirAccount::open(Settings {
-        root: root.clone(),
+        root: root.to_owned(),
         layout: Layout::Nested,
         host: "test".to_owned(),
     });
@@ -81,19 +79,93 @@ fn a_move_that_left_the_old_name_is_finished() {
         store: world.store.clone(),
         clock: world.clock.clone(),
     };
-    world.server.create(&name("Work"), None);
+    for folder in ["Work", "Other"] {
+        world.server.create(&name(folder), None);
+    }
     for number in 1..=3 {
         world.arrives("INBOX", number, "S");
     }
     pass(&ports);
-    world.remote_move(1, "Work");
+    (world, ports)
+}
+
+/// The file of the first mail.
+fn first(root: &Path) -> PathBuf {
     let body: Vec<u8> = content::mail(1)
         .iter()
         .copied()
         .filter(|octet| *octet != b'\r')
         .collect();
-    let mut all = files(&root, "INBOX").into_iter();
-    let file = all.find(|file| fs::read(file).unwrap() == body).unwrap();
+    let mut all = files(root, "INBOX").into_iter();
+    all.find(|file| fs::read(file).unwrap() == body).unwrap()
+}
+
+/// The message had been moved on before anybody saw that the file is in both.
+#[test]
+fn a_move_that_was_not_finished_before_the_message_moved_on_leaves_no_copy() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path().join("Mail");
+    let (world, ports) = settled(&root);
+    let file = first(&root);
+    world.remote_move(1, "Other");
+    let half = root.join("Work/cur").join(file.file_name().unwrap());
+    fs::hard_link(&file, &half).unwrap();
+    for _ in 0..3 {
+        assert_eq!(pass(&ports).problems, []);
+        assert_eq!(files(&root, "Work"), [] as [PathBuf; 0]);
+        assert_eq!(files(&root, "INBOX").len(), 2);
+        assert_eq!(files(&root, "Other").len(), 1);
+        assert!(!root.join(".mailferry-trash").exists());
+        let count = |mailbox| world.server.uids(&name(mailbox)).len();
+        assert_eq!([count("INBOX"), count("Work"), count("Other")], [2, 0, 1]);
+    }
+}
+
+/// Moved by hand, rewritten with it, and then left in two places.
+#[test]
+fn a_file_that_moved_and_is_in_two_folders_is_one_mail() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path().join("Mail");
+    let (world, ports) = settled(&root);
+    let file = first(&root);
+    let moved = root.join("Work/cur/1800000000.M1P2.elsewhere:2,S");
+    fs::copy(&file, &moved).unwrap();
+    fs::hard_link(&moved, root.join("Other/cur/1800000000.M1P2.elsewhere:2,S")).unwrap();
+    fs::remove_file(&file).unwrap();
+    world.clock.advance(std::time::Duration::from_secs(60));
+    for _ in 0..3 {
+        assert_eq!(pass(&ports).problems, []);
+    }
+    assert_eq!(files(&root, "INBOX").len(), 2);
+    assert_eq!(files(&root, "Work").len() + files(&root, "Other").len(), 1);
+    let count = |mailbox| world.server.uids(&name(mailbox)).len();
+    assert_eq!((count("INBOX"), count("Work") + count("Other")), (2, 1));
+}
+
+/// Who links a file of a message that stays where it is wants a copy.
+#[test]
+fn a_link_of_a_file_that_stays_is_a_copy() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path().join("Mail");
+    let (world, ports) = settled(&root);
+    let file = first(&root);
+    let link = root.join("Work/cur").join(file.file_name().unwrap());
+    fs::hard_link(&file, &link).unwrap();
+    for _ in 0..3 {
+        assert_eq!(pass(&ports).problems, []);
+    }
+    assert!(file.exists() && link.exists());
+    let count = |mailbox| world.server.uids(&name(mailbox)).len();
+    assert_eq!((count("INBOX"), count("Work")), (3, 1));
+}
+
+#[test]
+fn a_move_that_left_the_old_name_is_finished() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path().join("Mail");
+    let (world, ports) = settled(&root);
+    let file = first(&root);
+    world.remote_move(1, "Work");
     let twin = root.join("Work/cur").join(file.file_name().unwrap());
     fs::hard_link(&file, &twin).unwrap();
     let report = pass(&ports);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Index;
 use crate::mail::{Digest, LocalId};
 use crate::sync::base::{EntryState, FileStamp, MailboxId, RowId};
-use crate::sync::planner::scene::{File, Here, Row, Scene, There, same_content};
+use crate::sync::planner::scene::{File, Here, Relic, Row, Scene, There, same_content};
 
 /// What shows that a file is a row's, strongest first.
 #[derive(Clone, Copy)]
@@ -65,34 +65,59 @@ fn links(scene: &Scene<'_>) -> BTreeSet<usize> {
     .collect()
 }
 
-/// Sets aside the files that are rows' own in the folder to which their message moved: a power cut has left them in both
-/// when they followed it.
+/// Sets aside the other names of files that move, or have moved: a power cut has left them when somebody followed the
+/// message with the file. One in the folder to which the message moved goes when the file follows it there; others are noted
+/// as relics.
 pub(in crate::sync) fn pair_halves(scene: &mut Scene<'_>) {
-    let files = scene.files.iter().enumerate();
-    let free = files.filter(|(_, file)| !file.taken);
-    let names: BTreeMap<(MailboxId, &LocalId), usize> = free
-        .map(|(at, file)| ((file.mailbox, &file.message.id), at))
-        .collect();
-    let halves = scene.rows.iter().filter_map(|row| {
-        let There::Moved(mail) = row.there else {
-            return None;
+    let mut names: BTreeMap<(&LocalId, FileStamp), Vec<usize>> = BTreeMap::new();
+    for (at, file) in scene.files.iter().enumerate().filter(|it| !it.1.taken) {
+        let name = (&file.message.id, file.message.stamp);
+        names.entry(name).or_default().push(at);
+    }
+    let mut halves = Vec::new();
+    for (at, row) in scene.rows.iter().enumerate() {
+        let Some((home, name)) = moving(scene, row) else {
+            continue;
         };
-        let (name, stamp) = match row.here {
-            Here::Kept => (row.entry.local.as_ref()?, row.entry.stamp),
-            Here::Moved(file) => {
-                let message = scene.files.get(file)?.message;
-                (&message.id, message.stamp)
+        let place = match row.there {
+            There::Moved(mail) => scene.mails.get(mail).map(|mail| mail.mailbox),
+            _ => None,
+        };
+        for half in names.get(&name).into_iter().flatten() {
+            let folder = scene.files.get(*half).map(|file| file.mailbox);
+            if folder != Some(home) {
+                let is_relic = folder != place;
+                halves.push((
+                    *half,
+                    is_relic.then_some(Relic {
+                        row: at,
+                        half: *half,
+                    }),
+                ));
             }
-            _ => return None,
-        };
-        let place = scene.mails.get(mail)?.mailbox;
-        let at = *names.get(&(place, name))?;
-        (scene.files.get(at)?.message.stamp == stamp).then_some(at)
-    });
-    for half in halves.collect::<Vec<_>>() {
+        }
+    }
+    for (half, relic) in halves {
         if let Some(half) = scene.files.get_mut(half) {
             half.taken = true;
         }
+        scene.relics.extend(relic);
+    }
+}
+
+/// Where the file of a row is and what it is called, if it moved or is to follow its message.
+fn moving<'a>(scene: &Scene<'a>, row: &Row<'a>) -> Option<(MailboxId, (&'a LocalId, FileStamp))> {
+    let entry = row.entry;
+    match (row.here, row.there) {
+        (Here::Kept, There::Moved(_)) => {
+            Some((entry.mailbox, (entry.local.as_ref()?, entry.stamp)))
+        }
+        (Here::Moved(file), _) => {
+            let file = scene.files.get(file)?;
+            let name = (&file.message.id, file.message.stamp);
+            (file.mailbox != entry.mailbox).then_some((file.mailbox, name))
+        }
+        _ => None,
     }
 }
 

@@ -10,6 +10,29 @@ use crate::sync::input::MailboxInput;
 use crate::sync::plan::{FlagPlan, Op};
 
 impl<'s, 'a> Decider<'s, 'a> {
+    /// Names that a power cut has left.
+    pub(super) fn relics(&mut self) {
+        for relic in &self.scene.relics {
+            let row = self.scene.rows.get(relic.row);
+            let half = self.scene.files.get(relic.half).filter(|half| half.usable);
+            let (Some(row), Some(half)) = (row, half) else {
+                continue;
+            };
+            let keeps = match row.here {
+                Here::Moved(file) => self.scene.files.get(file).map(|file| file.mailbox),
+                _ => Some(row.entry.mailbox),
+            };
+            if let Some(keeps) = keeps.filter(|_| self.scene.concerns(row)) {
+                self.steps.relics.push(Op::DropName {
+                    mailbox: half.mailbox,
+                    keeps,
+                    local: half.message.id.clone(),
+                    flags: self.scene.local_flags(row),
+                });
+            }
+        }
+    }
+
     /// The file moved, the message did not.
     pub(super) fn moved_here(&mut self, row: &Row<'a>, file: usize) {
         let Some((file, place)) = self.file(file) else {

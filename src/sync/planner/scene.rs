@@ -39,6 +39,15 @@ pub(in crate::sync) struct Mail<'a> {
     pub taken: bool,
 }
 
+/// Another name of a row's file, in a folder where neither the file nor the message belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::sync) struct Relic {
+    /// Its place in [`Scene::rows`].
+    pub row: usize,
+    /// Its place in [`Scene::files`].
+    pub half: usize,
+}
+
 /// All of it.
 #[derive(Debug)]
 pub(in crate::sync) struct Scene<'a> {
@@ -50,6 +59,7 @@ pub(in crate::sync) struct Scene<'a> {
     pub files: Vec<File<'a>>,
     /// By mailbox, then UID.
     pub mails: Vec<Mail<'a>>,
+    pub relics: Vec<Relic>,
     parked_uids: BTreeSet<(MailboxId, Uid)>,
     parked_files: BTreeSet<(MailboxId, &'a LocalId)>,
 }
@@ -66,6 +76,7 @@ impl<'a> Scene<'a> {
             rows: Vec::new(),
             files: Vec::new(),
             mails: Vec::new(),
+            relics: Vec::new(),
             parked_uids: BTreeSet::new(),
             parked_files: BTreeSet::new(),
         };

@@ -12,6 +12,7 @@ use crate::sync::plan::{Op, Plan};
 pub(super) struct Steps {
     pub forget: Vec<Op>,
     pub records: BTreeMap<MailboxId, Vec<Change>>,
+    pub relics: Vec<Op>,
     pub pairs: Vec<Op>,
     pub local_moves: Vec<Op>,
     pub remote_moves: Vec<Op>,
@@ -38,6 +39,7 @@ impl Steps {
         let mut ops = self.forget;
         ops.extend(self.records.into_values().map(Op::Record));
         for kind in [
+            self.relics,
             self.pairs,
             self.local_moves,
             self.remote_moves,

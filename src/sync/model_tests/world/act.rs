@@ -151,6 +151,15 @@ impl World {
 
     fn apply_rest(&mut self, op: &Op) {
         match op {
+            Op::DropName {
+                mailbox,
+                keeps,
+                local,
+                ..
+            } => {
+                let half = self.local[at(*mailbox)].remove(local).unwrap();
+                assert_eq!(half.stamp, self.local[at(*keeps)][local].stamp);
+            }
             Op::DeleteLocal { row } => {
                 self.deletions += 1;
                 let entry = self.find(*row);

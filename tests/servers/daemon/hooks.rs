@@ -81,6 +81,12 @@ impl One {
     }
 }
 
+/// Waits until nothing is left to be written of what went before.
+fn at_rest() {
+    let synced = std::process::Command::new("sync").status().unwrap();
+    assert!(synced.success());
+}
+
 fn middle(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
@@ -92,7 +98,7 @@ fn ratio(what: &str, pairs: &[(Duration, Duration)]) -> f64 {
         .iter()
         .map(|(with, without)| with.as_secs_f64() / without.as_secs_f64());
     let ratio = middle(ratios.collect());
-    say(&format!("{what}: {ratio:.3} of {pairs:.0?}"));
+    say(&format!("{what}: {ratio:.3} of {pairs:.2?}"));
     ratio
 }
 
@@ -107,15 +113,28 @@ fn ten_thousand_messages_through_three_hooks_do_not_hold_up_the_first_sync() {
     let (mut passes, mut daemons, mut last) = (Vec::new(), Vec::new(), Vec::new());
     // A file system may be slow for a while where as many files have just been removed.
     let mut kept = Vec::new();
-    for _ in 0..sized(3, 7) {
-        let [with, without] = [true, false].map(|hooked| One::new(&server, count, hooked));
-        passes.push((with.pass(), without.pass()));
-        assert!(with.mark.exists(), "not all were told");
-        kept.extend([with, without]);
-        let [with, without] = [true, false].map(|hooked| {
-            kept.push(One::new(&server, count, hooked));
-            kept[kept.len() - 1].daemon(hooked)
-        });
+    for round in 0..sized(3, 11) {
+        // Who comes second finds what the first one has left behind, whatever that is: in turns.
+        let mut order = [true, false];
+        order.rotate_left(round % 2);
+        let mut pass = [Duration::ZERO; 2];
+        let mut daemon = [(Duration::ZERO, Duration::ZERO); 2];
+        for hooked in order {
+            let one = One::new(&server, count, hooked);
+            at_rest();
+            pass[usize::from(hooked)] = one.pass();
+            assert!(!hooked || one.mark.exists(), "not all were told");
+            kept.push(one);
+        }
+        for hooked in order {
+            let one = One::new(&server, count, hooked);
+            at_rest();
+            daemon[usize::from(hooked)] = one.daemon(hooked);
+            kept.push(one);
+        }
+        let [without, with] = pass;
+        passes.push((with, without));
+        let [without, with] = daemon;
         daemons.push((with.0, without.0));
         last.push((with.1, without.0));
     }

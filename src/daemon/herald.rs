@@ -49,6 +49,9 @@ pub trait Listener {
     /// Is told, at least once, and says what it wants done. Until it returns nothing else of this account is told.
     async fn told(&mut self, account: &str, batch: &Batch) -> Vec<Wanted>;
 
+    /// Whether it looks at the files in [`Occasion::MailboxSynced`]. Who does not is told of none.
+    fn wants_files(&self) -> bool;
+
     /// When [`Self::tick`] is to be called; `None` for never, unless something is told before.
     fn due(&self) -> Option<Duration>;
 
@@ -229,7 +232,7 @@ impl<'p, P: Home<Store: LetterStore>, L: Listener> Herald<'p, P, L> {
             }
             let mut page = Page::gather(self.parts, &mut self.names, news).await?;
             self.bounds.note(&mut page, self.parts.clock().now());
-            for (batch, ids) in page.batches() {
+            for (batch, ids) in page.batches(self.listener.wants_files()) {
                 let events = ids.len();
                 let acted = self.tell(&batch, ids).await?;
                 told.add(events, acted);

@@ -13,7 +13,7 @@ const MOST: usize = 8 << 20;
 /// A message with its header, once somebody has asked for it; all hooks that are told of it share one.
 #[derive(Debug)]
 pub(super) struct Post {
-    pub subject: Subject,
+    pub subject: Arc<Subject>,
     head: OnceLock<Head>,
     kept: Arc<Kept>,
 }
@@ -32,7 +32,7 @@ pub(super) struct Head {
 
 impl Post {
     /// A message of a batch of which so much is kept.
-    pub fn new(subject: Subject, kept: &Arc<Kept>) -> Arc<Self> {
+    pub fn new(subject: Arc<Subject>, kept: &Arc<Kept>) -> Arc<Self> {
         Arc::new(Self {
             subject,
             head: OnceLock::new(),
@@ -42,7 +42,7 @@ impl Post {
 
     /// A message by itself.
     pub fn alone(subject: Subject) -> Arc<Self> {
-        Self::new(subject, &Arc::default())
+        Self::new(Arc::new(subject), &Arc::default())
     }
 
     /// Its header; empty if its file is gone or cannot be read.
@@ -88,7 +88,7 @@ mod tests {
             flags: Flags::new(),
             date: 0,
         };
-        Post::new(subject, kept)
+        Post::new(Arc::new(subject), kept)
     }
 
     #[test]

@@ -243,13 +243,18 @@ impl Host {
 
     /// Whether it is told of this. Of a first sync it hears nothing unless it asked: neither of mail nor that it is there.
     pub(super) fn hears(&self, event: Event, old: bool) -> bool {
-        let listens = self
-            .loaded
-            .handlers
-            .iter()
-            .any(|(known, _)| *known == event);
         let too_old = old && !self.spec.old_mail;
-        self.thread.is_some() && listens && !too_old
+        self.thread.is_some() && self.listens(event) && !too_old
+    }
+
+    /// Whether it hears of such events, or may once its file, which has changed, is loaded.
+    pub(super) fn may_hear(&self, event: Event) -> bool {
+        self.listens(event) || self.spec.script.stamp() != self.stamp
+    }
+
+    fn listens(&self, event: Event) -> bool {
+        let mut handlers = self.loaded.handlers.iter();
+        handlers.any(|(known, _)| *known == event)
     }
 
     async fn load(&mut self) -> Result<(), HookError> {

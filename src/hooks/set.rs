@@ -76,6 +76,12 @@ impl Hooks {
         all
     }
 
+    /// Whether one of them hears of such events, or may after it was loaded anew, which comes before it is told.
+    #[must_use]
+    pub fn may_hear(&self, event: Event) -> bool {
+        self.0.iter().any(|host| host.may_hear(event))
+    }
+
     /// When [`Self::tick`] has something to do; `None` if no hook has a timer.
     #[must_use]
     pub fn next_timer(&self) -> Option<Instant> {

@@ -75,7 +75,7 @@ pub(super) fn happened(subject: Subject, what: Happened) -> Occasion {
         side: Side::Remote,
         by_listener: false,
         what,
-        subject,
+        subject: subject.into(),
     }
 }
 

@@ -46,7 +46,7 @@ impl Told {
                 side: *side,
                 by_listener: *by_listener,
                 what: what.clone(),
-                post: Post::new(subject.clone(), kept),
+                post: Post::new(Arc::clone(subject), kept),
             },
             other => Matter::Other(other.clone()),
         };

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::base::{MailboxId, RowId};
 use super::change::Side;
@@ -131,7 +132,7 @@ pub enum Occasion {
         /// What happened.
         what: Happened,
         /// To which message.
-        subject: Subject,
+        subject: Arc<Subject>,
     },
     /// `mailbox.synced`: once per batch, after the events of its messages.
     MailboxSynced {

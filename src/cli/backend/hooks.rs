@@ -17,7 +17,7 @@ use crate::config::{Account, Config, Hook, HookScript, Protocol};
 use crate::daemon::{Batch, Bell};
 use crate::desktop::{Arrival, Desktop, Gone, Notice, Rules, Topic, Urgency, can_copy};
 use crate::engine::Acted;
-use crate::hooks::{self, Grants, HookState, Hooks, Reply, Script, Spec};
+use crate::hooks::{self, Event, Grants, HookState, Hooks, Reply, Script, Spec};
 use crate::mail::Flag;
 use crate::store::database_path;
 use crate::sync::{Act, Occasion, RowId, Wanted};
@@ -213,6 +213,10 @@ fn settles(act: &Act) -> bool {
 impl Ear for Stage {
     fn wants_old(&self) -> bool {
         self.specs.iter().any(|spec| spec.old_mail)
+    }
+
+    fn wants_files(&self) -> bool {
+        self.hooks.may_hear(Event::MailboxSynced)
     }
 
     fn begin<'a>(&'a mut self, account: &'a str) -> Doing<'a, ()> {

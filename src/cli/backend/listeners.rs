@@ -32,6 +32,11 @@ pub trait Ear {
         false
     }
 
+    /// Whether it looks at the files that changed when it is told that a mailbox is synced.
+    fn wants_files(&self) -> bool {
+        false
+    }
+
     /// Gets ready, before it is told anything.
     fn begin<'a>(&'a mut self, account: &'a str) -> Doing<'a, ()> {
         let _ = account;
@@ -244,6 +249,10 @@ impl Listener for Listeners {
             }
         }
         wanted
+    }
+
+    fn wants_files(&self) -> bool {
+        self.ears.iter().any(|ear| ear.wants_files())
     }
 
     fn due(&self) -> Option<Duration> {

@@ -1,6 +1,7 @@
 //! What a hook that is tried is told: a file as a message that has just arrived.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::cli::Failure;
 use crate::cli::backend::desktop::letter_of;
@@ -118,7 +119,7 @@ pub(super) fn occasion(event: Event, subject: &Subject) -> Option<Occasion> {
         side: Side::Remote,
         by_listener: false,
         what,
-        subject: subject.clone(),
+        subject: Arc::new(subject.clone()),
     })
 }
 

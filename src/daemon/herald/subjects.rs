@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Batch;
 use crate::engine::ports::{LetterStore, Local, Looked, Seen, Store};
@@ -171,8 +172,9 @@ impl Page {
         })
     }
 
-    /// In the order of each mailbox; each with the numbers of its events.
-    pub(super) fn batches(&self) -> Vec<(Batch, Vec<NewsId>)> {
+    /// In the order of each mailbox; each with the numbers of its events. Unless somebody wants to know which `files` changed
+    /// they are not listed.
+    pub(super) fn batches(&self, files: bool) -> Vec<(Batch, Vec<NewsId>)> {
         let mut groups: Vec<((MailboxId, bool), Vec<&News>)> = Vec::new();
         for news in &self.news {
             let key = (news.mailbox, news.old);
@@ -187,12 +189,12 @@ impl Page {
             .into_iter()
             .map(|((mailbox, old), group)| {
                 let ids = group.iter().map(|news| news.id).collect();
-                (self.batch(mailbox, old, &group), ids)
+                (self.batch(mailbox, (old, files), &group), ids)
             })
             .collect()
     }
 
-    fn batch(&self, mailbox: MailboxId, old: bool, group: &[&News]) -> Batch {
+    fn batch(&self, mailbox: MailboxId, (old, files): (bool, bool), group: &[&News]) -> Batch {
         let Some(name) = self.names.get(&mailbox) else {
             // A mailbox that was gone before this process began has no name any more: there is nothing to tell.
             return Batch {
@@ -206,7 +208,11 @@ impl Page {
             .iter()
             .filter_map(|news| self.occasion(name, news))
             .collect();
-        occasions.extend(self.summaries(name, group));
+        let changed = match files {
+            true => self.changed(group),
+            false => Vec::new(),
+        };
+        occasions.extend(self.summaries(name, group, changed));
         Batch {
             mailbox: Some(name.clone()),
             old,
@@ -232,7 +238,7 @@ impl Page {
             side: news.side,
             by_listener: self.wanted.contains(&news.id),
             what,
-            subject: self.subject(name, news),
+            subject: Arc::new(self.subject(name, news)),
         })
     }
 
@@ -284,7 +290,12 @@ impl Page {
     }
 
     /// That the mailbox is synced, and those from which messages moved to it.
-    fn summaries(&self, name: &MailboxName, group: &[&News]) -> Vec<Occasion> {
+    fn summaries(
+        &self,
+        name: &MailboxName,
+        group: &[&News],
+        changed: Vec<PathBuf>,
+    ) -> Vec<Occasion> {
         let count = |test: &dyn Fn(&What) -> bool| {
             let found = group.iter().filter(|news| test(&news.what)).count();
             u64::try_from(found).unwrap_or(u64::MAX)
@@ -299,7 +310,7 @@ impl Page {
         }
         let own = Occasion::MailboxSynced {
             mailbox: name.clone(),
-            changed: self.changed(group),
+            changed,
             new: count(&|what| *what == What::New),
             gone: count(&|what| *what == What::Deleted),
         };
@@ -351,7 +362,7 @@ mod tests {
             (2, true),
             (1, true),
         ]);
-        let batches = page.batches().into_iter();
+        let batches = page.batches(true).into_iter();
         let told: Vec<(bool, Vec<i64>)> = batches
             .map(|(batch, ids)| (batch.old, ids.iter().map(|id| id.0).collect()))
             .collect();

@@ -173,7 +173,7 @@ fn withdrawals_follow_from_events() {
         side: Side::Local,
         by_listener: false,
         what,
-        subject: arrival_in("Lists", 7).subject,
+        subject: arrival_in("Lists", 7).subject.into(),
     };
     let flags = |added: Flags| Happened::Flags {
         added,

@@ -50,7 +50,7 @@ impl Stage {
             let arrival = Arrival {
                 id: *id,
                 side: *side,
-                subject: subject.clone(),
+                subject: Subject::clone(subject),
                 letter,
                 wish,
             };

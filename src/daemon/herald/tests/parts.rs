@@ -115,6 +115,10 @@ fn wanted(batch: &Batch, rule: Option<fn(&Occasion) -> Option<Act>>) -> Vec<Want
 }
 
 impl Listener for Recorder {
+    fn wants_files(&self) -> bool {
+        true
+    }
+
     async fn told(&mut self, _: &str, batch: &Batch) -> Vec<Wanted> {
         self.told.borrow_mut().push(batch.clone());
         wanted(batch, self.rule)

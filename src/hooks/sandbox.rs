@@ -1,9 +1,7 @@
 //! A Lua state without the world, with a limit for memory and a deadline.
 
-use std::ffi::c_int;
 use std::sync::Arc;
 
-use mlua::state::{GcIncParams, GcMode};
 use mlua::{
     HookTriggers, Lua, LuaOptions, MultiValue, Result, StdLib, Value, VmState, chunk::ChunkMode,
 };
@@ -15,10 +13,6 @@ use super::describe;
 const STEP: u32 = 1_000;
 /// What a state takes before any script.
 const ITSELF: usize = 256 * 1024;
-
-/// How large it is when garbage is collected again, in percent of what was left the last time. A handler leaves little, and each
-/// time all of the state is looked at.
-const PAUSE: c_int = 400;
 
 /// The most octets of a line for the log that are looked at.
 const LONGEST: usize = 4096;
@@ -37,7 +31,6 @@ pub(super) fn state(
         StdLib::COROUTINE | StdLib::TABLE | StdLib::STRING | StdLib::UTF8 | StdLib::MATH;
     let lua = Lua::new_with(libraries, LuaOptions::new())?;
     lua.set_memory_limit(memory.saturating_add(ITSELF))?;
-    lua.gc_set_mode(GcMode::Incremental(GcIncParams::default().pause(PAUSE)));
     let check = {
         let (clock, file) = (Arc::clone(clock), file.to_owned());
         lua.create_function(move |lua, results: MultiValue| checked(lua, &clock, &file, results))?

@@ -32,9 +32,9 @@ pub trait Ear {
         false
     }
 
-    /// Whether it looks at the files that changed when it is told that a mailbox is synced.
+    /// Whether it looks at the files that changed when it is told that a mailbox is synced. To list them takes a while.
     fn wants_files(&self) -> bool {
-        false
+        true
     }
 
     /// Gets ready, before it is told anything.

@@ -69,16 +69,20 @@ fn links(scene: &Scene<'_>) -> BTreeSet<usize> {
 /// message with the file. One in the folder to which the message moved goes when the file follows it there; others are noted
 /// as relics.
 pub(in crate::sync) fn pair_halves(scene: &mut Scene<'_>) {
+    let rows = scene.rows.iter().enumerate();
+    let movers: Vec<_> = rows
+        .filter_map(|(at, row)| Some((at, row, moving(scene, row)?)))
+        .collect();
+    if movers.is_empty() {
+        return;
+    }
     let mut names: BTreeMap<(&LocalId, FileStamp), Vec<usize>> = BTreeMap::new();
     for (at, file) in scene.files.iter().enumerate().filter(|it| !it.1.taken) {
         let name = (&file.message.id, file.message.stamp);
         names.entry(name).or_default().push(at);
     }
     let mut halves = Vec::new();
-    for (at, row) in scene.rows.iter().enumerate() {
-        let Some((home, name)) = moving(scene, row) else {
-            continue;
-        };
+    for (at, row, (home, name)) in movers {
         let place = match row.there {
             There::Moved(mail) => scene.mails.get(mail).map(|mail| mail.mailbox),
             _ => None,

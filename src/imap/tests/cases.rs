@@ -232,44 +232,32 @@ fn moving() -> Case {
 }
 
 fn move_without_move() -> Case {
-    Case {
-        name: "move without MOVE",
-        capabilities: "UIDPLUS",
-        steps: vec![
-            selected(),
-            step("f2 UID COPY 1 \"B\"\n", "f2 OK [COPYUID 5 1 10] x\n"),
-            step(
-                "f3 UID STORE 1 +FLAGS.SILENT (\\Deleted)\nf4 UID EXPUNGE 1\n",
-                "f3 OK x\n* 1 EXPUNGE\nf4 OK x\n",
-            ),
-        ],
-        act: |session| {
-            Box::pin(async {
-                session.select(&name("INBOX")).await?;
-                show(
-                    session
-                        .transfer(&uids(&[1]), &name("B"), false)
-                        .await
-                        .map(|moved| (moved.pairs.len(), moved.left)),
-                )
-            })
-        },
-        result: "(1, false)",
-        refused: None,
-    }
+    in_two_steps(
+        "move without MOVE",
+        "f3 OK x\n* 1 EXPUNGE\nf4 OK x\n",
+        "(1, false)",
+    )
 }
 
 /// Who may mark messages need not be allowed to expunge them (RFC 4314 section 4).
 fn move_that_leaves_the_source() -> Case {
+    in_two_steps(
+        "move that leaves the source",
+        "f3 OK x\nf4 NO [NOPERM] x\n",
+        "(1, true)",
+    )
+}
+
+fn in_two_steps(name_of: &'static str, end: &'static str, result: &'static str) -> Case {
     Case {
-        name: "move that leaves the source",
+        name: name_of,
         capabilities: "UIDPLUS",
         steps: vec![
             selected(),
             step("f2 UID COPY 1 \"B\"\n", "f2 OK [COPYUID 5 1 10] x\n"),
             step(
                 "f3 UID STORE 1 +FLAGS.SILENT (\\Deleted)\nf4 UID EXPUNGE 1\n",
-                "f3 OK x\nf4 NO [NOPERM] x\n",
+                end,
             ),
         ],
         act: |session| {
@@ -279,7 +267,7 @@ fn move_that_leaves_the_source() -> Case {
                 show(moved.map(|moved| (moved.pairs.len(), moved.left)))
             })
         },
-        result: "(1, true)",
+        result,
         refused: None,
     }
 }

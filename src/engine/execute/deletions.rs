@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::moves::moving;
 use super::{Executor, Job};
 use crate::engine::context::Ports;
 use crate::engine::fault::{Fault, Reach};
@@ -165,7 +166,12 @@ impl<P: Ports> Executor<'_, '_, P> {
             let uids: UidSet = batch.iter().filter_map(|entry| entry.uid).collect();
             self.pass.announce().await?;
             let removed = match &trash {
-                Some(trash) => self.to_trash(remote, input, trash, batch, &uids).await?,
+                Some(trash) => {
+                    let go = async |remote: &mut RemoteOf<P>| {
+                        self.to_trash(remote, input, trash, batch, &uids).await
+                    };
+                    moving(remote, go).await?
+                }
                 None => {
                     self.select(remote, input).await?;
                     remote.expunge(&uids).await?
@@ -227,26 +233,8 @@ impl<P: Ports> Executor<'_, '_, P> {
         Ok(gone)
     }
 
-    /// Moves messages to the trash; whether nothing of them is left. Where a server refuses the MOVE that it offers, in two
-    /// steps.
+    /// Moves messages to the trash; whether nothing of them is left.
     async fn to_trash(
-        &self,
-        remote: &mut RemoteOf<P>,
-        input: &MailboxInput,
-        trash: &MailboxName,
-        batch: &[&Entry],
-        uids: &UidSet,
-    ) -> Result<bool, Fault> {
-        let moves = remote.abilities().uid_move;
-        match self.to_trash_once(remote, input, trash, batch, uids).await {
-            Err(_) if moves && !remote.abilities().uid_move => {
-                self.to_trash_once(remote, input, trash, batch, uids).await
-            }
-            other => other,
-        }
-    }
-
-    async fn to_trash_once(
         &self,
         remote: &mut RemoteOf<P>,
         input: &MailboxInput,

@@ -106,7 +106,7 @@ impl<P: Ports> Executor<'_, '_, P> {
         std::iter::once(relink).chain(news).collect()
     }
 
-    /// Moves or copies; where a server refuses the MOVE that it offers, in two steps.
+    /// Moves or copies.
     async fn transfer_batch<T>(
         &self,
         remote: &mut RemoteOf<P>,
@@ -115,13 +115,9 @@ impl<P: Ports> Executor<'_, '_, P> {
         batch: &[Going],
         copy: bool,
     ) -> Result<(), Fault> {
-        let moves = remote.abilities().uid_move;
-        match self.transfer_once(remote, job, to, batch, copy).await {
-            Err(_) if moves && !remote.abilities().uid_move => {
-                self.transfer_once(remote, job, to, batch, copy).await
-            }
-            other => other,
-        }
+        let go =
+            async |remote: &mut RemoteOf<P>| self.transfer_once(remote, job, to, batch, copy).await;
+        moving(remote, go).await
     }
 
     async fn transfer_once<T>(
@@ -169,8 +165,10 @@ impl<P: Ports> Executor<'_, '_, P> {
                 changes.extend(self.copied(going, to, uid).await?);
                 continue;
             }
-            if moved.left {
-                self.ghost(job.mailbox, going).await?;
+            if moved.left
+                && let Some((_, entry)) = self.entry(going.row)
+            {
+                changes.extend(ghost(self.pass, entry).await?);
             }
             changes.extend(self.follow(going.clone(), job.mailbox, to, uid));
         }
@@ -229,18 +227,6 @@ impl<P: Ports> Executor<'_, '_, P> {
         self.pass
             .commit(intents.iter().copied().map(Change::DropIntent).collect())
             .await
-    }
-
-    async fn ghost(&self, mailbox: MailboxId, going: &Going) -> Result<(), Fault> {
-        let Some((_, entry)) = self.entry(going.row) else {
-            return Ok(());
-        };
-        let entry = Entry {
-            mailbox,
-            ..entry.clone()
-        };
-        let ghost = ghost(self.pass, &entry).await?;
-        self.pass.commit(ghost).await
     }
 
     async fn copied(
@@ -333,6 +319,18 @@ impl<P: Ports> Executor<'_, '_, P> {
             Ok(())
         };
         self.pool.each(self.pass, jobs, work).await
+    }
+}
+
+/// Does something that moves messages; where a server turns out to refuse the MOVE that it offers, once more, in two steps.
+pub(super) async fn moving<R: Remote, T>(
+    remote: &mut R,
+    mut go: impl AsyncFnMut(&mut R) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let moves = remote.abilities().uid_move;
+    match go(remote).await {
+        Err(_) if moves && !remote.abilities().uid_move => go(remote).await,
+        other => other,
     }
 }
 

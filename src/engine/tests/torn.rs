@@ -142,21 +142,29 @@ fn a_file_that_moved_and_is_in_two_folders_is_one_mail() {
     assert_eq!((count("INBOX"), count("Work") + count("Other")), (2, 1));
 }
 
-/// Who links a file of a message that stays where it is wants a copy.
+/// Who links a file of a message that stays where it is wants a copy, whatever else happens to the message.
 #[test]
 fn a_link_of_a_file_that_stays_is_a_copy() {
-    let place = tempfile::tempdir().unwrap();
-    let root = place.path().join("Mail");
-    let (world, ports) = settled(&root);
-    let file = first(&root);
-    let link = root.join("Work/cur").join(file.file_name().unwrap());
-    fs::hard_link(&file, &link).unwrap();
-    for _ in 0..3 {
-        assert_eq!(pass(&ports).problems, []);
+    for flagged in [false, true] {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().join("Mail");
+        let (world, ports) = settled(&root);
+        let file = first(&root);
+        let link = root.join("Work/cur").join(file.file_name().unwrap());
+        fs::hard_link(&file, &link).unwrap();
+        if flagged {
+            world.remote_flags(1, "F", "");
+        }
+        for _ in 0..3 {
+            assert_eq!(pass(&ports).problems, []);
+        }
+        // Flags are part of the name, and are copied with the message.
+        assert!(flagged || file.exists() && link.exists());
+        let here = |folder| files(&root, folder).len();
+        assert_eq!((here("INBOX"), here("Work")), (3, 1));
+        let count = |mailbox| world.server.uids(&name(mailbox)).len();
+        assert_eq!((count("INBOX"), count("Work")), (3, 1));
     }
-    assert!(file.exists() && link.exists());
-    let count = |mailbox| world.server.uids(&name(mailbox)).len();
-    assert_eq!((count("INBOX"), count("Work")), (3, 1));
 }
 
 #[test]

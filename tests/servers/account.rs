@@ -3,18 +3,29 @@
 use std::time::Duration;
 
 use crate::Setting;
+use crate::living::until;
+use crate::support::ferry::Running;
 use crate::support::{Ferry, Variant, message};
+
+/// A run that has locked its account and waits for a server that says nothing.
+fn waiting(setting: &Setting) -> Running {
+    setting.relay.reset();
+    setting.relay.hold(true);
+    let run = setting.ferry.start(&["sync"]);
+    until("it has called the server", || {
+        setting.relay.connections() > 0
+    });
+    run
+}
 
 #[test]
 fn a_second_run_on_the_same_account_ends_at_once_with_a_clear_error() {
     let setting = Setting::with_messages(Variant::Dovecot, 3);
-    setting.relay.hold(true);
-    let mut first = setting.ferry.start(&["sync"]);
-    std::thread::sleep(Duration::from_millis(500));
+    let mut first = waiting(&setting);
     assert!(!first.ended(), "the first one waits for the server");
     let second = setting.ferry.sync();
     second.exits(1);
-    assert!(second.took < Duration::from_secs(2), "{:?}", second.took);
+    assert!(second.took < Duration::from_secs(5), "{:?}", second.took);
     let said = second.stderr.to_lowercase();
     let clear = ["another", "already", "running", "in use"]
         .iter()
@@ -28,9 +39,7 @@ fn a_second_run_on_the_same_account_ends_at_once_with_a_clear_error() {
 #[test]
 fn a_lock_does_not_outlive_its_process() {
     let setting = Setting::with_messages(Variant::Dovecot, 3);
-    setting.relay.hold(true);
-    let first = setting.ferry.start(&["sync"]);
-    std::thread::sleep(Duration::from_millis(500));
+    let first = waiting(&setting);
     first.signal(rustix::process::Signal::KILL);
     drop(first);
     setting.relay.hold(false);

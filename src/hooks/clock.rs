@@ -1,8 +1,11 @@
 //! The deadline of a handler, as both threads see it: the script's own, and the one that waits for it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+/// How far a script's thread is below the others: what is told of mail may wait for the mail.
+const BELOW: i32 = 5;
 
 /// Something that a handler waits for and that has a limit of its own.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +35,15 @@ impl Pause {
     }
 }
 
+/// How long the thread had to wait for a processor.
+#[derive(Debug, Default)]
+struct Queued {
+    /// In all, when somebody last looked.
+    seen: Duration,
+    /// By how much of that the deadline of the handler that runs may still move, in milliseconds.
+    room: u64,
+}
+
 /// One script's clock.
 #[derive(Debug)]
 pub(super) struct Clock {
@@ -40,6 +52,7 @@ pub(super) struct Clock {
     deadline: AtomicU64,
     /// How many milliseconds the handler that runs has waited for programs, and for lists.
     waited: [AtomicU64; 2],
+    queued: Mutex<Queued>,
     /// Whether nobody waits any more.
     abandoned: AtomicBool,
     /// The number of the thread, 0 if it is not known.
@@ -52,6 +65,7 @@ impl Clock {
             start: Instant::now(),
             deadline: AtomicU64::new(0),
             waited: [AtomicU64::new(0), AtomicU64::new(0)],
+            queued: Mutex::default(),
             abandoned: AtomicBool::new(false),
             thread: AtomicI32::new(0),
         })
@@ -62,6 +76,7 @@ impl Clock {
         for waited in &self.waited {
             waited.store(0, Ordering::Relaxed);
         }
+        self.queued().room = millis(timeout);
         // 0 means that none runs.
         let at = self.millis().saturating_add(millis(timeout)).max(1);
         self.deadline.store(at, Ordering::Relaxed);
@@ -75,7 +90,56 @@ impl Clock {
     /// Whether the handler that runs must stop.
     pub fn is_over(&self) -> bool {
         let deadline = self.deadline.load(Ordering::Relaxed);
-        (deadline != 0 && self.millis() >= deadline) || self.is_abandoned()
+        let past = deadline != 0 && self.millis() >= deadline;
+        let has_more = || self.prolonged(deadline, || self.waited_for_processor());
+        (past && !has_more()) || self.is_abandoned()
+    }
+
+    /// From now on the time that the thread waits for a processor does not count, up to once what a handler has: it is
+    /// others who take it.
+    pub fn watch_processor(&self) {
+        let seen = self.waited_for_processor();
+        self.queued().seen = seen;
+    }
+
+    /// Gives the handler the time that its thread had to wait, if there is any; whether it may go on.
+    fn prolonged(&self, deadline: u64, waited: impl FnOnce() -> Duration) -> bool {
+        let mut queued = self.queued();
+        let now = self.deadline.load(Ordering::Relaxed);
+        if now != deadline {
+            // The other thread was here.
+            return now == 0 || self.millis() < now;
+        }
+        let seen = waited();
+        let given = millis(seen.saturating_sub(queued.seen)).min(queued.room);
+        queued.room -= given;
+        queued.seen = seen;
+        let later = deadline.saturating_add(given);
+        self.deadline.store(later, Ordering::Relaxed);
+        self.millis() < later
+    }
+
+    fn waited_for_processor(&self) -> Duration {
+        self.counted(1)
+    }
+
+    /// How long the thread has had a processor.
+    pub fn ran(&self) -> Duration {
+        self.counted(0)
+    }
+
+    /// What the kernel counts since the thread began; nothing where it does not count.
+    fn counted(&self, place: usize) -> Duration {
+        let thread = self.thread.load(Ordering::Relaxed);
+        let counted = std::fs::read_to_string(format!("/proc/self/task/{thread}/schedstat"));
+        let nanos = counted
+            .ok()
+            .and_then(|text| text.split_whitespace().nth(place)?.parse().ok());
+        Duration::from_nanos(nanos.unwrap_or(0))
+    }
+
+    fn queued(&self) -> MutexGuard<'_, Queued> {
+        self.queued.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How long the handler that runs may still wait for such things.
@@ -141,8 +205,10 @@ impl Clock {
         self.abandoned.load(Ordering::Relaxed)
     }
 
-    /// Remembers the number of the thread that calls.
+    /// The thread that calls is the script's: remembers its number, and has it wait for the others.
     pub fn this_thread(&self) {
+        // Where that cannot be, it is as the others are.
+        let _ = rustix::process::nice(BELOW);
         let number = std::fs::read_link("/proc/thread-self")
             .ok()
             .and_then(|path| path.file_name()?.to_str()?.parse().ok());
@@ -177,6 +243,67 @@ mod tests {
         clock.end();
         assert!(!clock.is_over() && clock.left().is_none());
     }
+
+    #[test]
+    fn the_wait_for_a_processor_does_not_count_once() {
+        let clock = Clock::new();
+        let (half, time) = (Duration::from_millis(20_000), Duration::from_millis(40_000));
+        let past = |deadline: u64, waited| clock.prolonged(deadline, || waited);
+        let set = |deadline: u64| clock.deadline.store(deadline, Ordering::Relaxed);
+        clock.begin(time);
+        while clock.millis() < 2 {
+            std::thread::yield_now();
+        }
+        set(1);
+        assert!(past(1, half));
+        assert_eq!(clock.left().map(|left| left.as_secs()), Some(19));
+        // What was given is given once; of what comes anew, no more than is left.
+        set(1);
+        assert!(past(1, half * 2));
+        set(1);
+        assert!(!past(1, half * 9));
+        // Another handler has its own.
+        clock.begin(time);
+        set(1);
+        assert!(past(1, half * 10));
+        clock.end();
+        assert!(past(1, half * 20), "none runs any more");
+        assert!(!clock.is_over());
+    }
+
+    #[test]
+    fn a_scripts_thread_is_below_the_others_and_its_waits_are_seen() {
+        let before = rustix::process::getpriority_process(None).unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let crowd: Vec<_> = (0..16)
+            .map(|_| {
+                let stop = Arc::clone(&stop);
+                std::thread::spawn(move || {
+                    while !stop.load(Ordering::Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                })
+            })
+            .collect();
+        let own = std::thread::spawn(move || {
+            let clock = Clock::new();
+            clock.this_thread();
+            let after = rustix::process::getpriority_process(None).unwrap();
+            assert_eq!(after, (before + BELOW).min(19));
+            clock.watch_processor();
+            let begun = Instant::now();
+            while clock.waited_for_processor() <= clock.queued().seen {
+                assert!(begun.elapsed() < Duration::from_secs(60));
+            }
+        });
+        let came_back = own.join();
+        stop.store(true, Ordering::Relaxed);
+        for one in crowd {
+            one.join().unwrap();
+        }
+        came_back.unwrap();
+    }
+
     #[test]
     fn many_short_waits_come_to_an_end() {
         let clock = Clock::new();

@@ -1,6 +1,7 @@
 //! Running a program for a script: no shell, a clean environment, an end for it and its children.
 
 mod keeper;
+mod runner;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write as _};
@@ -13,6 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use keeper::{KEEPER, keep};
+pub(super) use runner::{Runner, gone};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 /// The most that is kept of each output, in bytes.
@@ -88,7 +90,7 @@ enum Sign {
 }
 
 /// Runs a program to its end, or to its deadline: then it is killed, and all that it has started with it.
-pub(super) fn run(program: Program) -> io::Result<Ended> {
+fn run(program: Program) -> io::Result<Ended> {
     let begun = Instant::now();
     let mut command = command(&program)?;
     let passed_on = PASSED_ON

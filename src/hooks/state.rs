@@ -15,6 +15,7 @@ use super::describe;
 use super::event::Event;
 use super::heads::Post;
 use super::notification::Notification;
+use super::process::Runner;
 use super::progress::Progress;
 use super::reply::{Failure, HookError, Loaded, Reply, Why};
 use super::sandbox;
@@ -35,10 +36,11 @@ impl State {
         spec: &Spec,
         clock: &Arc<Clock>,
         shelf: Option<Box<dyn Shelf>>,
+        runner: Option<Runner>,
     ) -> Result<(Self, Loaded), HookError> {
         let source = spec.script.source()?;
         let file = spec.script.short_name();
-        let desk = Desk::new(spec, clock, shelf);
+        let desk = Desk::new(spec, clock, shelf, runner);
         let noted = Rc::downgrade(&desk);
         let note = move |line: String| {
             if let Some(desk) = noted.upgrade() {

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::clock::Clock;
 use super::notification::Notification;
+use super::process::Runner;
 use super::progress::Progress;
 use super::reply::{HookError, Loaded, Why};
 use super::shelf::{Shelf, ShelfError};
@@ -54,18 +55,27 @@ impl Shelf for Shared {
     }
 }
 
+/// What outlives a script's states.
+pub(super) struct Around {
+    /// Where `mailferry.search` looks.
+    pub shelf: Option<Shared>,
+    /// Who runs its programs, if it may have any run.
+    pub runner: Option<Runner>,
+}
+
 /// Runs until nobody has jobs any more, or nobody waits for the answers.
 pub(super) fn run(
     spec: &Spec,
     clock: &Arc<Clock>,
-    shelf: Option<Shared>,
+    around: &Around,
     started: oneshot::Sender<Result<Loaded, HookError>>,
     orders: &Receiver<Order>,
 ) {
     clock.this_thread();
     let load = || {
-        let shelf = shelf.clone().map(|shelf| Box::new(shelf) as Box<dyn Shelf>);
-        State::load(spec, clock, shelf)
+        let shelf = around.shelf.clone();
+        let shelf = shelf.map(|shelf| Box::new(shelf) as Box<dyn Shelf>);
+        State::load(spec, clock, shelf, around.runner.clone())
     };
     let mut state = match load() {
         Ok((state, loaded)) => {
@@ -83,6 +93,7 @@ pub(super) fn run(
         done,
     }) = orders.recv()
     {
+        clock.watch_processor();
         if let Some(state) = &state {
             state.begin();
         }

@@ -11,6 +11,7 @@ use mlua::{Error, Function, Result};
 use super::super::clock::Clock;
 use super::super::event::Event;
 use super::super::meter::Meter;
+use super::super::process::Runner;
 use super::super::reply::{Notice, Reply};
 use super::super::shelf::Shelf;
 use super::super::spec::{Capability, Spec};
@@ -52,6 +53,7 @@ pub(in super::super) struct Desk {
     pub file: String,
     pub clock: Arc<Clock>,
     pub shelf: Option<Box<dyn Shelf>>,
+    pub runner: Option<Runner>,
     /// What the script holds of ours.
     pub meter: Rc<Meter>,
     /// What the handler that runs wants so far.
@@ -69,12 +71,18 @@ pub(in super::super) struct Desk {
 }
 
 impl Desk {
-    pub fn new(spec: &Spec, clock: &Arc<Clock>, shelf: Option<Box<dyn Shelf>>) -> Rc<Self> {
+    pub fn new(
+        spec: &Spec,
+        clock: &Arc<Clock>,
+        shelf: Option<Box<dyn Shelf>>,
+        runner: Option<Runner>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             spec: spec.clone(),
             file: spec.script.short_name(),
             clock: Arc::clone(clock),
             shelf,
+            runner,
             meter: Meter::new(spec.memory),
             reply: RefCell::default(),
             tally: RefCell::default(),

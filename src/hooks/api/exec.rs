@@ -8,7 +8,7 @@ use std::time::Duration;
 use mlua::{Error, Lua, LuaString, Result, Table, Value};
 
 use super::super::clock::Pause;
-use super::super::process::{self, Ended, Program};
+use super::super::process::{Ended, Program, gone};
 use super::super::sandbox::OVER;
 use super::super::spec::Capability;
 use super::{Desk, time_of, values};
@@ -42,7 +42,9 @@ pub(super) fn install(lua: &Lua, desk: &Rc<Desk>, table: &Table) -> Result<()> {
         }
         note(&shared, &program);
         let most = program.timeout + Duration::from_secs(5);
-        match shared.clock.pause(pause, most, || process::run(program)) {
+        let runner = shared.runner.as_ref();
+        let run = || runner.map_or_else(|| Err(gone()), |runner| runner.run(program));
+        match shared.clock.pause(pause, most, run) {
             Ok(result) => {
                 shared.reply.borrow_mut().killed += usize::from(result.timed_out);
                 ended(lua, &result)

@@ -9,13 +9,18 @@ use tokio::sync::oneshot;
 use tokio::time;
 
 use super::super::clock::Clock;
+use super::super::process::Runner;
 use super::super::progress::Progress;
 use super::super::reply::{Answer, HookError, Loaded};
-use super::super::spec::Spec;
-use super::super::worker::{self, Job, Order, Shared};
+use super::super::spec::{Capability, Spec};
+use super::super::worker::{self, Around, Job, Order, Shared};
 
 /// How long after its deadline a script may take to notice it.
 const GRACE: Duration = Duration::from_millis(250);
+/// On a busy machine it may be that it has not run since: only one that has, for so long, is stuck.
+const NOTICING: Duration = Duration::from_millis(40);
+/// It may also stand still, at a disk that does not answer.
+const LONGEST_GRACE: Duration = Duration::from_secs(3);
 /// How often the clock is looked at while no handler runs: between two handlers, or before the first.
 const BETWEEN: Duration = Duration::from_millis(50);
 /// The stack of a hook's thread: Lua allows 200 nested calls of C functions.
@@ -44,11 +49,18 @@ impl Thread {
         let (orders, received) = mpsc::channel();
         let (started, loaded) = oneshot::channel();
         let clock = Clock::new();
+        // Not from the script's thread: what a thread starts has the priority that it has itself.
+        let wants = spec.grants.has(Capability::Exec) && !spec.dry;
+        let runner = match wants.then(Runner::start).transpose() {
+            Ok(runner) => runner,
+            Err(error) => return Some(Err(HookError::Thread(error))),
+        };
+        let around = Around { shelf, runner };
         let (spec, shared) = (spec.clone(), Arc::clone(&clock));
         let thread = thread::Builder::new()
             .name("hook".to_owned())
             .stack_size(STACK)
-            .spawn(move || worker::run(&spec, &shared, shelf, started, &received));
+            .spawn(move || worker::run(&spec, &shared, &around, started, &received));
         if let Err(error) = thread {
             return Some(Err(HookError::Thread(error)));
         }
@@ -84,12 +96,22 @@ impl Thread {
 
 /// Waits for what a hook's thread sends; `None` once it is stuck, or has ended without a word.
 async fn until_stuck<T>(clock: &Clock, mut from: oneshot::Receiver<T>) -> Option<T> {
+    let mut ran = None;
     loop {
-        let wait = clock.left().map_or(BETWEEN, |left| left + GRACE);
+        let wait = match clock.left() {
+            Some(left) if !left.is_zero() => left + GRACE,
+            _ => BETWEEN,
+        };
         match time::timeout(wait, &mut from).await {
             Ok(came) => return came.ok(),
-            Err(_) if clock.overdue() >= GRACE => return None,
-            Err(_) => {}
+            Err(_) if !clock.is_over() || clock.overdue() < GRACE => ran = None,
+            Err(_) => {
+                let before = *ran.get_or_insert_with(|| clock.ran());
+                let noticing = clock.ran().saturating_sub(before);
+                if noticing >= NOTICING || clock.overdue() >= LONGEST_GRACE {
+                    return None;
+                }
+            }
         }
     }
 }

@@ -47,6 +47,14 @@ async fn a_program_gets_its_words_as_they_are_and_gives_its_output() {
     assert_eq!(reply.programs.len(), 6);
 }
 
+/// The script's thread waits for others; what it runs does as what anybody runs.
+#[tokio::test]
+async fn programs_have_the_priority_that_we_have() {
+    let ours = rustix::process::getpriority_process(None).unwrap();
+    let reply = run("print((mailferry.exec {argv = {\"nice\"}}).stdout)").await;
+    assert_eq!(reply.log, [format!("{ours}\\n")]);
+}
+
 #[tokio::test]
 async fn the_environment_is_clean() {
     // Cargo sets these for tests.

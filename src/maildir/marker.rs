@@ -3,7 +3,9 @@
 //! A few lines of TOML that say whose directory this is. In the Maildir++ layout the root is also INBOX, and one
 //! file says both.
 
+use std::fs::File;
 use std::io::{Read, Write};
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use rustix::io::Errno;
 
@@ -17,6 +19,9 @@ pub(super) const FILE: &[u8] = b".mailferry";
 
 /// More than any marker has.
 const LONGEST: u64 = 4096;
+
+/// What a disk writes whole or not at all, in octets.
+const SECTOR: usize = 512;
 
 /// What a marker file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,13 +57,22 @@ impl Marks {
         }
     }
 
+    /// The same marks, as of the other's time.
+    fn with_epoch_of(mut self, other: &Self) -> Self {
+        if let (Some(own), Some(other)) = (&mut self.own, &other.own) {
+            own.epoch = other.epoch;
+        }
+        self
+    }
+
     fn text(&self) -> String {
         let mut text = String::from(
             "# mailferry keeps this directory in step with a mail server. Without this file it would not know that\n\
              # the directory is the right one, and would stop rather than believe that its mail is gone.\n",
         );
         if let Some(own) = &self.own {
-            text.push_str(&format!("id = \"{}\"\nepoch = {}\n", own.id, own.epoch));
+            // As wide as any epoch is, so that the next one can be written over this one.
+            text.push_str(&format!("id = \"{}\"\nepoch = {:<20}\n", own.id, own.epoch));
         }
         if let Some(inbox) = &self.inbox {
             text.push_str(&format!("folder = \"{}\"\n", inbox.id));
@@ -91,6 +105,40 @@ pub(super) fn read(dir: &Dir) -> Result<Marks, Error> {
 
 /// Writes a directory's marker: whole or not at all.
 pub(super) fn write(dir: &Dir, marks: &Marks) -> Result<(), Error> {
+    match to_write_over(dir, marks) {
+        Some(file) => write_over(&file, marks)
+            .map_err(|error| Error::io("write", &dir.path_of(FILE), Reach::Mailbox, error)),
+        None => put(dir, marks),
+    }
+}
+
+/// The marker that is there, if it is one in which only the epoch has to change.
+///
+/// That happens at the beginning of every pass that has something to do, and a file that comes and goes in a directory
+/// is more than a neighbour expects: `notmuch new` ends with an error at a file that it has seen and that is not there
+/// any more.
+fn to_write_over(dir: &Dir, marks: &Marks) -> Option<File> {
+    let mut file = dir.open_to_change(FILE).ok()?;
+    let meta = file.metadata().ok()?;
+    // A second name may be somebody's backup, which has to keep the epoch that it was made at.
+    if !meta.is_file() || meta.nlink() != 1 {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    (&mut file).take(LONGEST).read_to_end(&mut bytes).ok()?;
+    let there = Marks::parse(&String::from_utf8_lossy(&bytes));
+    let ours = bytes == there.text().as_bytes() && bytes.len() <= SECTOR;
+    (ours && there.with_epoch_of(marks) == *marks).then_some(file)
+}
+
+/// All but the epoch is as it was, so that nobody ever sees anything but the old or the new one.
+fn write_over(file: &File, marks: &Marks) -> std::io::Result<()> {
+    file.write_all_at(marks.text().as_bytes(), 0)?;
+    file.sync_data()
+}
+
+/// Puts a new file in the place of the old one.
+fn put(dir: &Dir, marks: &Marks) -> Result<(), Error> {
     let random = super::random()?;
     let temporary = format!(".mailferry.{random:032x}").into_bytes();
     let mut file = dir.create_file(&temporary)?;
@@ -128,6 +176,17 @@ mod tests {
             let marks = Marks { own, inbox };
             assert_eq!(Marks::parse(&marks.text()), marks);
         }
+    }
+
+    #[test]
+    fn every_epoch_takes_the_same_room_in_one_sector() {
+        let length = |epoch| {
+            let (id, inbox) = ("f".repeat(32), Some(marker(&"e".repeat(32), 0)));
+            let own = Some(marker(&id, epoch));
+            Marks { own, inbox }.text().len()
+        };
+        assert_eq!(length(1), length(u64::MAX));
+        assert!(length(1) <= SECTOR);
     }
 
     #[test]

@@ -1,3 +1,5 @@
+use std::os::unix::fs::MetadataExt;
+
 use super::*;
 use crate::engine::Reach;
 
@@ -104,6 +106,49 @@ async fn in_maildir_plus_plus_the_root_is_inbox_and_has_both_markers() {
         .await;
     assert!(trashed.unwrap()[0].is_ok());
     assert_eq!(listed(&fixture).await.len(), 3, "the trash is no folder");
+}
+
+/// `notmuch new` ends with an error at a file that is gone when it gets to it: so nothing comes and goes.
+#[tokio::test]
+async fn an_epoch_is_written_over_the_one_before() {
+    for layout in [Layout::MaildirPlusPlus, Layout::Nested] {
+        let fixture = Fixture::new(layout, &["INBOX"]).await;
+        let set = |epoch| {
+            let id = "00ff".to_owned();
+            let (marker, account) = (Marker { id, epoch }, &fixture.account);
+            async move {
+                account.mark_root(&marker).await.unwrap();
+                assert_eq!(account.root().await.unwrap(), Root::Marked(marker));
+            }
+        };
+        let inode = |name: &str| fs::metadata(fixture.path(name)).unwrap().ino();
+        set(1).await;
+        let (first, dir) = (inode(".mailferry"), fs::metadata(fixture.path("")).unwrap());
+        for epoch in [2, 10, u64::MAX, 3] {
+            set(epoch).await;
+        }
+        assert_eq!(inode(".mailferry"), first);
+        let now = fs::metadata(fixture.path("")).unwrap();
+        assert_eq!(now.modified().unwrap(), dir.modified().unwrap());
+        // What has a second name keeps what it says: somebody may have made a backup of links.
+        fs::hard_link(fixture.path(".mailferry"), fixture.path("backup")).unwrap();
+        let before = fs::read(fixture.path("backup")).unwrap();
+        set(4).await;
+        assert_eq!(inode("backup"), first);
+        assert_ne!(inode(".mailferry"), first);
+        assert_eq!(fs::read(fixture.path("backup")).unwrap(), before);
+        // What has another form, or says anything else, is replaced.
+        for text in ["id = \"00ff\"\nepoch = 4\n", "# mine\n", ""] {
+            fs::write(fixture.path(".mailferry"), text).unwrap();
+            let before = inode(".mailferry");
+            set(5).await;
+            assert_ne!(inode(".mailferry"), before, "{text:?}");
+        }
+        fs::remove_file(fixture.path(".mailferry")).unwrap();
+        std::os::unix::fs::symlink(fixture.path("backup"), fixture.path(".mailferry")).unwrap();
+        set(6).await;
+        assert_eq!(fs::read(fixture.path("backup")).unwrap(), before);
+    }
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod find;
 mod folders;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod heads;
 mod keywords;
 mod layout;
 mod lines;
@@ -45,6 +46,7 @@ use crate::engine::Fault;
 use crate::engine::ports::{Folder, Inspected, Local, Looked, Marker, Root, Staged};
 use crate::mail::{Flags, LocalId, MailboxName};
 use crate::sync::{FileStamp, FolderToken, KeywordScope, LocalView};
+use heads::Heads;
 use pool::Pool;
 
 /// Threads for everything but fsync.
@@ -80,6 +82,7 @@ struct Core {
     workers: Pool,
     syncers: Pool,
     queue: Arc<Semaphore>,
+    heads: Heads,
 }
 
 impl MaildirAccount {
@@ -97,8 +100,14 @@ impl MaildirAccount {
                 workers: Pool::new(WORKERS),
                 syncers: Pool::new(SYNCERS),
                 queue: Arc::new(Semaphore::new(QUEUE)),
+                heads: Heads::default(),
             }),
         })
+    }
+
+    /// From now on [`Local::look`] gives the headers of files that were written a moment ago.
+    pub fn keep_headers(&self) {
+        self.core.heads.turn_on();
     }
 
     /// Where a mailbox's folder is (or would be); `None` if its name cannot be a directory's.

@@ -39,7 +39,9 @@ pub use letters::{
 pub use mailboxes::{BELIEVED_AFTER, plan_mailboxes};
 pub use merge::merge_flags;
 pub use needs::needs;
-pub use news::{Act, Happened, Heard, News, NewsId, Occasion, Subject, Tidings, Wanted, What};
+pub use news::{
+    Act, Happened, Heard, News, NewsId, Occasion, RawHeader, Subject, Tidings, Wanted, What,
+};
 pub use plan::{FlagPlan, Op, Plan};
 pub use planner::plan;
 pub use policy::{Deletions, Guard, Policy, Pull, Push};

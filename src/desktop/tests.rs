@@ -54,6 +54,7 @@ fn arrival_in(name: &str, number: i64) -> Arrival {
             size: 100,
             flags: Flags::new(),
             date: TODAY,
+            header: None,
         },
         letter: Letter {
             name: format!("Sender {number}"),

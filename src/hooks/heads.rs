@@ -30,6 +30,16 @@ pub(super) struct Head {
     pub weight: usize,
 }
 
+impl Head {
+    fn of(letter: Letter) -> Self {
+        Self {
+            // Its fields are places in the text.
+            weight: letter.octets() * 2,
+            letter: Arc::new(letter),
+        }
+    }
+}
+
 impl Post {
     /// A message of a batch of which so much is kept.
     pub fn new(subject: Arc<Subject>, kept: &Arc<Kept>) -> Arc<Self> {
@@ -50,8 +60,15 @@ impl Post {
         if let Some(known) = self.head.get() {
             return known.clone();
         }
-        let path = self.subject.path.as_deref();
-        let head = path.map(head_of).unwrap_or_default();
+        let head = match &self.subject.header {
+            Some(raw) => Head::of(Letter::parse(raw.octets())),
+            None => self
+                .subject
+                .path
+                .as_deref()
+                .map(head_of)
+                .unwrap_or_default(),
+        };
         let before = self.kept.0.fetch_add(head.weight, Ordering::Relaxed);
         if before.saturating_add(head.weight) > MOST {
             self.kept.0.fetch_sub(head.weight, Ordering::Relaxed);
@@ -63,12 +80,7 @@ impl Post {
 
 /// The header in a file; empty if the file is gone or cannot be read.
 pub(super) fn head_of(path: &Path) -> Head {
-    let letter = letter::head(path).unwrap_or_default();
-    Head {
-        // Its fields are places in the text.
-        weight: letter.octets() * 2,
-        letter: Arc::new(letter),
-    }
+    Head::of(letter::head(path).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -87,6 +99,7 @@ mod tests {
             size: 0,
             flags: Flags::new(),
             date: 0,
+            header: None,
         };
         Post::new(Arc::new(subject), kept)
     }

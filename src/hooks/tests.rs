@@ -45,6 +45,7 @@ impl Maildir {
             size: text.len() as u64,
             flags,
             date: 1_700_000_000,
+            header: None,
         }
     }
 }

@@ -11,11 +11,11 @@ use rustix::io::Errno;
 use super::Core;
 use super::error::Error;
 use super::files::{FolderDirs, Place};
-use super::find::{Finder, Refusal, Spot};
+use super::find::{Finder, Glance, Refusal, Spot};
 use super::keywords::Keywords;
 use super::name::{self, FileName};
 use super::publish::{Touched, publish_one};
-use super::sys;
+use super::sys::{self, Look};
 use crate::engine::Reach;
 use crate::engine::ports::{Looked, Seen};
 use crate::mail::{Flags, LocalId, MailboxName};
@@ -24,22 +24,40 @@ impl Core {
     pub(super) fn look(&self, mailbox: &MailboxName, files: &[LocalId]) -> Result<Looked, Error> {
         let folder = self.folder(mailbox)?;
         let keywords = folder.keywords()?;
-        let wanted: Vec<&LocalId> = files.iter().collect();
-        let finder = Finder::glance(&folder, &wanted)?;
-        let seen = files.iter().map(|id| {
-            let spot = finder.spot(id)?;
-            let dir = folder.place(spot.place);
-            let look = spot.look(&folder).ok();
-            let look = look.filter(|look| look.kind == FileType::RegularFile)?;
-            let path = dir.path_of(&spot.name);
+        let mut glance = Glance::at(&folder, files.len());
+        let seen = |id: &LocalId, place: Place, name: &[u8], look: Look| {
+            let plain = look.kind == FileType::RegularFile;
+            let flags = FileName::parse(name).filter(|_| plain)?.flags(&keywords);
             Some(Seen {
                 stamp: look.stamp,
-                flags: FileName::parse(&spot.name)?.flags(&keywords),
-                path: PathBuf::from(OsString::from_vec(path)),
+                flags,
+                path: PathBuf::from(OsString::from_vec(folder.place(place).path_of(name))),
+                header: self.heads.take(id),
             })
-        });
+        };
+        let mut found: Vec<Option<Seen>> = Vec::with_capacity(files.len());
+        let mut missed = Vec::new();
+        for (at, id) in files.iter().enumerate() {
+            match glance.find(id) {
+                Some((place, name, look)) => found.push(seen(id, place, name, look)),
+                None => {
+                    missed.push((at, id));
+                    found.push(None);
+                }
+            }
+        }
+        let wanted: Vec<&LocalId> = missed.iter().map(|(_, id)| *id).collect();
+        let finder = Finder::listed(&folder, &wanted)?;
+        for (at, id) in missed {
+            if let Some(spot) = finder.spot(id)
+                && let Ok(look) = spot.look(&folder)
+                && let Some(entry) = found.get_mut(at)
+            {
+                *entry = seen(id, spot.place, &spot.name, look);
+            }
+        }
         Ok(Looked {
-            files: seen.collect(),
+            files: found,
             scope: keywords.scope(),
         })
     }

@@ -327,7 +327,7 @@ impl Writer {
         };
         let turn = self.turn;
         self.turn += 1;
-        match stage.and_then(Stage::end) {
+        match stage.and_then(|stage| stage.end(&self.core)) {
             Ok(written) => self.written.push((turn, written)),
             Err(error) => self.tell(turn, uid, Err(error)),
         }

@@ -63,16 +63,10 @@ impl<'a> Finder<'a> {
         Ok(finder)
     }
 
-    /// The same for somebody who only wants to see them: names like those found before are tried first, so that it takes
-    /// one look at most files. Of two with one unique name it may be either.
-    pub fn glance(folder: &'a FolderDirs, wanted: &[&LocalId]) -> Result<Self, Error> {
-        if wanted.len() > SOME {
-            return Self::new(folder, wanted);
-        }
+    /// Lists the folder for these files, if there are any.
+    pub fn listed(folder: &'a FolderDirs, wanted: &[&LocalId]) -> Result<Self, Error> {
         let mut finder = Self::unsought(folder, wanted);
-        let mut likely = vec![(Place::New, Vec::new())];
-        likely.extend(USUAL.map(|info| (Place::Cur, info.to_vec())));
-        if !wanted.iter().all(|id| finder.guess_like(id, &mut likely)) {
+        if !wanted.is_empty() {
             finder.list()?;
         }
         Ok(finder)
@@ -150,24 +144,6 @@ impl<'a> Finder<'a> {
         self.first_of(id, std::iter::once((Place::New, plain)).chain(in_cur))
     }
 
-    /// Tries what follows the unique part in `likely`, then anything; what it was is the first to be tried next.
-    fn guess_like(&mut self, id: &LocalId, likely: &mut Vec<(Place, Vec<u8>)>) -> bool {
-        let at = likely.iter().position(|(place, info)| {
-            let name = [id.as_bytes(), info].concat();
-            self.first_of(id, std::iter::once((*place, name)))
-        });
-        if let Some(tried) = at.and_then(|at| likely.get_mut(..=at)) {
-            tried.rotate_right(1);
-            return true;
-        }
-        let found = self.guess(id);
-        if let Some(spot) = self.spot(id) {
-            let info = spot.name.get(id.as_bytes().len()..).unwrap_or_default();
-            likely.insert(0, (spot.place, info.to_vec()));
-        }
-        found
-    }
-
     fn first_of(
         &mut self,
         id: &LocalId,
@@ -202,6 +178,74 @@ impl<'a> Finder<'a> {
             })?;
         }
         Ok(())
+    }
+}
+
+/// Finds files for somebody who only wants to see them: names like those found before are tried first, so that it takes one
+/// look at most files. Of two with one unique name it may be either.
+pub(super) struct Glance<'a> {
+    folder: &'a FolderDirs,
+    /// Where files were, and what followed their unique part, the last one first.
+    likely: Vec<(Place, Vec<u8>)>,
+    /// The last name that was tried.
+    name: Vec<u8>,
+}
+
+impl<'a> Glance<'a> {
+    /// For so many files; where a listing takes less, it finds none.
+    pub fn at(folder: &'a FolderDirs, files: usize) -> Self {
+        let mut likely = Vec::new();
+        if files <= SOME {
+            likely.push((Place::New, Vec::new()));
+            likely.extend(USUAL.map(|info| (Place::Cur, info.to_vec())));
+        }
+        Self {
+            folder,
+            likely,
+            name: Vec::new(),
+        }
+    }
+
+    /// Where it is, its name, and how it looks; `None` where it has no name that could be guessed.
+    pub fn find(&mut self, id: &LocalId) -> Option<(Place, &[u8], Look)> {
+        let (place, look) = self.again(id).or_else(|| self.anyhow(id))?;
+        Some((place, &self.name, look))
+    }
+
+    /// Looks for it where others were; what that was is the first to be tried next.
+    fn again(&mut self, id: &LocalId) -> Option<(Place, Look)> {
+        let mut likely = std::mem::take(&mut self.likely);
+        let mut places = likely.iter().enumerate();
+        let found =
+            places.find_map(|(at, (place, info))| Some((at, *place, self.look(id, *place, info)?)));
+        if let Some((at, _, _)) = found
+            && let Some(tried) = likely.get_mut(..=at)
+        {
+            tried.rotate_right(1);
+        }
+        self.likely = likely;
+        found.map(|(_, place, look)| (place, look))
+    }
+
+    fn anyhow(&mut self, id: &LocalId) -> Option<(Place, Look)> {
+        if self.likely.is_empty() {
+            return None;
+        }
+        let place = Place::Cur;
+        let mut infos = name::likely_infos();
+        let (info, look) = infos.find_map(|info| {
+            let look = self.look(id, place, &info)?;
+            Some((info, look))
+        })?;
+        self.likely.insert(0, (place, info));
+        Some((place, look))
+    }
+
+    fn look(&mut self, id: &LocalId, place: Place, info: &[u8]) -> Option<Look> {
+        self.name.clear();
+        self.name.extend_from_slice(id.as_bytes());
+        self.name.extend_from_slice(info);
+        self.folder.place(place).look(&self.name).ok()
     }
 }
 

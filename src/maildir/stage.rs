@@ -12,6 +12,7 @@ use crate::content::{Hasher, message_id_hash};
 use crate::engine::Reach;
 use crate::engine::ports::Staged;
 use crate::mail::{Flags, Identity, LocalId, MessageIdHash, Uid};
+use crate::sync::RawHeader;
 
 /// How much of a message is looked at for its Message-ID.
 const HEAD: usize = 64 * 1024;
@@ -72,6 +73,8 @@ pub(super) struct Stage {
     raw: bool,
     hasher: Hasher,
     head: Head,
+    /// For those who are told of the message.
+    header: Option<RawHeader>,
     came: u64,
 }
 
@@ -116,6 +119,7 @@ impl Stage {
             raw: false,
             hasher: Hasher::new(),
             head: Head::Collecting(Vec::new()),
+            header: None,
             came: 0,
         })
     }
@@ -130,6 +134,9 @@ impl Stage {
         if !self.raw {
             buffer.clear();
             if self.lines.push(wire, buffer).is_ok() {
+                if earlier == 0 {
+                    self.header = core.heads.of(buffer);
+                }
                 return self.put(buffer);
             }
             self.rewrite(core, earlier, buffer)?;
@@ -147,6 +154,7 @@ impl Stage {
     /// The message turned out to be irregular: writes what is there so far anew, with the wire's line ends.
     fn rewrite(&mut self, core: &Core, earlier: u64, buffer: &mut Vec<u8>) -> Result<(), Error> {
         self.raw = true;
+        self.header = None;
         if earlier > 0 {
             let fresh = TmpFile::create(core, &self.tmp.dir)?;
             let mut old = std::mem::replace(&mut self.tmp, fresh);
@@ -157,7 +165,7 @@ impl Stage {
     }
 
     /// Ends the message; its file is not on disk for sure yet.
-    pub fn end(mut self) -> Result<Written, Error> {
+    pub fn end(mut self, core: &Core) -> Result<Written, Error> {
         if let Some(announced) = self.meta.octets.filter(|octets| *octets != self.came) {
             return Err(Error::Incomplete {
                 announced,
@@ -177,6 +185,9 @@ impl Stage {
         sys::set_date(&self.tmp.file, self.meta.date).map_err(failed("date"))?;
         let look = sys::look_at(&self.tmp.file).map_err(failed("look at"))?;
         sys::begin_writing(&self.tmp.file);
+        if let Some(header) = self.header.take() {
+            core.heads.keep(&self.tmp.id, header);
+        }
         let staged = Staged {
             uid: self.meta.uid,
             local: self.tmp.id.clone(),

@@ -1,9 +1,10 @@
 //! What has happened to mail, as plugins and the desktop are told of it, and what plugins ask for in return.
 //!
 //! Only words: who writes the outbox is the engine, who empties it the daemon, and what is made of an event is up to
-//! the listeners. Nothing here knows a listener, a file's content, or how an act is carried out.
+//! the listeners. Nothing here knows a listener, what a message says, or how an act is carried out.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -97,6 +98,30 @@ pub enum What {
     Deleted,
 }
 
+/// The header of a message as it is in its file, with the empty line that ends it. Shows nothing of it in `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RawHeader(Arc<[u8]>);
+
+impl RawHeader {
+    /// Copies it.
+    #[must_use]
+    pub fn new(octets: &[u8]) -> Self {
+        Self(octets.into())
+    }
+
+    /// As it is.
+    #[must_use]
+    pub fn octets(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RawHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RawHeader({} octets)", self.0.len())
+    }
+}
+
 /// A message as listeners are told of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
@@ -116,6 +141,8 @@ pub struct Subject {
     pub flags: Flags,
     /// INTERNALDATE, or when a letter was fetched; seconds since 1970.
     pub date: i64,
+    /// Its header, where that is at hand.
+    pub header: Option<RawHeader>,
 }
 
 /// Something that listeners are told.

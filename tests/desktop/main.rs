@@ -80,6 +80,7 @@ fn arrival(number: i64) -> Arrival {
             size: 100,
             flags: Flags::new(),
             date: now(),
+            header: None,
         },
         letter: Letter {
             name: format!("Sender {number}"),

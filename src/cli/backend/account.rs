@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::clock::SystemClock;
-use super::last;
+use super::{hooks, last};
 use crate::auth::Accepted;
 use crate::cli::progress::{AccountProgress, Terminal};
 use crate::config::{self, Account, Config, ImapAccount};
@@ -52,7 +52,7 @@ impl Parts {
         connector.settings.accepted = Accepted::new(last::went_well(config, account));
         Ok(Self {
             connector,
-            local: local(account)?,
+            local: local_told(config, account)?,
             store: opened.store,
             clock: SystemClock::new(),
             progress: terminal.account(account.name.as_str()),
@@ -185,6 +185,15 @@ pub(super) fn local(account: &Account) -> Result<MaildirAccount, Fault> {
         host,
     };
     Ok(MaildirAccount::open(settings)?)
+}
+
+/// The account's Maildir where its hooks are told of what is delivered.
+pub(super) fn local_told(config: &Config, account: &Account) -> Result<MaildirAccount, Fault> {
+    let local = local(account)?;
+    if hooks::of(config, account).next().is_some() {
+        local.keep_headers();
+    }
+    Ok(local)
 }
 
 /// The user's wishes as the engine takes them.

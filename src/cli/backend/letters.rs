@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::account::{local, tls};
+use super::account::{local, local_told, tls};
 use super::clock::SystemClock;
 use super::last;
 use super::listeners::Listeners;
@@ -67,7 +67,7 @@ impl LetterParts {
         postbox.settings.accepted = Accepted::new(last::went_well(config, account));
         Ok(Self {
             postbox,
-            local: local(account)?,
+            local: local_told(config, account)?,
             store: opened.store,
             clock: SystemClock::new(),
             progress: terminal.account(account.name.as_str()),

@@ -88,6 +88,7 @@ impl Shelf for StoredMail {
                 size: entry.size,
                 flags: entry.flags,
                 date: entry.date,
+                header: None,
             })
         });
         Ok(subjects.collect())

@@ -29,6 +29,7 @@ pub(super) fn subject(file: &Path, mailbox: MailboxName) -> Result<Subject, Fail
         flags: flags(info),
         date: Letter::parse(&head).date().unwrap_or_default(),
         path: Some(path),
+        header: None,
     })
 }
 

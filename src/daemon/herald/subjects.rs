@@ -260,6 +260,7 @@ impl Page {
             size: seen.map_or(entry.size, |(seen, _)| seen.stamp.size),
             flags: seen.map_or_else(|| entry.flags.clone(), |(_, flags)| flags.clone()),
             date: entry.date,
+            header: seen.and_then(|(seen, _)| seen.header.clone()),
         }
     }
 
@@ -274,6 +275,7 @@ impl Page {
             size: known.map_or(0, |it| it.identity.size),
             flags: known.map_or_else(Flags::new, |it| it.flags.clone()),
             date: known.map_or(news.at, |it| it.identity.date),
+            header: None,
         }
     }
 

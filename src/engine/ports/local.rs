@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::super::Fault;
 use super::BodySource;
 use crate::mail::{Digest, Flags, Identity, LocalId, MailboxName, Uid};
-use crate::sync::{FileStamp, FolderToken, KeywordScope, LocalView};
+use crate::sync::{FileStamp, FolderToken, KeywordScope, LocalView, RawHeader};
 
 /// What the root's marker file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +79,8 @@ pub struct Seen {
     pub flags: Flags,
     /// How it looks.
     pub stamp: FileStamp,
+    /// Its header, where that is at hand because the file was written a moment ago.
+    pub header: Option<RawHeader>,
 }
 
 /// Some files of a folder as they are now.

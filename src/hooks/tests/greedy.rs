@@ -158,6 +158,7 @@ fn shelf(count: i64) -> Option<Box<dyn Shelf>> {
             size: 1,
             flags: Flags::new().with(Flag::Seen),
             date: 0,
+            header: None,
         }
     };
     Some(Box::new(Shelved::new((1..=count).map(one))))

@@ -144,6 +144,53 @@ async fn files_are_seen_under_whatever_name_they_have() {
 }
 
 #[tokio::test]
+async fn the_header_of_what_was_delivered_is_given_once_to_those_who_want_it() {
+    let fixture = Fixture::nested().await;
+    let inbox = MailboxName::inbox();
+    let messages = [
+        b"Subject: one\r\nX: a\r\n b\r\n\r\nbody\r\n\r\nmore\r\n".to_vec(),
+        // A lone line feed, late: the file becomes another one.
+        [
+            &b"Subject: raw\r\n\r\n"[..],
+            &[b'x'; 300_000],
+            b"\nlate\r\n",
+        ]
+        .concat(),
+        b"Subject: no end\r\n".to_vec(),
+        [b"X: ", &[b'x'; 20_000][..], b"\r\n\r\n"].concat(),
+    ];
+    let deliver = async |piece| {
+        let staged = fixture.stage("INBOX", &messages, piece).await;
+        let ids: Vec<LocalId> = staged.iter().map(|it| it.local.clone()).collect();
+        let wanted: Vec<(Staged, Flags)> = staged.into_iter().map(|it| (it, seen())).collect();
+        let published = fixture.account.publish(&inbox, &wanted).await.unwrap();
+        assert!(published.iter().all(Result::is_ok));
+        ids
+    };
+    let headers = async |ids: &[LocalId]| -> Vec<Option<Vec<u8>>> {
+        let looked = fixture.account.look(&inbox, ids).await.unwrap();
+        let seen = looked.files.into_iter().map(Option::unwrap);
+        seen.map(|seen| {
+            let file = fs::read(&seen.path).unwrap();
+            let header = seen.header?.octets().to_vec();
+            assert!(file.starts_with(&header));
+            Some(header)
+        })
+        .collect()
+    };
+    let before = deliver(100_000).await;
+    assert_eq!(headers(&before).await, [None, None, None, None]);
+    fixture.account.keep_headers();
+    assert_eq!(headers(&before).await, [None, None, None, None]);
+    for piece in [1_000_000, 70_000, 10] {
+        let ids = deliver(piece).await;
+        let first = Some(b"Subject: one\nX: a\n b\n\n".to_vec());
+        assert_eq!(headers(&ids).await, [first, None, None, None], "{piece}");
+        assert_eq!(headers(&ids).await, [None, None, None, None]);
+    }
+}
+
+#[tokio::test]
 async fn reading_is_no_access() {
     let fixture = Fixture::nested().await;
     let path = fixture.path("INBOX/cur/a:2,");

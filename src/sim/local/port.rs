@@ -298,6 +298,7 @@ impl Local for SimLocal {
                 path: format!("/mail/{name}/{id}").into(),
                 flags: file.flags.clone(),
                 stamp: file.stamp(),
+                header: None,
             })
         };
         Ok(Looked {

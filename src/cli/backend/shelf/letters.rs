@@ -60,6 +60,7 @@ impl Shelf for StoredLetters {
                 flags: file.flags,
                 date: letter.map_or(file.stamp.mtime_ns / 1_000_000_000, |it| it.known.since),
                 local: Some(file.id),
+                header: None,
             })
         });
         Ok(subjects.collect())

@@ -223,23 +223,28 @@ fn labels(conn: &Connection, mailbox: MailboxId) -> Result<Vec<(RowId, FlagDelta
 
 /// Nothing is told of a message whose delivery is not complete.
 pub(super) fn news(conn: &Connection, most: u32) -> Result<Vec<News>> {
-    let mut statement = conn.prepare(&format!("{} ORDER BY id", rows::NEWS))?;
+    let mut runs = conn.prepare(&format!("{} ORDER BY id", rows::NEWS))?;
     let mut undelivered =
         conn.prepare("SELECT row FROM entry WHERE row BETWEEN ?1 AND ?2 AND linked = 0")?;
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let mut found = Vec::new();
-    for run in statement.query_map([], rows::news)? {
+    let most = i64::from(most);
+    let (mut found, mut room) = (Vec::new(), most);
+    for run in runs.query_map([], rows::news)? {
         let (first, count) = run?;
-        let last = first.row.0.saturating_add(count - 1);
-        let waiting = undelivered.query_map([first.row.0, last], |row| row.get(0))?;
-        let waiting: BTreeSet<i64> = waiting.collect::<Result<_>>()?;
-        for one in (0..count).map(|at| following(&first, at)) {
-            if found.len() == most {
-                return Ok(found);
-            }
-            if !waiting.contains(&one.row.0) {
-                found.push(one);
-            }
+        let mut at = 0;
+        while at < count && room > 0 {
+            // No more is looked through than can be told: a run may be all that an account has.
+            let end = count.min(at + room);
+            let all = (at..end).map(|at| following(&first, at));
+            let rows = [at, end - 1].map(|at| first.row.0 + at);
+            let waiting = undelivered.query_map(rows, |row| row.get(0))?;
+            let waiting: BTreeSet<i64> = waiting.collect::<Result<_>>()?;
+            let before = found.len();
+            found.extend(all.filter(|one| !waiting.contains(&one.row.0)));
+            room -= i64::try_from(found.len() - before).unwrap_or(room);
+            at = end;
+        }
+        if room == 0 {
+            break;
         }
     }
     Ok(found)

@@ -336,8 +336,12 @@ proptest! {
             let told = block(store.news(1000)).unwrap();
             let told: Vec<_> = told.into_iter().map(|it| (it.id, it.row.0, it.what)).collect();
             prop_assert_eq!(&told, &plain.told());
-            let few = block(store.news(3)).unwrap();
-            prop_assert_eq!(few.len(), told.len().min(3));
+            for most in [0, 1, 3, 7] {
+                let few = block(store.news(most)).unwrap().into_iter();
+                let few: Vec<_> = few.map(|it| (it.id, it.row.0, it.what)).collect();
+                let most = told.len().min(most as usize);
+                prop_assert_eq!(&few, &told[..most]);
+            }
         }
     }
 }

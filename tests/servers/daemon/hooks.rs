@@ -40,14 +40,16 @@ struct One {
 
 impl One {
     fn new(server: &Server, count: usize, hooked: bool) -> Self {
-        let ferry = Ferry::plain(server.plain());
+        // As mail is fetched over a network.
+        let keys = format!("tls_ca_file = \"{}\"\n", server.certificate().display());
+        let ferry = Ferry::with(server.tls(), &keys, "");
         let mark = ferry.state().with_file_name("mark");
         fs::write(mark.with_extension("lua"), COUNTING).unwrap();
         let more = match hooked {
             true => hooks(count, mark.to_str().unwrap()),
             false => String::new(),
         };
-        ferry.configure(server.plain(), "tls = \"none\"\n", &more);
+        ferry.configure(server.tls(), &keys, &more);
         Self { ferry, mark }
     }
 

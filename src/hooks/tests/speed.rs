@@ -3,12 +3,17 @@
 use std::time::Instant;
 
 use super::*;
+use crate::sync::RawHeader;
 
 /// So many messages are told at once.
 const PAGE: usize = 512;
 
 fn arrivals(maildir: &Maildir) -> Vec<Occasion> {
-    let one = maildir.put("INBOX", 1, Flags::new(), MAIL);
+    let one = Subject {
+        // As of mail that was just delivered.
+        header: Some(RawHeader::new(MAIL.as_bytes())),
+        ..maildir.put("INBOX", 1, Flags::new(), MAIL)
+    };
     let row = |row| Subject {
         row: RowId(row),
         ..one.clone()

@@ -106,18 +106,18 @@ pub(super) fn read(dir: &Dir) -> Result<Marks, Error> {
 /// Writes a directory's marker: whole or not at all.
 pub(super) fn write(dir: &Dir, marks: &Marks) -> Result<(), Error> {
     match to_write_over(dir, marks) {
-        Some(file) => write_over(&file, marks)
+        Some((file, there)) => write_over(&file, &there, marks.text().as_bytes())
             .map_err(|error| Error::io("write", &dir.path_of(FILE), Reach::Mailbox, error)),
         None => put(dir, marks),
     }
 }
 
-/// The marker that is there, if it is one in which only the epoch has to change.
+/// The marker that is there and what is in it, if it is one in which only the epoch has to change.
 ///
 /// That happens at the beginning of every pass that has something to do, and a file that comes and goes in a directory
 /// is more than a neighbour expects: `notmuch new` ends with an error at a file that it has seen and that is not there
 /// any more.
-fn to_write_over(dir: &Dir, marks: &Marks) -> Option<File> {
+fn to_write_over(dir: &Dir, marks: &Marks) -> Option<(File, Vec<u8>)> {
     let mut file = dir.open_to_change(FILE).ok()?;
     let meta = file.metadata().ok()?;
     // A second name may be somebody's backup, which has to keep the epoch that it was made at.
@@ -128,12 +128,19 @@ fn to_write_over(dir: &Dir, marks: &Marks) -> Option<File> {
     (&mut file).take(LONGEST).read_to_end(&mut bytes).ok()?;
     let there = Marks::parse(&String::from_utf8_lossy(&bytes));
     let ours = bytes == there.text().as_bytes() && bytes.len() <= SECTOR;
-    (ours && there.with_epoch_of(marks) == *marks).then_some(file)
+    (ours && there.with_epoch_of(marks) == *marks).then_some((file, bytes))
 }
 
-/// All but the epoch is as it was, so that nobody ever sees anything but the old or the new one.
-fn write_over(file: &File, marks: &Marks) -> std::io::Result<()> {
-    file.write_all_at(marks.text().as_bytes(), 0)?;
+/// Writes what differs, which is some of the epoch's digits: nobody ever sees anything but the old or the new one, and no
+/// disk, however bad, can make the marker that of another directory.
+fn write_over(file: &File, old: &[u8], new: &[u8]) -> std::io::Result<()> {
+    let differs = |(at, octet): (usize, &u8)| (old.get(at) != Some(octet)).then_some(at);
+    let first = new.iter().enumerate().find_map(differs);
+    let last = new.iter().enumerate().rev().find_map(differs);
+    if let (Some(first), Some(last)) = (first, last) {
+        let digits = new.get(first..=last).unwrap_or_default();
+        file.write_all_at(digits, u64::try_from(first).unwrap_or_default())?;
+    }
     file.sync_data()
 }
 

@@ -30,8 +30,11 @@ pub fn chance(seed: u64, trial: usize) -> Random {
     Random::new(seed.wrapping_add(1 + trial as u64 * 0x1_0000_0001))
 }
 
-/// Runs all trials, some at once. Panics at the end with all that failed, the seed, and how to run it again; returns
-/// how many there were.
+/// How often a long run says how far it is.
+const OFTEN: usize = 500;
+
+/// Runs all trials, some at once. Says what failed when it does; panics at the end with all of it, the seed, and how to
+/// run it again; returns how many there were.
 pub fn run_all<T: Sync>(
     test: &str,
     seed: u64,
@@ -45,9 +48,19 @@ pub fn run_all<T: Sync>(
     std::thread::scope(|scope| {
         for _ in 0..at_once.min(trials.len()) {
             scope.spawn(|| {
-                while let Some(one) = trials.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed) as usize;
+                    let Some(one) = trials.get(at) else { break };
+                    if at > 0 && at.is_multiple_of(OFTEN) {
+                        let took = begun.elapsed().as_secs();
+                        say(&format!(
+                            "{test}: {at} of {} begun after {took} s",
+                            trials.len()
+                        ));
+                    }
                     let ended = catch_unwind(AssertUnwindSafe(|| trial(one)));
                     if let Err(why) = ended.unwrap_or_else(|panic| Err(told(&*panic))) {
+                        say(&format!("{test}: failed: {why}"));
                         failed
                             .lock()
                             .unwrap_or_else(PoisonError::into_inner)

@@ -143,7 +143,9 @@ impl Disk {
             // Shared memory: gone with the power.
             Node::File { .. } if passing(path) => {}
             Node::File { now, from, .. } => {
-                let mail = !path.to_string_lossy().contains(".sqlite");
+                // Neither the state nor a marker, which are written to.
+                let mail =
+                    !path.to_string_lossy().contains(".sqlite") && !path.ends_with(".mailferry");
                 if let Some(from) = from.as_ref().filter(|_| mail)
                     && fs::hard_link(from, path).is_ok()
                 {

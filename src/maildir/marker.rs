@@ -17,6 +17,9 @@ use crate::engine::ports::Marker;
 /// The file's name.
 pub(super) const FILE: &[u8] = b".mailferry";
 
+/// What the name of one that is not in its place yet begins with; 32 hexadecimal digits follow.
+const BEFORE: &str = ".mailferry.";
+
 /// More than any marker has.
 const LONGEST: u64 = 4096;
 
@@ -85,6 +88,12 @@ fn is_id(text: &str) -> bool {
     !text.is_empty() && text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
+/// Whether a file of this name may be a marker that never got to its place.
+pub(super) fn is_temporary(name: &[u8]) -> bool {
+    let digits = name.strip_prefix(BEFORE.as_bytes());
+    digits.is_some_and(|digits| digits.len() == 32 && digits.iter().all(u8::is_ascii_hexdigit))
+}
+
 /// Reads a directory's marker; one that cannot be understood counts as none.
 pub(super) fn read(dir: &Dir) -> Result<Marks, Error> {
     let failed = |errno| dir.error("read", FILE, Reach::Mailbox, errno);
@@ -144,19 +153,22 @@ fn write_over(file: &File, old: &[u8], new: &[u8]) -> std::io::Result<()> {
     file.sync_data()
 }
 
-/// Puts a new file in the place of the old one.
+/// Puts a new file in the place of the old one. It is written in the folder's `tmp`, where there is one: mail programs
+/// expect files to come and go there.
 fn put(dir: &Dir, marks: &Marks) -> Result<(), Error> {
-    let random = super::random()?;
-    let temporary = format!(".mailferry.{random:032x}").into_bytes();
-    let mut file = dir.create_file(&temporary)?;
+    let tmp = dir.find(b"tmp").ok().flatten();
+    let tmp = tmp.filter(|tmp| tmp.is_on_disk_of(dir));
+    let from = tmp.as_ref().unwrap_or(dir);
+    let temporary = format!("{BEFORE}{:032x}", super::random()?).into_bytes();
+    let mut file = from.create_file(&temporary)?;
     let written = file
         .write_all(marks.text().as_bytes())
         .and_then(|()| file.sync_all())
         .map_err(|error| Error::io("write", &dir.path_of(FILE), Reach::Mailbox, error))
-        .and_then(|()| dir.replace(&temporary, FILE));
+        .and_then(|()| from.replace(&temporary, dir, FILE));
     if let Err(error) = written {
         // The error that is reported is the first one; the leftover is small and hidden.
-        let _ = dir.remove(&temporary);
+        let _ = from.remove(&temporary);
         return Err(error);
     }
     dir.sync()
@@ -182,6 +194,14 @@ mod tests {
         ] {
             let marks = Marks { own, inbox };
             assert_eq!(Marks::parse(&marks.text()), marks);
+        }
+    }
+
+    #[test]
+    fn a_leftover_is_known_by_its_name() {
+        assert!(is_temporary(format!("{BEFORE}{:032x}", 5).as_bytes()));
+        for name in [".mailferry", ".mailferry.5", "1.M2P3.host"] {
+            assert!(!is_temporary(name.as_bytes()), "{name}");
         }
     }
 

@@ -194,10 +194,16 @@ impl Dir {
     }
 
     /// Renames over whatever is there: for files that are ours alone.
-    pub fn replace(&self, from: &[u8], to: &[u8]) -> Result<(), Error> {
+    pub fn replace(&self, from: &[u8], to_dir: &Self, to: &[u8]) -> Result<(), Error> {
         let (old, new) = (OsStr::from_bytes(from), OsStr::from_bytes(to));
-        rustix::fs::renameat(&self.fd, old, &self.fd, new)
-            .map_err(|error| self.error("replace", to, Reach::Mailbox, error))
+        rustix::fs::renameat(&self.fd, old, &to_dir.fd, new)
+            .map_err(|error| to_dir.error("replace", to, Reach::Mailbox, error))
+    }
+
+    /// Whether files can be renamed from one to the other, as far as that can be told.
+    pub fn is_on_disk_of(&self, other: &Self) -> bool {
+        let disk = |dir: &Self| rustix::fs::fstat(&dir.fd).map(|stat| stat.st_dev).ok();
+        disk(self).is_some() && disk(self) == disk(other)
     }
 
     /// Removes a file.

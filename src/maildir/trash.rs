@@ -5,6 +5,7 @@ use rustix::io::Errno;
 
 use super::error::Error;
 use super::find::{Finder, Refusal, Spot};
+use super::marker;
 use super::name::{self, FileName};
 use super::publish::Touched;
 use super::relabel::move_file;
@@ -241,8 +242,10 @@ fn sweep_tmp(tmp: &Dir) -> Result<(), Error> {
     let limit = now() - STALE;
     let mut stale = Vec::new();
     tmp.entries(|entry| {
-        let old = name::own_seconds(entry.name)
-            .is_some_and(|seconds| i64::try_from(seconds).is_ok_and(|seconds| seconds < limit));
+        let old = match name::own_seconds(entry.name) {
+            Some(seconds) => i64::try_from(seconds).is_ok_and(|seconds| seconds < limit),
+            None => marker::is_temporary(entry.name),
+        };
         if old
             && tmp
                 .look(entry.name)

@@ -137,7 +137,12 @@ fn notmuch_works_on_the_same_maildir() {
     };
     beside(&setting, |_| {
         notmuch(&["new"]);
+        let mut client = setting.client();
         for round in 0..setting_rounds() {
+            // Folders come, too, each with a marker.
+            for number in 0..5 {
+                client.create(&format!("More {round} {number}"));
+            }
             let tags = [
                 ["+flagged", "-unread"],
                 ["-flagged", "+replied"],

@@ -53,7 +53,9 @@ impl Contents {
 }
 
 impl Core {
+    /// What every pass begins with.
     pub(super) fn look_at_root(&self) -> Result<Root, Error> {
+        self.heads.forget_old();
         let dir = match self.root_dir() {
             Err(error) if means_absent(&error) => return Ok(Root::Missing),
             other => other?,

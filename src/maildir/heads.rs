@@ -55,7 +55,7 @@ impl Heads {
         let now = Instant::now();
         let mut kept = self.kept();
         let size = header.octets().len();
-        if kept.octets + size > MOST {
+        if kept.octets + size > MOST && kept.swept.is_none_or(|last| now - last >= AGE) {
             kept.sweep(now);
         }
         if kept.octets + size <= MOST {
@@ -76,6 +76,13 @@ impl Heads {
         Some(header)
     }
 
+    /// Lets go of what nobody has asked for: nobody is told of a first sync, unless he wants to be.
+    pub fn forget_old(&self) {
+        if self.on.load(Ordering::Relaxed) {
+            self.kept().sweep(Instant::now());
+        }
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,9 +90,6 @@ impl Heads {
 
 impl Kept {
     fn sweep(&mut self, now: Instant) {
-        if self.swept.is_some_and(|last| now - last < AGE) {
-            return;
-        }
         self.swept = Some(now);
         self.all.retain(|_, (since, _)| now - *since < AGE);
         self.octets = self.all.values().map(|(_, it)| it.octets().len()).sum();

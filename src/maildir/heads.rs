@@ -93,6 +93,7 @@ impl Kept {
         self.swept = Some(now);
         self.all.retain(|_, (since, _)| now - *since < AGE);
         self.octets = self.all.values().map(|(_, it)| it.octets().len()).sum();
+        self.all.shrink_to_fit();
     }
 }
 

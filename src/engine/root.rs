@@ -74,10 +74,12 @@ async fn check_epoch<P: Home>(
     if Some(marker.epoch) == state.pending {
         // The marker was written and then the program ended. Settled before a further epoch is announced: stopped
         // again in between, neither of the two epochs the state knows would be the marker's.
-        return match pass.mode {
-            Mode::Apply => pass.store().set_epoch(marker.epoch, None).await,
-            Mode::DryRun => Ok(()),
-        };
+        if pass.mode == Mode::DryRun {
+            return Ok(());
+        }
+        // It may not be on the disk yet: what failed may have been its sync.
+        pass.local().mark_root(marker).await?;
+        return pass.store().set_epoch(marker.epoch, None).await;
     }
     if pass.mode == Mode::DryRun {
         return Err(stop(RootError::OutOfStep));

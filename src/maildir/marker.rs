@@ -115,8 +115,12 @@ pub(super) fn read(dir: &Dir) -> Result<Marks, Error> {
 /// Writes a directory's marker: whole or not at all.
 pub(super) fn write(dir: &Dir, marks: &Marks) -> Result<(), Error> {
     match to_write_over(dir, marks) {
-        Some((file, there)) => write_over(&file, &there, marks.text().as_bytes())
-            .map_err(|error| Error::io("write", &dir.path_of(FILE), Reach::Mailbox, error)),
+        Some((file, there)) => {
+            write_over(&file, &there, marks.text().as_bytes())
+                .map_err(|error| Error::io("write", &dir.path_of(FILE), Reach::Mailbox, error))?;
+            // Its name may not be there for sure, if the program ended just when the file had got it.
+            dir.sync()
+        }
         None => put(dir, marks),
     }
 }
@@ -137,6 +141,8 @@ fn to_write_over(dir: &Dir, marks: &Marks) -> Option<(File, Vec<u8>)> {
     (&mut file).take(LONGEST).read_to_end(&mut bytes).ok()?;
     let there = Marks::parse(&String::from_utf8_lossy(&bytes));
     let ours = bytes == there.text().as_bytes() && bytes.len() <= SECTOR;
+    // What is there already may be so in memory only, if a sync has failed. A file that is written anew is not.
+    let ours = ours && there != *marks;
     (ours && there.with_epoch_of(marks) == *marks).then_some((file, bytes))
 }
 

@@ -189,6 +189,8 @@ pub(super) struct Glance<'a> {
     likely: Vec<(Place, Vec<u8>)>,
     /// The last name that was tried.
     name: Vec<u8>,
+    /// One was not to be found: the folder will be listed, and guesses are no use.
+    missed: bool,
 }
 
 impl<'a> Glance<'a> {
@@ -203,12 +205,15 @@ impl<'a> Glance<'a> {
             folder,
             likely,
             name: Vec::new(),
+            missed: false,
         }
     }
 
     /// Where it is, its name, and how it looks; `None` where it has no name that could be guessed.
     pub fn find(&mut self, id: &LocalId) -> Option<(Place, &[u8], Look)> {
-        let (place, look) = self.again(id).or_else(|| self.anyhow(id))?;
+        let found = self.again(id).or_else(|| self.anyhow(id));
+        self.missed |= found.is_none();
+        let (place, look) = found?;
         Some((place, &self.name, look))
     }
 
@@ -228,7 +233,7 @@ impl<'a> Glance<'a> {
     }
 
     fn anyhow(&mut self, id: &LocalId) -> Option<(Place, Look)> {
-        if self.likely.is_empty() {
+        if self.missed || self.likely.is_empty() {
             return None;
         }
         let place = Place::Cur;

@@ -32,7 +32,7 @@ impl Core {
                 stamp: look.stamp,
                 flags,
                 path: PathBuf::from(OsString::from_vec(folder.place(place).path_of(name))),
-                header: self.heads.take(id),
+                header: self.heads.take(id, &look.stamp),
             })
         };
         let mut found: Vec<Option<Seen>> = Vec::with_capacity(files.len());

@@ -11,12 +11,14 @@ use std::time::{Duration, Instant};
 use memchr::memchr_iter;
 
 use crate::mail::LocalId;
-use crate::sync::RawHeader;
+use crate::sync::{FileStamp, RawHeader};
 
 /// The most that is kept, in octets. What comes when it is full is not: it will be asked for last.
 const MOST: usize = 1 << 20;
 /// The longest header that is kept, in octets.
 const LONGEST: usize = 16 * 1024;
+/// About what one takes beside its header and its name, in octets.
+const BESIDE: usize = 128;
 /// What nobody has asked for after that long, nobody will.
 const AGE: Duration = Duration::from_secs(30);
 
@@ -29,10 +31,25 @@ pub(super) struct Heads {
 
 #[derive(Debug, Default)]
 struct Kept {
-    all: HashMap<LocalId, (Instant, RawHeader)>,
+    all: HashMap<LocalId, One>,
     octets: usize,
     /// When it was last looked for what nobody has asked for.
     swept: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct One {
+    since: Instant,
+    /// The file that it is the header of. One that was written to since has another stamp.
+    stamp: FileStamp,
+    header: RawHeader,
+}
+
+impl One {
+    /// About what it takes, in octets.
+    fn weight(&self, id: &LocalId) -> usize {
+        self.header.octets().len() + id.as_bytes().len() + BESIDE
+    }
 }
 
 impl Heads {
@@ -51,29 +68,34 @@ impl Heads {
     }
 
     /// Keeps the header of a file.
-    pub fn keep(&self, id: &LocalId, header: RawHeader) {
+    pub fn keep(&self, id: &LocalId, stamp: FileStamp, header: RawHeader) {
         let now = Instant::now();
+        let one = One {
+            since: now,
+            stamp,
+            header,
+        };
+        let size = one.weight(id);
         let mut kept = self.kept();
-        let size = header.octets().len();
         if kept.octets + size > MOST && kept.swept.is_none_or(|last| now - last >= AGE) {
             kept.sweep(now);
         }
         if kept.octets + size <= MOST {
             kept.octets += size;
-            let before = kept.all.insert(id.clone(), (now, header));
-            kept.octets -= before.map_or(0, |(_, old)| old.octets().len());
+            let before = kept.all.insert(id.clone(), one);
+            kept.octets -= before.map_or(0, |old| old.weight(id));
         }
     }
 
-    /// Gives a header away.
-    pub fn take(&self, id: &LocalId) -> Option<RawHeader> {
+    /// Gives a header away, if the file is still the same.
+    pub fn take(&self, id: &LocalId, stamp: &FileStamp) -> Option<RawHeader> {
         if !self.on.load(Ordering::Relaxed) {
             return None;
         }
         let mut kept = self.kept();
-        let (_, header) = kept.all.remove(id)?;
-        kept.octets -= header.octets().len();
-        Some(header)
+        let one = kept.all.remove(id)?;
+        kept.octets -= one.weight(id);
+        (one.stamp == *stamp).then_some(one.header)
     }
 
     /// Lets go of what nobody has asked for: nobody is told of a first sync, unless he wants to be.
@@ -91,8 +113,8 @@ impl Heads {
 impl Kept {
     fn sweep(&mut self, now: Instant) {
         self.swept = Some(now);
-        self.all.retain(|_, (since, _)| now - *since < AGE);
-        self.octets = self.all.values().map(|(_, it)| it.octets().len()).sum();
+        self.all.retain(|_, one| now - one.since < AGE);
+        self.octets = self.all.iter().map(|(id, one)| one.weight(id)).sum();
         self.all.shrink_to_fit();
     }
 }
@@ -133,9 +155,15 @@ mod tests {
         assert_eq!(heads.of(b"A: b\n\n"), None);
         heads.turn_on();
         let header = heads.of(b"A: b\n\nbody").unwrap();
-        heads.keep(&id(1), header.clone());
-        assert_eq!(heads.take(&id(1)), Some(header));
-        assert_eq!(heads.take(&id(1)), None);
+        let stamp = FileStamp {
+            size: 10,
+            ..FileStamp::default()
+        };
+        heads.keep(&id(1), stamp, header.clone());
+        assert_eq!(heads.take(&id(1), &stamp), Some(header.clone()));
+        assert_eq!(heads.take(&id(1), &stamp), None);
+        heads.keep(&id(1), FileStamp::default(), header);
+        assert_eq!(heads.take(&id(1), &stamp), None, "it was written to");
         assert_eq!(heads.kept().octets, 0);
         let long = format!("A: {}\n\n", "b".repeat(LONGEST));
         assert_eq!(heads.of(long.as_bytes()), None);
@@ -147,14 +175,17 @@ mod tests {
         heads.turn_on();
         let long = format!("A: {}\n\n", "b".repeat(10_000));
         let header = heads.of(long.as_bytes()).unwrap();
-        for number in 0..200 {
-            heads.keep(&id(number), header.clone());
+        let stamp = FileStamp::default();
+        for number in 100..300 {
+            heads.keep(&id(number), stamp, header.clone());
         }
         let all = heads.kept().all.len();
-        assert_eq!(all, MOST / header.octets().len());
-        assert!(heads.take(&id(0)).is_some() && heads.take(&id(199)).is_none());
-        heads.keep(&id(1), header.clone());
-        assert_eq!(heads.kept().octets, (all - 1) * header.octets().len());
+        let each = header.octets().len() + "100.x".len() + BESIDE;
+        assert_eq!(all, MOST / each);
+        assert!(heads.take(&id(100), &stamp).is_some());
+        assert!(heads.take(&id(299), &stamp).is_none());
+        heads.keep(&id(101), stamp, header.clone());
+        assert_eq!(heads.kept().octets, (all - 1) * each);
         let mut kept = heads.kept();
         let later = Instant::now() + AGE;
         kept.sweep(later);

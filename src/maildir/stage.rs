@@ -186,7 +186,7 @@ impl Stage {
         let look = sys::look_at(&self.tmp.file).map_err(failed("look at"))?;
         sys::begin_writing(&self.tmp.file);
         if let Some(header) = self.header.take() {
-            core.heads.keep(&self.tmp.id, header);
+            core.heads.keep(&self.tmp.id, look.stamp, header);
         }
         let staged = Staged {
             uid: self.meta.uid,

@@ -52,7 +52,7 @@ impl Message {
         &self.0.post.subject
     }
 
-    /// Its header; empty if its file is gone or cannot be read.
+    /// Its header; empty if it is not at hand and its file is gone or cannot be read.
     pub fn letter(&self) -> Result<&Letter> {
         if let Some((letter, _)) = self.0.letter.get() {
             return Ok(letter);
@@ -100,7 +100,8 @@ fn weight(subject: &Subject) -> usize {
     let keywords: usize = keywords.map(|one| one.as_str().len() + 64).sum();
     let local = subject.local.as_ref().map_or(0, |it| it.as_bytes().len());
     let path = subject.path.as_ref().map_or(0, |it| it.as_os_str().len());
-    size_of::<Inner>() + size_of::<Subject>() + local + path + keywords
+    let header = subject.header.as_ref().map_or(0, |it| it.octets().len());
+    size_of::<Inner>() + size_of::<Subject>() + local + path + keywords + header
 }
 
 fn gone() -> Error {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::mail::Flag;
+use crate::sync::RawHeader;
 
 /// The most that this process has ever held, in MiB.
 fn peak() -> u64 {
@@ -228,6 +229,29 @@ async fn messages_of_events_that_a_script_keeps_count_too() {
         .collect();
     let reply = host.tell(&all, false).await;
     assert!(!reply.failures.is_empty());
+    assert_eq!(reply.failures[0].why, Why::Memory, "{:?}", reply.failures);
+}
+
+/// Nobody looks at them; they are there all the same.
+#[tokio::test]
+async fn headers_at_hand_of_messages_that_a_script_keeps_count_too() {
+    let mut spec =
+        script("local all = {} mailferry.on(\"message.new\", function(m) all[#all + 1] = m end)");
+    spec.memory = 2 << 20;
+    let host = Host::start(spec, None).await;
+    let mut host = host.unwrap_or_else(|error| panic!("{error}"));
+    let maildir = Maildir::new();
+    let one = maildir.put("INBOX", 1, Flags::new(), "Subject: x\n\n");
+    let long = format!("X-Long: {}\n\n", "x".repeat(15_000));
+    let all = (1..=400).map(|row| {
+        arrived(Subject {
+            row: RowId(row),
+            header: Some(RawHeader::new(long.as_bytes())),
+            ..one.clone()
+        })
+    });
+    let all: Vec<Occasion> = all.collect();
+    let reply = host.tell(&all, false).await;
     assert_eq!(reply.failures[0].why, Why::Memory, "{:?}", reply.failures);
 }
 

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 /// How far a script's thread is below the others: what is told of mail may wait for the mail.
 const BELOW: i32 = 5;
+/// More than anything is waited for.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
 /// Something that a handler waits for and that has a limit of its own.
 #[derive(Clone, Copy, Debug)]
@@ -95,8 +97,8 @@ impl Clock {
         (past && !has_more()) || self.is_abandoned()
     }
 
-    /// From now on the time that the thread waits for a processor does not count, up to once what a handler has: it is
-    /// others who take it.
+    /// The time that the thread waits for a processor from now on does not count, up to once what a handler has: it is
+    /// others who take it. All of it is for the next handler that is late: to look before each would take too long.
     pub fn watch_processor(&self) {
         let seen = self.waited_for_processor();
         self.queued().seen = seen;
@@ -112,10 +114,14 @@ impl Clock {
         }
         let seen = waited();
         let given = millis(seen.saturating_sub(queued.seen)).min(queued.room);
+        let later = deadline.saturating_add(given);
+        let (old, new) = (Ordering::Relaxed, Ordering::Relaxed);
+        // The script's thread goes on meanwhile: what it has set stands.
+        if let Err(now) = self.deadline.compare_exchange(deadline, later, old, new) {
+            return now == 0 || self.millis() < now;
+        }
         queued.room -= given;
         queued.seen = seen;
-        let later = deadline.saturating_add(given);
-        self.deadline.store(later, Ordering::Relaxed);
         self.millis() < later
     }
 
@@ -152,18 +158,19 @@ impl Clock {
     /// Time that something else takes, such as a program: it has a limit of its own, and does not count, up to the total
     /// that the handler has for it.
     pub fn pause<T>(&self, pause: Pause, most: Duration, work: impl FnOnce() -> T) -> T {
-        let (before, deadline) = (self.millis(), self.deadline.load(Ordering::Relaxed));
-        if deadline == 0 {
+        let before = self.millis();
+        if self.deadline.load(Ordering::Relaxed) == 0 {
             return work();
         }
-        let meanwhile = deadline.saturating_add(millis(most));
-        self.deadline.store(meanwhile, Ordering::Relaxed);
+        // Added and taken away, as the other thread may prolong it meanwhile.
+        let meanwhile = millis(most.min(LONGEST));
+        self.deadline.fetch_add(meanwhile, Ordering::Relaxed);
         let result = work();
         let taken = self.millis().saturating_sub(before);
-        let given = taken.min(millis(self.patience(pause)));
+        let given = taken.min(millis(self.patience(pause))).min(meanwhile);
         self.waited(pause.kind).fetch_add(given, Ordering::Relaxed);
-        let after = deadline.saturating_add(given);
-        self.deadline.store(after, Ordering::Relaxed);
+        self.deadline
+            .fetch_sub(meanwhile - given, Ordering::Relaxed);
         result
     }
 
@@ -181,6 +188,12 @@ impl Clock {
             0 => None,
             at => Some(Duration::from_millis(at.saturating_sub(self.millis()))),
         }
+    }
+
+    /// When the handler that runs should be back, as a number that means nothing but that: of another handler, or after
+    /// it was given more time, it is another one.
+    pub fn term(&self) -> u64 {
+        self.deadline.load(Ordering::Relaxed)
     }
 
     /// How long ago the handler should have been back.
@@ -226,6 +239,8 @@ fn millis(time: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     #[test]
@@ -235,10 +250,10 @@ mod tests {
         let pause = Pause::programs(Duration::from_secs(99));
         clock.pause(pause, Duration::from_secs(9), || {
             assert!(clock.left().unwrap() > Duration::from_secs(8));
-            std::thread::sleep(Duration::from_millis(60));
+            thread::sleep(Duration::from_millis(60));
         });
         assert!(!clock.is_over());
-        std::thread::sleep(Duration::from_millis(60));
+        thread::sleep(Duration::from_millis(60));
         assert!(clock.is_over());
         clock.end();
         assert!(!clock.is_over() && clock.left().is_none());
@@ -252,7 +267,7 @@ mod tests {
         let set = |deadline: u64| clock.deadline.store(deadline, Ordering::Relaxed);
         clock.begin(time);
         while clock.millis() < 2 {
-            std::thread::yield_now();
+            thread::yield_now();
         }
         set(1);
         assert!(past(1, half));
@@ -272,20 +287,54 @@ mod tests {
     }
 
     #[test]
+    fn what_the_scripts_thread_sets_meanwhile_stands() {
+        let clock = Clock::new();
+        let time = Duration::from_secs(40);
+        clock.begin(time);
+        let before = clock.term();
+        // It comes back, or another handler begins, or a program is waited for, just when the other one looks.
+        let more = || time;
+        assert!(clock.prolonged(before, || {
+            clock.end();
+            more()
+        }));
+        assert_eq!(clock.term(), 0);
+        clock.begin(time);
+        let before = clock.term();
+        let another = before + 1_000_000;
+        assert!(clock.prolonged(before, || {
+            clock.deadline.store(another, Ordering::Relaxed);
+            more()
+        }));
+        assert_eq!(clock.term(), another);
+        assert_eq!(clock.queued().room, 40_000, "nothing was given");
+        let pause = Pause::programs(time);
+        clock.begin(time);
+        let before = clock.term();
+        clock.pause(pause, time, || {
+            let meanwhile = clock.term();
+            assert!(clock.prolonged(meanwhile, || Duration::from_secs(10)));
+        });
+        let given = clock.term() - before;
+        assert!((10_000..30_000).contains(&given), "{given}");
+    }
+
+    #[test]
     fn a_scripts_thread_is_below_the_others_and_its_waits_are_seen() {
         let before = rustix::process::getpriority_process(None).unwrap();
         let stop = Arc::new(AtomicBool::new(false));
-        let crowd: Vec<_> = (0..16)
+        // More than there are processors.
+        let crowd: Vec<_> = (0..thread::available_parallelism().unwrap().get() * 2)
             .map(|_| {
                 let stop = Arc::clone(&stop);
-                std::thread::spawn(move || {
+                thread::spawn(move || {
                     while !stop.load(Ordering::Relaxed) {
                         std::hint::spin_loop();
                     }
                 })
             })
             .collect();
-        let own = std::thread::spawn(move || {
+        let own = thread::spawn(move || {
             let clock = Clock::new();
             clock.this_thread();
             let after = rustix::process::getpriority_process(None).unwrap();
@@ -312,7 +361,7 @@ mod tests {
             let pause = Pause::listings(Duration::from_millis(60));
             let mut turns = 0;
             while !clock.is_over() && turns < 50 {
-                let nap = || std::thread::sleep(Duration::from_millis(10));
+                let nap = || thread::sleep(Duration::from_millis(10));
                 clock.pause(pause, Duration::from_secs(9), nap);
                 turns += 1;
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tokio::time;
@@ -30,6 +30,7 @@ const STACK: usize = 4 << 20;
 pub(super) struct Thread {
     clock: Arc<Clock>,
     orders: Sender<Order>,
+    runner: Option<Runner>,
 }
 
 /// What came of a job.
@@ -55,7 +56,10 @@ impl Thread {
             Ok(runner) => runner,
             Err(error) => return Some(Err(HookError::Thread(error))),
         };
-        let around = Around { shelf, runner };
+        let around = Around {
+            shelf,
+            runner: runner.clone(),
+        };
         let (spec, shared) = (spec.clone(), Arc::clone(&clock));
         let thread = thread::Builder::new()
             .name("hook".to_owned())
@@ -64,12 +68,25 @@ impl Thread {
         if let Err(error) = thread {
             return Some(Err(HookError::Thread(error)));
         }
-        match until_stuck(&clock, loaded).await {
-            Some(loaded) => Some(loaded.map(|loaded| (Self { clock, orders }, loaded))),
+        let thread = Self {
+            clock,
+            orders,
+            runner,
+        };
+        match until_stuck(&thread.clock, loaded).await {
+            Some(loaded) => Some(loaded.map(|loaded| (thread, loaded))),
             None => {
-                clock.abandon();
+                thread.abandon();
                 None
             }
+        }
+    }
+
+    /// Nobody waits for it any more.
+    fn abandon(&self) {
+        self.clock.abandon();
+        if let Some(runner) = &self.runner {
+            runner.close();
         }
     }
 
@@ -85,7 +102,7 @@ impl Thread {
         let sent = self.orders.send(order).is_ok();
         let over = sent && until_stuck(&self.clock, over).await.is_some();
         if !over {
-            self.clock.abandon();
+            self.abandon();
         }
         match progress.take() {
             (answer, _) if over => Outcome::Done(answer),
@@ -94,9 +111,27 @@ impl Thread {
     }
 }
 
+/// A handler that should be back, as it was seen first: all of the program may have stood still until then.
+#[derive(Clone, Copy)]
+struct Late {
+    term: u64,
+    at: Instant,
+    ran: Duration,
+}
+
+impl Late {
+    fn of(clock: &Clock) -> Self {
+        Self {
+            term: clock.term(),
+            at: Instant::now(),
+            ran: clock.ran(),
+        }
+    }
+}
+
 /// Waits for what a hook's thread sends; `None` once it is stuck, or has ended without a word.
 async fn until_stuck<T>(clock: &Clock, mut from: oneshot::Receiver<T>) -> Option<T> {
-    let mut ran = None;
+    let mut late: Option<Late> = None;
     loop {
         let wait = match clock.left() {
             Some(left) if !left.is_zero() => left + GRACE,
@@ -104,11 +139,15 @@ async fn until_stuck<T>(clock: &Clock, mut from: oneshot::Receiver<T>) -> Option
         };
         match time::timeout(wait, &mut from).await {
             Ok(came) => return came.ok(),
-            Err(_) if !clock.is_over() || clock.overdue() < GRACE => ran = None,
+            Err(_) if !clock.is_over() || clock.overdue() < GRACE => late = None,
             Err(_) => {
-                let before = *ran.get_or_insert_with(|| clock.ran());
-                let noticing = clock.ran().saturating_sub(before);
-                if noticing >= NOTICING || clock.overdue() >= LONGEST_GRACE {
+                let now = Late::of(clock);
+                let first = *late.get_or_insert(now);
+                if first.term != now.term {
+                    late = Some(now);
+                } else if now.ran.saturating_sub(first.ran) >= NOTICING
+                    || now.at - first.at >= LONGEST_GRACE
+                {
                     return None;
                 }
             }

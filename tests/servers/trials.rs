@@ -42,7 +42,10 @@ pub fn run_all<T: Sync>(
     trial: impl Fn(&T) -> Result<(), String> + Sync,
 ) -> usize {
     let at_once = setting("MAILFERRY_AT_ONCE").unwrap_or(8) as usize;
-    let next = AtomicU32::new(0);
+    // Where a run of hours was stopped it goes on.
+    let first = setting("MAILFERRY_FROM").unwrap_or(0) as usize;
+    let next = AtomicU32::new(u32::try_from(first).unwrap());
+    let count = trials.len().saturating_sub(first);
     let failed = Mutex::new(Vec::new());
     let begun = Instant::now();
     std::thread::scope(|scope| {
@@ -74,14 +77,14 @@ pub fn run_all<T: Sync>(
     let took = begun.elapsed().as_secs();
     say(&format!(
         "{test}: {} of {} trials passed in {took} s, seed {seed}",
-        trials.len() - failed.len(),
-        trials.len()
+        count - failed.len(),
+        count
     ));
     assert!(
         failed.is_empty(),
         "{} of {} trials failed; again: {}\n\n{}",
         failed.len(),
-        trials.len(),
+        count,
         again(seed, test),
         failed.join("\n\n")
     );

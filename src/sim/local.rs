@@ -180,6 +180,9 @@ impl SimLocal {
                 .staged
                 .retain(|_, staged| staged.durable && !state.rng.one_in(4));
         }
+        if let Some(marker) = state.disk.synced.take() {
+            state.disk.marker = Some(marker);
+        }
         state.disk.lose_unwritten(self.clock.now(), &mut state.rng);
     }
 

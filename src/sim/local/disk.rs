@@ -103,6 +103,8 @@ pub(super) struct Disk {
     /// Whether the root is there.
     pub exists: bool,
     pub marker: Option<Marker>,
+    /// The root's marker that a power cut would leave, if another one could not be synced.
+    pub synced: Option<Marker>,
     pub folders: BTreeMap<MailboxName, SimFolder>,
     pub trash: BTreeMap<Vec<u8>, Trashed>,
 }

@@ -33,10 +33,18 @@ impl Local for SimLocal {
 
     async fn mark_root(&self, marker: &Marker) -> Result<(), Fault> {
         self.begin("mark_root").await?;
+        let failed = self.state.borrow_mut().fails_next.take();
         self.effect(&format!("mark root {}", marker.epoch), |state| {
             let disk = state.disk();
             disk.exists = true;
-            disk.marker = Some(marker.clone());
+            let before = disk.marker.replace(marker.clone());
+            disk.synced = match failed {
+                Some(_) => disk.synced.take().or(before),
+                None => None,
+            };
+        })?;
+        failed.map_or(Ok(()), |error| {
+            Err(disk_fault(Reach::Account, error, "fsync"))
         })
     }
 

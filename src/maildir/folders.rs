@@ -75,7 +75,9 @@ impl Core {
         let dir = sys::make_all(&self.root)?;
         let inbox = marker::read(&dir)?.inbox;
         let own = Some(marker);
-        marker::write(&dir, &Marks { own, inbox })
+        let of_inbox = self.dir_of(&MailboxName::inbox());
+        let tmp = of_inbox.ok().and_then(|dir| dir.find(b"tmp").ok()?);
+        marker::write(&dir, tmp.as_ref(), &Marks { own, inbox })
     }
 
     pub(super) fn list_folders(&self) -> Result<Vec<Folder>, Error> {
@@ -143,9 +145,10 @@ impl Core {
         for part in path {
             dir = dir.make(part.as_bytes())?;
         }
-        for part in [&b"tmp"[..], b"new", b"cur"] {
+        for part in [&b"new"[..], b"cur"] {
             dir.make(part)?;
         }
+        let tmp = dir.make(b"tmp")?;
         let old = marker::read(&dir)?;
         let mut marks = old.clone();
         if is_root {
@@ -156,7 +159,7 @@ impl Core {
         if marks == old {
             return Ok(());
         }
-        marker::write(&dir, &marks)
+        marker::write(&dir, Some(&tmp), &marks)
     }
 
     pub(super) fn rename_folder(&self, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {

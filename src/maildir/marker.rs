@@ -3,9 +3,7 @@
 //! A few lines of TOML that say whose directory this is. In the Maildir++ layout the root is also INBOX, and one
 //! file says both.
 
-use std::fs::File;
 use std::io::{Read, Write};
-use std::os::unix::fs::{FileExt, MetadataExt};
 
 use rustix::io::Errno;
 
@@ -22,9 +20,6 @@ const BEFORE: &str = ".mailferry.";
 
 /// More than any marker has.
 const LONGEST: u64 = 4096;
-
-/// What a disk writes whole or not at all, in octets.
-const SECTOR: usize = 512;
 
 /// What a marker file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,22 +55,13 @@ impl Marks {
         }
     }
 
-    /// The same marks, as of the other's time.
-    fn with_epoch_of(mut self, other: &Self) -> Self {
-        if let (Some(own), Some(other)) = (&mut self.own, &other.own) {
-            own.epoch = other.epoch;
-        }
-        self
-    }
-
     fn text(&self) -> String {
         let mut text = String::from(
             "# mailferry keeps this directory in step with a mail server. Without this file it would not know that\n\
              # the directory is the right one, and would stop rather than believe that its mail is gone.\n",
         );
         if let Some(own) = &self.own {
-            // As wide as any epoch is, so that the next one can be written over this one.
-            text.push_str(&format!("id = \"{}\"\nepoch = {:<20}\n", own.id, own.epoch));
+            text.push_str(&format!("id = \"{}\"\nepoch = {}\n", own.id, own.epoch));
         }
         if let Some(inbox) = &self.inbox {
             text.push_str(&format!("folder = \"{}\"\n", inbox.id));
@@ -112,59 +98,11 @@ pub(super) fn read(dir: &Dir) -> Result<Marks, Error> {
     }
 }
 
-/// Writes a directory's marker: whole or not at all.
-pub(super) fn write(dir: &Dir, marks: &Marks) -> Result<(), Error> {
-    match to_write_over(dir, marks) {
-        Some((file, there)) => {
-            write_over(&file, &there, marks.text().as_bytes())
-                .map_err(|error| Error::io("write", &dir.path_of(FILE), Reach::Mailbox, error))?;
-            // Its name may not be there for sure, if the program ended just when the file had got it.
-            dir.sync()
-        }
-        None => put(dir, marks),
-    }
-}
-
-/// The marker that is there and what is in it, if it is one in which only the epoch has to change.
-///
-/// That happens at the beginning of every pass that has something to do, and a file that comes and goes in a directory
-/// is more than a neighbour expects: `notmuch new` ends with an error at a file that it has seen and that is not there
-/// any more.
-fn to_write_over(dir: &Dir, marks: &Marks) -> Option<(File, Vec<u8>)> {
-    let mut file = dir.open_to_change(FILE).ok()?;
-    let meta = file.metadata().ok()?;
-    // A second name may be somebody's backup, which has to keep the epoch that it was made at.
-    if !meta.is_file() || meta.nlink() != 1 {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    (&mut file).take(LONGEST).read_to_end(&mut bytes).ok()?;
-    let there = Marks::parse(&String::from_utf8_lossy(&bytes));
-    let ours = bytes == there.text().as_bytes() && bytes.len() <= SECTOR;
-    // What is there already may be so in memory only, if a sync has failed. A file that is written anew is not.
-    let ours = ours && there != *marks;
-    (ours && there.with_epoch_of(marks) == *marks).then_some((file, bytes))
-}
-
-/// Writes what differs, which is some of the epoch's digits: nobody ever sees anything but the old or the new one, and no
-/// disk, however bad, can make the marker that of another directory.
-fn write_over(file: &File, old: &[u8], new: &[u8]) -> std::io::Result<()> {
-    let differs = |(at, octet): (usize, &u8)| (old.get(at) != Some(octet)).then_some(at);
-    let first = new.iter().enumerate().find_map(differs);
-    let last = new.iter().enumerate().rev().find_map(differs);
-    if let (Some(first), Some(last)) = (first, last) {
-        let digits = new.get(first..=last).unwrap_or_default();
-        file.write_all_at(digits, u64::try_from(first).unwrap_or_default())?;
-    }
-    file.sync_data()
-}
-
-/// Puts a new file in the place of the old one. It is written in the folder's `tmp`, where there is one: mail programs
-/// expect files to come and go there.
-fn put(dir: &Dir, marks: &Marks) -> Result<(), Error> {
-    let tmp = dir.find(b"tmp").ok().flatten();
-    let tmp = tmp.filter(|tmp| tmp.is_on_disk_of(dir));
-    let from = tmp.as_ref().unwrap_or(dir);
+/// Writes a directory's marker: whole or not at all. It is written in `tmp`, a folder's, if that is there and on the same
+/// disk: mail programs expect files to come and go there, and elsewhere `notmuch new` ends with an error at a file that
+/// it has seen and that is gone when it gets to it.
+pub(super) fn write(dir: &Dir, tmp: Option<&Dir>, marks: &Marks) -> Result<(), Error> {
+    let from = tmp.filter(|tmp| tmp.is_on_disk_of(dir)).unwrap_or(dir);
     let temporary = format!("{BEFORE}{:032x}", super::random()?).into_bytes();
     let mut file = from.create_file(&temporary)?;
     let written = file
@@ -209,17 +147,6 @@ mod tests {
         for name in [".mailferry", ".mailferry.5", "1.M2P3.host"] {
             assert!(!is_temporary(name.as_bytes()), "{name}");
         }
-    }
-
-    #[test]
-    fn every_epoch_takes_the_same_room_in_one_sector() {
-        let length = |epoch| {
-            let (id, inbox) = ("f".repeat(32), Some(marker(&"e".repeat(32), 0)));
-            let own = Some(marker(&id, epoch));
-            Marks { own, inbox }.text().len()
-        };
-        assert_eq!(length(1), length(u64::MAX));
-        assert!(length(1) <= SECTOR);
     }
 
     #[test]

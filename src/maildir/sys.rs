@@ -104,12 +104,6 @@ impl Dir {
         opened.map(File::from)
     }
 
-    /// Opens a file of ours to change it in its place. Does not wait on a FIFO.
-    pub fn open_to_change(&self, name: &[u8]) -> Result<File, Errno> {
-        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        rustix::fs::openat(&self.fd, OsStr::from_bytes(name), flags, Mode::empty()).map(File::from)
-    }
-
     /// Looks at an entry itself, not at what it points to.
     pub fn look(&self, name: &[u8]) -> Result<Look, Errno> {
         let flags = AtFlags::SYMLINK_NOFOLLOW;

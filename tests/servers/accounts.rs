@@ -264,26 +264,10 @@ pub fn subject(text: &[u8]) -> String {
     found.unwrap_or("no subject").to_owned()
 }
 
-/// Copies a directory; files are the very same ones if `linked`, but for the markers, which are written to.
+/// Copies a directory; files are the very same ones if `linked`.
 pub fn clone_tree(from: &Path, to: &Path, linked: bool) {
     let how = if linked { "-al" } else { "-a" };
     crate::support::server::run(Command::new("cp").arg(how).arg("--").arg(from).arg(to));
-    if linked {
-        unlink_markers(to);
-    }
-}
-
-fn unlink_markers(dir: &Path) {
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.ends_with(".mailferry") {
-            let text = fs::read(&path).unwrap();
-            fs::remove_file(&path).unwrap();
-            fs::write(&path, text).unwrap();
-        } else if path.is_dir() {
-            unlink_markers(&path);
-        }
-    }
 }
 
 /// Numbers for users that nobody else has.

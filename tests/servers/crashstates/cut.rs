@@ -143,9 +143,7 @@ impl Disk {
             // Shared memory: gone with the power.
             Node::File { .. } if passing(path) => {}
             Node::File { now, from, .. } => {
-                // Neither the state nor a marker, which are written to.
-                let mail =
-                    !path.to_string_lossy().contains(".sqlite") && !path.ends_with(".mailferry");
+                let mail = !path.to_string_lossy().contains(".sqlite");
                 if let Some(from) = from.as_ref().filter(|_| mail)
                     && fs::hard_link(from, path).is_ok()
                 {

@@ -62,7 +62,8 @@ async fn alone() {
         );
         on_new(&body, 1).await;
         // All of it is 800 MiB.
-        let more = peak() - before;
+        // The kernel counts roughly: a later figure may be smaller.
+        let more = peak().saturating_sub(before);
         assert!(more < 300, "{call}: {more} MiB more");
     }
 }

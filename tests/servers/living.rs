@@ -9,7 +9,6 @@ use crate::support::dovecot::{Dovecot, Storage};
 use crate::support::ferry::Running;
 use crate::support::server::Server;
 use crate::support::{Variant, message, oracle};
-use crate::trials::setting;
 
 /// Dovecot tells of a change half a second after it; the rest is for slow machines.
 const SOON: Duration = Duration::from_secs(60);
@@ -53,19 +52,12 @@ pub fn equal(setting: &Setting) {
     });
 }
 
-/// The disk of a machine that is shared with others may stand still for seconds, and what waits for it as well.
-pub const STALL: Duration = Duration::from_secs(15);
-
 #[track_caller]
 pub fn ends(mut daemon: Running) {
     daemon.signal(Signal::INT);
     let begun = Instant::now();
-    let limit = match setting("MAILFERRY_ACCEPTANCE") {
-        Some(_) => Duration::from_secs(2),
-        None => STALL,
-    };
     while !daemon.ended() {
-        assert!(begun.elapsed() < limit, "it does not end");
+        assert!(begun.elapsed() < Duration::from_secs(2), "it does not end");
         std::thread::sleep(Duration::from_millis(5));
     }
     daemon.wait().exits(0);

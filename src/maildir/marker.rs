@@ -8,15 +8,13 @@ use std::io::{Read, Write};
 use rustix::io::Errno;
 
 use super::error::Error;
+use super::name;
 use super::sys::Dir;
 use crate::engine::Reach;
 use crate::engine::ports::Marker;
 
 /// The file's name.
 pub(super) const FILE: &[u8] = b".mailferry";
-
-/// What the name of one that is not in its place yet begins with; 32 hexadecimal digits follow.
-const BEFORE: &str = ".mailferry.";
 
 /// More than any marker has.
 const LONGEST: u64 = 4096;
@@ -74,12 +72,6 @@ fn is_id(text: &str) -> bool {
     !text.is_empty() && text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// Whether a file of this name may be a marker that never got to its place.
-pub(super) fn is_temporary(name: &[u8]) -> bool {
-    let digits = name.strip_prefix(BEFORE.as_bytes());
-    digits.is_some_and(|digits| digits.len() == 32 && digits.iter().all(u8::is_ascii_hexdigit))
-}
-
 /// Reads a directory's marker; one that cannot be understood counts as none.
 pub(super) fn read(dir: &Dir) -> Result<Marks, Error> {
     let failed = |errno| dir.error("read", FILE, Reach::Mailbox, errno);
@@ -103,7 +95,7 @@ pub(super) fn read(dir: &Dir) -> Result<Marks, Error> {
 /// it has seen and that is gone when it gets to it.
 pub(super) fn write(dir: &Dir, tmp: Option<&Dir>, marks: &Marks) -> Result<(), Error> {
     let from = tmp.filter(|tmp| tmp.is_on_disk_of(dir)).unwrap_or(dir);
-    let temporary = format!("{BEFORE}{:032x}", super::random()?).into_bytes();
+    let temporary = name::temporary(super::random()?);
     let mut file = from.create_file(&temporary)?;
     let written = file
         .write_all(marks.text().as_bytes())
@@ -138,14 +130,6 @@ mod tests {
         ] {
             let marks = Marks { own, inbox };
             assert_eq!(Marks::parse(&marks.text()), marks);
-        }
-    }
-
-    #[test]
-    fn a_leftover_is_known_by_its_name() {
-        assert!(is_temporary(format!("{BEFORE}{:032x}", 5).as_bytes()));
-        for name in [".mailferry", ".mailferry.5", "1.M2P3.host"] {
-            assert!(!is_temporary(name.as_bytes()), "{name}");
         }
     }
 

@@ -168,6 +168,20 @@ pub(super) fn own_name(seconds: u64, random: u128, host: &str) -> Option<LocalId
     LocalId::new(format!("{seconds}.R{random:032x}.{host}").as_bytes())
 }
 
+/// What the name of a file that is not in its place yet begins with; 32 hexadecimal digits follow.
+const BEFORE: &str = ".mailferry.";
+
+/// A name for a file of ours until it is whole: hidden, so that nobody takes it for a message.
+pub(super) fn temporary(random: u128) -> Vec<u8> {
+    format!("{BEFORE}{random:032x}").into_bytes()
+}
+
+/// Whether a file of this name may be one that never got to its place.
+pub(super) fn is_temporary(name: &[u8]) -> bool {
+    let digits = name.strip_prefix(BEFORE.as_bytes());
+    digits.is_some_and(|digits| digits.len() == 32 && digits.iter().all(u8::is_ascii_hexdigit))
+}
+
 /// Whether a name is one of ours, and if so the seconds in it.
 pub(super) fn own_seconds(name: &[u8]) -> Option<u64> {
     let mut parts = name.splitn(3, |byte| *byte == b'.');
@@ -188,6 +202,14 @@ mod tests {
 
     fn parse(name: &[u8]) -> FileName<'_> {
         FileName::parse(name).unwrap()
+    }
+
+    #[test]
+    fn a_leftover_is_known_by_its_name() {
+        assert!(is_temporary(&temporary(5)));
+        for name in [".mailferry", ".mailferry.5", "1.M2P3.host"] {
+            assert!(!is_temporary(name.as_bytes()), "{name}");
+        }
     }
 
     #[test]

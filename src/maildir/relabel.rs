@@ -154,8 +154,7 @@ fn copy_over(from_dir: &Dir, from: &[u8], to_dir: &Dir, to: &[u8]) -> Result<(),
     let system = |act| move |errno| Refusal::System(act, errno);
     let mut source = from_dir.open_file(from).map_err(system("open"))?;
     let before = sys::look_at(source.as_fd()).map_err(system("look at"))?;
-    // Hidden until it is whole, so that nobody takes it for a message.
-    let temporary = format!(".mailferry.{:032x}", super::random()?).into_bytes();
+    let temporary = name::temporary(super::random()?);
     let mut target = to_dir.create_file(&temporary)?;
     let copied = std::io::copy(&mut source, &mut target)
         .and_then(|_| target.flush())

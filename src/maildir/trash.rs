@@ -5,7 +5,6 @@ use rustix::io::Errno;
 
 use super::error::Error;
 use super::find::{Finder, Refusal, Spot};
-use super::marker;
 use super::name::{self, FileName};
 use super::publish::Touched;
 use super::relabel::move_file;
@@ -244,7 +243,7 @@ fn sweep_tmp(tmp: &Dir) -> Result<(), Error> {
     tmp.entries(|entry| {
         let old = match name::own_seconds(entry.name) {
             Some(seconds) => i64::try_from(seconds).is_ok_and(|seconds| seconds < limit),
-            None => marker::is_temporary(entry.name),
+            None => name::is_temporary(entry.name),
         };
         if old
             && tmp

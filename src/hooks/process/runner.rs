@@ -50,9 +50,8 @@ impl Runner {
     pub fn run(&self, program: Program) -> io::Result<Ended> {
         let (ended, answer) = mpsc::channel();
         let request = Request { program, ended };
-        let requests = self.requests().clone().ok_or_else(gone)?;
-        requests.send(request).map_err(|_| gone())?;
-        drop(requests);
+        let sent = self.requests().as_ref().map(|it| it.send(request));
+        sent.ok_or_else(gone)?.map_err(|_| gone())?;
         answer.recv().map_err(|_| gone())?
     }
 }

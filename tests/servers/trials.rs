@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -44,7 +44,7 @@ pub fn run_all<T: Sync>(
     let at_once = setting("MAILFERRY_AT_ONCE").unwrap_or(8) as usize;
     // Where a run of hours was stopped it goes on.
     let first = setting("MAILFERRY_FROM").unwrap_or(0) as usize;
-    let next = AtomicU32::new(u32::try_from(first).unwrap());
+    let next = AtomicUsize::new(first);
     let count = trials.len().saturating_sub(first);
     let failed = Mutex::new(Vec::new());
     let begun = Instant::now();
@@ -52,7 +52,7 @@ pub fn run_all<T: Sync>(
         for _ in 0..at_once.min(trials.len()) {
             scope.spawn(|| {
                 loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed) as usize;
+                    let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(one) = trials.get(at) else { break };
                     if at > 0 && at.is_multiple_of(OFTEN) {
                         let took = begun.elapsed().as_secs();

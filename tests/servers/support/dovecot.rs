@@ -1,9 +1,10 @@
-//! A private Dovecot 2.3 on loopback.
+//! A private Dovecot 2.3 or 2.4 on loopback.
 
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use super::server::{
     PASSWORD, Process, USER, certify, free_address, hand_over, mail_user, open_directory, run,
@@ -55,9 +56,7 @@ impl Dovecot {
     }
 
     fn try_start(storage: Storage, hidden: &[&str], more: &str) -> Option<Self> {
-        let program = ["/usr/sbin/dovecot", "/usr/local/sbin/dovecot"].map(Path::new);
-        let program = program.into_iter().find(|path| path.exists());
-        let program = program.expect("Dovecot is missing; run: bash tests/servers/install.sh");
+        let program = program();
         let place = open_directory();
         fs::create_dir(place.path().join("home")).unwrap();
         hand_over(&place.path().join("home"));
@@ -90,7 +89,7 @@ impl Dovecot {
 
     /// Starts it again where it was.
     pub fn start_again(&mut self) {
-        let mut command = Command::new("/usr/sbin/dovecot");
+        let mut command = Command::new(program());
         command.arg("-F").arg("-c");
         command.arg(self.place.path().join("dovecot.conf"));
         let mut process = Process::start(&mut command, &self.place.path().join("output"));
@@ -148,6 +147,18 @@ impl Drop for Dovecot {
     }
 }
 
+fn program() -> &'static Path {
+    let places = ["/usr/sbin/dovecot", "/usr/local/sbin/dovecot"].map(Path::new);
+    let found = places.into_iter().find(|path| path.exists());
+    found.expect("Dovecot is missing; run: bash tests/servers/install.sh")
+}
+
+/// Whether it is Dovecot 2.3, whose configuration has another language than that of 2.4.
+fn is_old() -> bool {
+    static OLD: OnceLock<bool> = OnceLock::new();
+    *OLD.get_or_init(|| run(Command::new(program()).arg("--version")).starts_with("2.3."))
+}
+
 fn configuration(
     place: &Path,
     storage: Storage,
@@ -155,50 +166,100 @@ fn configuration(
     plain: SocketAddr,
     tls: SocketAddr,
 ) -> String {
-    let (user, group) = mail_user();
-    let place = place.display();
-    let (location, separator) = match storage {
-        Storage::Sdbox => ("sdbox:~/mail", "/"),
-        Storage::Maildir => ("maildir:~/mail", "."),
-    };
     let offered: Vec<&str> = CAPABILITIES
         .split_whitespace()
         .filter(|one| !hidden.contains(one))
         .collect();
+    let separator = match storage {
+        Storage::Sdbox => "/",
+        Storage::Maildir => ".",
+    };
     let special: String = ["Trash", "Drafts", "Sent", "Junk", "Archive"]
         .map(|name| {
             format!("  mailbox {name} {{\n    auto = create\n    special_use = \\{name}\n  }}\n")
         })
         .concat();
-    let unprivileged = if rustix::process::getuid().is_root() {
-        String::new()
+    let language = if is_old() {
+        old_language(place, storage)
     } else {
-        format!(
-            "default_internal_user = {user}\ndefault_login_user = {user}\ndefault_internal_group = {group}\n\
-             service anvil {{\n  chroot =\n}}\n"
-        )
+        new_language(place, storage)
     };
+    let place = place.display();
     format!(
-        "base_dir = {place}/run\nstate_dir = {place}/state\nlog_path = {place}/log\ninstance_name = mailferry-test\n\
+        "{language}base_dir = {place}/run\nstate_dir = {place}/state\nlog_path = {place}/log\ninstance_name = mailferry-test\n\
          protocols = imap pop3\nauth_mechanisms = plain login apop\nlisten = 127.0.0.1\n\
-         ssl = yes\nssl_cert = <{place}/cert.pem\nssl_key = <{place}/key.pem\ndisable_plaintext_auth = no\n\
-         mail_location = {location}\nmail_fsync = never\nmail_max_userip_connections = 100\n\
+         ssl = yes\nmail_fsync = never\nmail_max_userip_connections = 100\n\
          first_valid_uid = 1\nfirst_valid_gid = 1\nimap_capability = {offered}\n\
-         passdb {{\n  driver = static\n  args = password={PASSWORD}\n}}\n\
-         userdb {{\n  driver = static\n  args = uid={user} gid={group} home={place}/home/%u\n}}\n\
          namespace inbox {{\n  inbox = yes\n  separator = {separator}\n{special}}}\n\
-         service imap-login {{\n  service_count = 0\n  chroot =\n  inet_listener imap {{\n    port = {plain}\n  }}\n  \
+         service imap-login {{\n  {all}\n  chroot =\n  inet_listener imap {{\n    port = {plain}\n  }}\n  \
          inet_listener imaps {{\n    port = {tls}\n    ssl = yes\n  }}\n}}\n{unprivileged}",
+        all = serves_all(),
         offered = offered.join(" "),
         plain = plain.port(),
         tls = tls.port(),
+        unprivileged = unprivileged(),
     )
+}
+
+/// One process for all logins, which saves the start of one for each.
+fn serves_all() -> &'static str {
+    if is_old() {
+        "service_count = 0"
+    } else {
+        "restart_request_count = unlimited"
+    }
+}
+
+fn unprivileged() -> String {
+    if rustix::process::getuid().is_root() {
+        return String::new();
+    }
+    let (user, group) = mail_user();
+    format!(
+        "default_internal_user = {user}\ndefault_login_user = {user}\ndefault_internal_group = {group}\n\
+         service anvil {{\n  chroot =\n}}\n"
+    )
+}
+
+/// What Dovecot 2.3 says otherwise than 2.4.
+fn old_language(place: &Path, storage: Storage) -> String {
+    let (user, group) = mail_user();
+    let place = place.display();
+    let driver = driver(storage);
+    format!(
+        "ssl_cert = <{place}/cert.pem\nssl_key = <{place}/key.pem\ndisable_plaintext_auth = no\n\
+         mail_location = {driver}:~/mail\n\
+         passdb {{\n  driver = static\n  args = password={PASSWORD}\n}}\n\
+         userdb {{\n  driver = static\n  args = uid={user} gid={group} home={place}/home/%u\n}}\n"
+    )
+}
+
+/// What Dovecot 2.4 says otherwise than 2.3. The versions stand first in the file.
+fn new_language(place: &Path, storage: Storage) -> String {
+    let (user, group) = mail_user();
+    let place = place.display();
+    let driver = driver(storage);
+    format!(
+        "dovecot_config_version = 2.4.0\ndovecot_storage_version = 2.4.0\n\
+         ssl_server_cert_file = {place}/cert.pem\nssl_server_key_file = {place}/key.pem\nauth_allow_cleartext = yes\n\
+         mail_driver = {driver}\nmail_path = ~/mail\n\
+         passdb static {{\n  password = {PASSWORD}\n}}\n\
+         userdb static {{\n  fields {{\n    uid = {user}\n    gid = {group}\n    home = {place}/home/%{{user}}\n  }}\n}}\n"
+    )
+}
+
+fn driver(storage: Storage) -> &'static str {
+    match storage {
+        Storage::Sdbox => "sdbox",
+        Storage::Maildir => "maildir",
+    }
 }
 
 fn pop3_configuration(plain: SocketAddr, tls: SocketAddr) -> String {
     format!(
-        "service pop3-login {{\n  service_count = 0\n  chroot =\n  inet_listener pop3 {{\n    port = {}\n  }}\n  \
+        "service pop3-login {{\n  {}\n  chroot =\n  inet_listener pop3 {{\n    port = {}\n  }}\n  \
          inet_listener pop3s {{\n    port = {}\n    ssl = yes\n  }}\n}}\n",
+        serves_all(),
         plain.port(),
         tls.port()
     )

@@ -19,9 +19,10 @@ pub(super) const KEYS: [&str; 8] = [
 const CAPABILITIES: [&str; 3] = ["exec", "read_body", "notify"];
 
 /// The plugins that are shipped.
-pub const PLUGINS: [&str; 10] = [
+pub const PLUGINS: [&str; 11] = [
     "attachments",
     "autoarchive",
+    "command",
     "list-filter",
     "mu",
     "notmuch",

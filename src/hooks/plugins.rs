@@ -13,6 +13,7 @@ macro_rules! shipped {
 shipped!(
     "attachments",
     "autoarchive",
+    "command",
     "list-filter",
     "mu",
     "notmuch",

@@ -140,3 +140,26 @@ async fn words_of_codes_may_be_written_in_capitals() {
         assert_eq!(after.unwrap().copy.as_deref(), code, "{from}");
     }
 }
+
+#[tokio::test]
+async fn command_runs_what_each_kind_of_batch_asks_for() {
+    let options = "new = [\"notify\", \"{mailbox}\"]\ndeleted = [\"clean\"]\nmailboxes = [\"inbox\", \"100%\"]";
+    let mut host = plugin("command", options, None, true).await;
+    let gone = Occasion::MailboxSynced {
+        mailbox: MailboxName::parse("100%").unwrap(),
+        changed: Vec::new(),
+        new: 2,
+        gone: 1,
+    };
+    let reply = told(&mut host, &[synced("INBOX"), synced("Lists"), gone]).await;
+    let programs: Vec<String> = reply.programs.iter().map(|argv| argv.join(" ")).collect();
+    assert_eq!(programs, ["notify INBOX", "notify 100%", "clean"]);
+    for wrong in ["", "new = []", "new = \"notify\""] {
+        let spec = Spec {
+            options: wrong.parse().unwrap(),
+            grants: Grants::all(),
+            ..Spec::new(Script::Plugin("command".to_owned()), "work")
+        };
+        assert!(Host::start(spec, None).await.is_err(), "{wrong}");
+    }
+}

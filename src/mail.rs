@@ -3,6 +3,7 @@
 //! Uses the standard library only and knows nothing about sockets, files or plans.
 
 mod flags;
+mod folder_names;
 mod identity;
 mod mailbox;
 mod uid;
@@ -10,6 +11,7 @@ mod uid_set;
 mod uidl;
 
 pub use flags::{Flag, FlagDelta, Flags, Keyword};
+pub use folder_names::{FolderNameError, FolderNames};
 pub use identity::{Digest, Identity, LocalId, MessageIdHash};
 pub use mailbox::{MailboxName, SpecialUse};
 pub use uid::{ModSeq, Uid, UidValidity};

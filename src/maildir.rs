@@ -44,7 +44,7 @@ pub use watch::MaildirWatch;
 
 use crate::engine::Fault;
 use crate::engine::ports::{Folder, Inspected, Local, Looked, Marker, Root, Staged};
-use crate::mail::{Flags, LocalId, MailboxName};
+use crate::mail::{Flags, FolderNames, LocalId, MailboxName};
 use crate::sync::{FileStamp, FolderToken, KeywordScope, LocalView};
 use heads::Heads;
 use pool::Pool;
@@ -63,6 +63,8 @@ pub struct Settings {
     pub root: PathBuf,
     /// How folders lie in it.
     pub layout: Layout,
+    /// Which folders are called otherwise than their mailboxes.
+    pub names: FolderNames,
     /// This machine's name, for the names of new files.
     pub host: String,
 }
@@ -78,6 +80,7 @@ pub struct MaildirAccount {
 struct Core {
     root: PathBuf,
     layout: Layout,
+    names: FolderNames,
     host: String,
     workers: Pool,
     syncers: Pool,
@@ -96,6 +99,7 @@ impl MaildirAccount {
             core: Arc::new(Core {
                 root: settings.root,
                 layout: settings.layout,
+                names: settings.names,
                 host: name::host_part(&settings.host),
                 workers: Pool::new(WORKERS),
                 syncers: Pool::new(SYNCERS),
@@ -113,7 +117,7 @@ impl MaildirAccount {
     /// Where a mailbox's folder is (or would be); `None` if its name cannot be a directory's.
     #[must_use]
     pub fn path_of(&self, name: &MailboxName) -> Option<PathBuf> {
-        let levels = self.core.layout.path(name).ok()?;
+        let levels = self.core.path_to(name).ok()?;
         Some(self.core.root.join(levels.iter().collect::<PathBuf>()))
     }
 
@@ -144,6 +148,16 @@ impl MaildirAccount {
 }
 
 impl Core {
+    /// The directories from the root to a mailbox's folder, outermost first; empty for the root itself.
+    fn path_to(&self, name: &MailboxName) -> Result<Vec<String>, Error> {
+        self.layout.path(name, &self.names)
+    }
+
+    /// The mailbox whose folder this is.
+    fn mailbox_at(&self, path: &[String]) -> Option<MailboxName> {
+        self.layout.mailbox(path, &self.names)
+    }
+
     /// A name for a new file.
     fn fresh_id(&self) -> Result<LocalId, Error> {
         name::own_name(now().unsigned_abs(), random()?, &self.host).ok_or(Error::Worker)

@@ -12,15 +12,16 @@ use super::reader::{Entry, Section};
 use super::secret;
 use super::server::{self, Ports};
 use super::units::{parse_duration, parse_size};
-use crate::mail::MailboxName;
+use crate::mail::{FolderNames, MailboxName};
 
 pub(super) use super::options::{HOLD_KEYS, NOTIFY_KEYS, SYNC_KEYS};
 
 const COMMON_KEYS: [&str; 7] = [
     "protocol", "user", "maildir", "layout", "poll", "timeout", "notify",
 ];
-const IMAP_KEYS: [&str; 6] = [
+const IMAP_KEYS: [&str; 7] = [
     "mailboxes",
+    "folders",
     "connections",
     "idle",
     "sync",
@@ -166,8 +167,10 @@ fn imap(section: &Section<'_>) -> ImapAccount {
         .entry("disable_extensions")
         .map_or_else(Vec::new, |entry| extensions(&entry));
     let compress = section.entry("compress").and_then(|entry| entry.truth());
+    let folders = section.entry("folders");
     ImapAccount {
         mailboxes: mailboxes.unwrap_or_else(Patterns::all),
+        folders: folders.map_or_else(FolderNames::default, |entry| options::folders(&entry)),
         connections: connections.and_then(|n| u32::try_from(n).ok()).unwrap_or(3),
         idle: idle.unwrap_or_else(|| vec![MailboxName::inbox()]),
         policy: sync.policy,

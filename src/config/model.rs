@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::patterns::Patterns;
 use crate::auth::SecretSource;
-use crate::mail::MailboxName;
+use crate::mail::{FolderNames, MailboxName};
 use crate::sync::Policy;
 
 /// Everything the configuration says.
@@ -118,6 +118,8 @@ impl Protocol {
 pub struct ImapAccount {
     /// Which mailboxes are synced.
     pub mailboxes: Patterns,
+    /// Which folders are called otherwise than their mailboxes.
+    pub folders: FolderNames,
     /// The most connections held at once; at least one.
     pub connections: u32,
     /// The mailboxes that IDLE is used on where there is no NOTIFY, the most important first.

@@ -5,7 +5,7 @@ use super::paths::Places;
 use super::patterns::Patterns;
 use super::reader::{Entry, Section, escape};
 use super::secret::command;
-use crate::mail::MailboxName;
+use crate::mail::{FolderNameError, FolderNames, MailboxName};
 use crate::sync::{Deletions, Guard, Policy, Pull, Push};
 
 pub(super) const SYNC_KEYS: [&str; 5] = ["pull", "push", "deletions", "trash_days", "hold"];
@@ -146,6 +146,36 @@ pub(super) fn patterns(entry: &Entry<'_>) -> Option<Patterns> {
         return None;
     }
     Some(patterns)
+}
+
+/// Reads `[accounts.NAME.folders]`: mailboxes, and the folders that they are in.
+pub(super) fn folders(entry: &Entry<'_>) -> FolderNames {
+    let mut names = FolderNames::default();
+    entry.table("a table: [accounts.NAME.folders]", |table| {
+        for (mailbox, folder) in table.entries() {
+            let Some(name) = MailboxName::parse(mailbox) else {
+                folder.wrong_key("is not the name of a mailbox", None);
+                continue;
+            };
+            let Some(text) = folder.word("the name of a folder in quotes") else {
+                continue;
+            };
+            match names.add(&name, text) {
+                Ok(()) => {}
+                Err(FolderNameError::Empty) => folder.wrong_help(
+                    "is not the name of a folder",
+                    "it is relative to `maildir`, with `/` between levels: \"Archive/2026\"",
+                ),
+                Err(FolderNameError::Taken) => {
+                    folder.wrong(format!(
+                        "`{}` is the folder of another mailbox already",
+                        escape(text)
+                    ));
+                }
+            }
+        }
+    });
+    names
 }
 
 /// Reads `[accounts.NAME.notify]`.

@@ -25,6 +25,11 @@ pub enum Error {
     /// A mailbox's name makes a directory name longer than file systems take.
     #[error("mailbox {0}: the name is too long for a directory")]
     NameTooLong(MailboxName),
+    /// The configuration gives the folder of this name to another mailbox.
+    #[error(
+        "mailbox {0}: [accounts.NAME.folders] gives its folder to another mailbox; name one for this mailbox there, too"
+    )]
+    FolderTaken(MailboxName),
     /// A directory kept changing while it was listed.
     #[error("mailbox {0}: its files keep being renamed, it was not listed")]
     Restless(MailboxName),
@@ -92,9 +97,11 @@ impl Error {
         match self {
             Self::Io { reach, source, .. } => weigh(*reach, source),
             Self::Restless(_) => (Reach::Mailbox, true),
-            Self::NameTooLong(_) | Self::NotEmpty(_) | Self::FolderExists(_) | Self::IsRoot(_) => {
-                (Reach::Mailbox, false)
-            }
+            Self::NameTooLong(_)
+            | Self::FolderTaken(_)
+            | Self::NotEmpty(_)
+            | Self::FolderExists(_)
+            | Self::IsRoot(_) => (Reach::Mailbox, false),
             Self::Gone(_) | Self::Changed(_) | Self::Incomplete { .. } => (Reach::Message, true),
             Self::NoMessage(..) | Self::Taken(_) | Self::NotInTrash(_) => (Reach::Message, false),
             Self::NotADay(_) => (Reach::Account, false),

@@ -79,7 +79,7 @@ impl Core {
 
     /// A folder's own directory, open.
     pub(super) fn dir_of(&self, name: &MailboxName) -> Result<Dir, Error> {
-        let path = self.layout.path(name)?;
+        let path = self.path_to(name)?;
         let mut dir = self.root_dir()?;
         for part in path {
             dir = dir.open(part.as_bytes())?;
@@ -89,7 +89,7 @@ impl Core {
 
     /// The same, `None` when there is no such directory (but a root).
     pub(super) fn find_dir(&self, name: &MailboxName) -> Result<Option<Dir>, Error> {
-        let path = self.layout.path(name)?;
+        let path = self.path_to(name)?;
         let mut dir = self.root_dir()?;
         for part in path {
             match dir.open(part.as_bytes()) {

@@ -123,7 +123,7 @@ impl Core {
         path: &[String],
         folders: &mut Vec<Folder>,
     ) -> Result<(), Error> {
-        let Some(name) = self.layout.mailbox(path) else {
+        let Some(name) = self.mailbox_at(path) else {
             return Ok(());
         };
         let marks = marker::read(dir)?;
@@ -139,7 +139,7 @@ impl Core {
     }
 
     pub(super) fn create_folder(&self, name: &MailboxName, marker: Marker) -> Result<(), Error> {
-        let path = self.layout.path(name)?;
+        let path = self.path_to(name)?;
         let is_root = path.is_empty();
         let mut dir = self.root_dir()?;
         for part in path {
@@ -163,7 +163,7 @@ impl Core {
     }
 
     pub(super) fn rename_folder(&self, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {
-        let (old, new) = (self.layout.path(from)?, self.layout.path(to)?);
+        let (old, new) = (self.path_to(from)?, self.path_to(to)?);
         let (Some((old, old_parents)), Some((new, new_parents))) =
             (old.split_last(), new.split_last())
         else {
@@ -217,7 +217,7 @@ impl Core {
     }
 
     pub(super) fn retire_folder(&self, name: &MailboxName, day: &str) -> Result<(), Error> {
-        let path = self.layout.path(name)?;
+        let path = self.path_to(name)?;
         let Some((last, parents)) = path.split_last() else {
             return Err(Error::IsRoot(name.clone()));
         };

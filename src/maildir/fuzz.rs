@@ -7,7 +7,7 @@ use super::keywords::Keywords;
 use super::layout::Layout;
 use super::lines::{Survey, ToDisk, expand};
 use super::name::{FileName, letters_of};
-use crate::mail::{Flags, MailboxName};
+use crate::mail::{Flags, FolderNames, MailboxName};
 
 const LAYOUTS: [Layout; 2] = [Layout::Nested, Layout::MaildirPlusPlus];
 
@@ -26,15 +26,23 @@ pub fn folders(data: &[u8]) {
             inside(layout, name, other.as_ref());
         }
         let directories: Vec<String> = text.split('\n').map(str::to_owned).collect();
-        if let Some(name) = layout.mailbox(&directories) {
-            assert_eq!(layout.path(&name).unwrap(), directories);
+        if let Some(name) = layout.mailbox(&directories, &FolderNames::default()) {
+            assert_eq!(
+                layout.path(&name, &FolderNames::default()).unwrap(),
+                directories
+            );
         }
     }
 }
 
 fn inside(layout: Layout, name: &MailboxName, other: Option<&MailboxName>) {
-    let Ok(path) = layout.path(name) else { return };
-    assert_eq!(layout.mailbox(&path).as_ref(), Some(name));
+    let Ok(path) = layout.path(name, &FolderNames::default()) else {
+        return;
+    };
+    assert_eq!(
+        layout.mailbox(&path, &FolderNames::default()).as_ref(),
+        Some(name)
+    );
     assert!(!path.is_empty() || name.is_inbox());
     for part in &path {
         assert!(!part.is_empty() && part.len() <= 255, "{part:?}");
@@ -51,7 +59,7 @@ fn inside(layout: Layout, name: &MailboxName, other: Option<&MailboxName>) {
     }
     if let Some(other) = other
         && other != name
-        && let Ok(theirs) = layout.path(other)
+        && let Ok(theirs) = layout.path(other, &FolderNames::default())
     {
         assert_ne!(theirs, path);
     }

@@ -5,7 +5,7 @@
 //! would be written as is no mailbox.
 
 use super::error::Error;
-use crate::mail::MailboxName;
+use crate::mail::{FolderNames, MailboxName};
 
 /// How folders lie on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +26,19 @@ impl Layout {
     /// The directories from the root to a folder, outermost first; empty for the root itself.
     ///
     /// # Errors
-    /// A level is too long for a directory name.
-    pub(super) fn path(self, name: &MailboxName) -> Result<Vec<String>, Error> {
-        let levels: Vec<String> = name.levels().map(|level| self.escape(&level)).collect();
+    /// A level is too long for a directory name, or the folder belongs to another mailbox.
+    pub(super) fn path(
+        self,
+        name: &MailboxName,
+        names: &FolderNames,
+    ) -> Result<Vec<String>, Error> {
+        let taken = || Error::FolderTaken(name.clone());
+        let levels = names.folder(name).ok_or_else(taken)?;
+        let is_inbox = name.is_inbox() && levels == [name.as_str()];
+        let levels: Vec<String> = levels.iter().map(|level| self.escape(level)).collect();
         let path = match self {
             Self::Nested => levels,
-            Self::MaildirPlusPlus if name.is_inbox() => Vec::new(),
+            Self::MaildirPlusPlus if is_inbox => Vec::new(),
             Self::MaildirPlusPlus => vec![format!(".{}", levels.join("."))],
         };
         if path.iter().any(|directory| directory.len() > LONGEST) {
@@ -41,17 +48,19 @@ impl Layout {
     }
 
     /// The mailbox that lives in this directory, outermost part first; `None` if none can.
-    pub(super) fn mailbox(self, path: &[String]) -> Option<MailboxName> {
+    pub(super) fn mailbox(self, path: &[String], names: &FolderNames) -> Option<MailboxName> {
         let levels: Option<Vec<String>> = match (self, path) {
-            (Self::MaildirPlusPlus, []) => return Some(MailboxName::inbox()),
+            (Self::MaildirPlusPlus, []) => Some(vec![MailboxName::inbox().as_str().to_owned()]),
             (Self::MaildirPlusPlus, [one]) => {
                 one.strip_prefix('.')?.split('.').map(unescape).collect()
             }
             (Self::MaildirPlusPlus, _) => None,
             (Self::Nested, path) => path.iter().map(|level| unescape(level)).collect(),
         };
-        let name = MailboxName::from_levels(levels?.iter().map(String::as_str))?;
-        let same = self.path(&name).is_ok_and(|canonical| canonical == path);
+        let name = names.mailbox(&levels?)?;
+        let same = self
+            .path(&name, names)
+            .is_ok_and(|canonical| canonical == path);
         same.then_some(name)
     }
 
@@ -121,14 +130,22 @@ mod tests {
 
     use super::*;
 
+    /// All names are the same on both sides.
+    fn same() -> FolderNames {
+        FolderNames::default()
+    }
+
     fn nested(name: &str) -> String {
         let name = MailboxName::parse(name).unwrap();
-        Layout::Nested.path(&name).unwrap().join("/")
+        Layout::Nested.path(&name, &same()).unwrap().join("/")
     }
 
     fn plus(name: &str) -> String {
         let name = MailboxName::parse(name).unwrap();
-        Layout::MaildirPlusPlus.path(&name).unwrap().join("/")
+        Layout::MaildirPlusPlus
+            .path(&name, &same())
+            .unwrap()
+            .join("/")
     }
 
     #[test]
@@ -160,21 +177,25 @@ mod tests {
     fn what_is_no_canonical_directory_is_no_mailbox() {
         for directory in ["inbox", "a%2fb", "%zz%41", ".x", "cur", "%FF", "foo%20bar"] {
             let path = [directory.to_owned()];
-            assert_eq!(Layout::Nested.mailbox(&path), None, "{directory}");
+            assert_eq!(Layout::Nested.mailbox(&path, &same()), None, "{directory}");
         }
         for directory in [".INBOX", ".a..b", "plain", ".mailferry-trash/x"] {
             let path = [directory.to_owned()];
-            assert_eq!(Layout::MaildirPlusPlus.mailbox(&path), None, "{directory}");
+            assert_eq!(
+                Layout::MaildirPlusPlus.mailbox(&path, &same()),
+                None,
+                "{directory}"
+            );
         }
-        assert_eq!(Layout::Nested.mailbox(&[]), None);
+        assert_eq!(Layout::Nested.mailbox(&[], &same()), None);
     }
 
     #[test]
     fn a_level_that_no_file_system_takes_is_an_error() {
         let name = MailboxName::parse(&"x".repeat(241)).unwrap();
-        assert!(Layout::Nested.path(&name).is_err());
+        assert!(Layout::Nested.path(&name, &same()).is_err());
         let name = MailboxName::parse(&"\u{1}".repeat(81)).unwrap();
-        assert!(Layout::Nested.path(&name).is_err());
+        assert!(Layout::Nested.path(&name, &same()).is_err());
     }
 
     fn any_name() -> impl Strategy<Value = MailboxName> {
@@ -192,15 +213,15 @@ mod tests {
         #[test]
         fn directories_read_back_and_stay_inside(name in any_name(), other in any_name()) {
             for layout in [Layout::Nested, Layout::MaildirPlusPlus] {
-                let path = layout.path(&name).unwrap();
-                prop_assert_eq!(layout.mailbox(&path), Some(name.clone()));
+                let path = layout.path(&name, &same()).unwrap();
+                prop_assert_eq!(layout.mailbox(&path, &same()), Some(name.clone()));
                 for part in &path {
                     prop_assert!(!part.is_empty() && !part.contains(['/', '\0']));
                     prop_assert!(!["cur", "new", "tmp", ".", "..", ".mailferry"].contains(&part.as_str()));
                     prop_assert!(layout != Layout::Nested || !part.starts_with('.'));
                 }
                 if name != other {
-                    prop_assert_ne!(path, layout.path(&other).unwrap());
+                    prop_assert_ne!(path, layout.path(&other, &same()).unwrap());
                 }
             }
         }
@@ -208,8 +229,8 @@ mod tests {
         #[test]
         fn any_directory_is_one_mailbox_or_none(parts in proptest::collection::vec("[%.a-fA-F0-9/]{0,8}", 0..3)) {
             for layout in [Layout::Nested, Layout::MaildirPlusPlus] {
-                if let Some(name) = layout.mailbox(&parts) {
-                    prop_assert_eq!(layout.path(&name).unwrap(), parts.clone());
+                if let Some(name) = layout.mailbox(&parts, &same()) {
+                    prop_assert_eq!(layout.path(&name, &same()).unwrap(), parts.clone());
                 }
             }
         }

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::engine::ports::{Batch, Delivery};
-use crate::mail::{Flag, Uid};
+use crate::mail::{Flag, FolderNames, Uid};
 
 /// An account in a directory that goes away with it.
 struct Fixture {
@@ -52,6 +52,7 @@ impl Fixture {
         let account = MaildirAccount::open(Settings {
             root: home.path().join("mail"),
             layout,
+            names: FolderNames::default(),
             host: "test".to_owned(),
         })
         .unwrap();

@@ -174,7 +174,7 @@ impl Core {
 
     fn trash_path(&self, mailbox: &MailboxName, day: &str) -> Result<String, Error> {
         check_day(day)?;
-        let mut path = self.layout.path(mailbox)?;
+        let mut path = self.path_to(mailbox)?;
         if path.is_empty() {
             path.push(mailbox.as_str().to_owned());
         }

@@ -34,6 +34,7 @@ mod mix;
 mod ordinary;
 mod plugins;
 mod readers;
+mod renaming;
 mod scene;
 mod selftest;
 mod serving;

@@ -7,10 +7,11 @@ use super::clock::SystemClock;
 use super::{hooks, last};
 use crate::auth::Accepted;
 use crate::cli::progress::{AccountProgress, Terminal};
-use crate::config::{self, Account, Config, ImapAccount};
+use crate::config::{self, Account, Config, ImapAccount, Protocol};
 use crate::daemon::Watched;
 use crate::engine::{Fault, Home, Ports, Settings, Telling};
 use crate::imap::{ImapConnector, SessionOptions, connect};
+use crate::mail::FolderNames;
 use crate::maildir::{self, MaildirAccount, MaildirWatch};
 use crate::net::tls::{Pin, TlsMode, TlsSettings};
 use crate::store::SqliteStore;
@@ -181,6 +182,10 @@ pub(super) fn local(account: &Account) -> Result<MaildirAccount, Fault> {
         layout: match account.layout {
             config::Layout::Nested => maildir::Layout::Nested,
             config::Layout::MaildirPlusPlus => maildir::Layout::MaildirPlusPlus,
+        },
+        names: match &account.protocol {
+            Protocol::Imap(imap) => imap.folders.clone(),
+            Protocol::Pop3(_) => FolderNames::default(),
         },
         host,
     };

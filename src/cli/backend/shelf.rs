@@ -114,7 +114,7 @@ fn files(folder: &Path) -> HashMap<LocalId, PathBuf> {
 mod tests {
     use super::*;
     use crate::engine::ports::Store as _;
-    use crate::mail::{Flag, Flags, Uid};
+    use crate::mail::{Flag, Flags, FolderNames, Uid};
     use crate::maildir::{Layout, Settings};
     use crate::store::{SqliteStore, database_path};
     use crate::sync::{Change, Entry, FileStamp, MailboxId, MailboxRecord, RowId};
@@ -173,6 +173,7 @@ mod tests {
         let maildir = MaildirAccount::open(Settings {
             root,
             layout: Layout::Nested,
+            names: FolderNames::default(),
             host: "host".to_owned(),
         })
         .unwrap();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Nobody, settings};
 use crate::engine::{Home, Mode, Ports, Report, Scope, sync};
+use crate::mail::FolderNames;
 use crate::maildir::{Layout, MaildirAccount, Settings};
 use crate::sim::content;
 use crate::sim::world::hand::name;
@@ -71,6 +72,7 @@ fn settled(root: &Path) -> (World, OnDisk) {
     let local = MaildirAccount::open(Settings {
         root: root.to_owned(),
         layout: Layout::Nested,
+        names: FolderNames::default(),
         host: "test".to_owned(),
     });
     let ports = OnDisk {

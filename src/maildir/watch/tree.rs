@@ -139,12 +139,12 @@ impl Tree {
             }
             Ok(None) => false,
             Err(error) => {
-                let role = Role::Tree(self.core.layout.mailbox(&levels));
+                let role = Role::Tree(self.core.mailbox_at(&levels));
                 self.fail(path, role, &error);
                 true
             }
         };
-        let mailbox = self.core.layout.mailbox(&levels);
+        let mailbox = self.core.mailbox_at(&levels);
         if !known.is_empty() || (found && mailbox.is_some()) {
             self.shared.hint(Hint::Mailboxes);
         }
@@ -153,7 +153,7 @@ impl Tree {
     /// Looks at the `cur`, `new` or `tmp` of a folder.
     fn look_at_part(&mut self, path: &Path, levels: &[String]) {
         let folder = levels.split_last().map_or(&[][..], |(_, folder)| folder);
-        let Some(mailbox) = self.core.layout.mailbox(folder) else {
+        let Some(mailbox) = self.core.mailbox_at(folder) else {
             return;
         };
         let there = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
@@ -166,7 +166,7 @@ impl Tree {
 
     /// Watches a directory of the tree and everything below it.
     fn walk(&mut self, dir: &Dir, levels: &mut Vec<String>, hint: bool) {
-        let mailbox = self.core.layout.mailbox(levels);
+        let mailbox = self.core.mailbox_at(levels);
         // Below a directory that is no mailbox's there are none either.
         if mailbox.is_none() && !levels.is_empty() {
             return;
@@ -192,7 +192,7 @@ impl Tree {
                 Ok(Some(inner)) => self.walk(&inner, levels, hint),
                 Ok(None) => {}
                 Err(error) => {
-                    let role = Role::Tree(self.core.layout.mailbox(levels));
+                    let role = Role::Tree(self.core.mailbox_at(levels));
                     self.fail(&self.path(levels), role, &error);
                 }
             }
@@ -344,7 +344,7 @@ impl Tree {
         if levels.is_empty() {
             return self.core.root_dir().map(Some);
         }
-        match self.core.layout.mailbox(levels) {
+        match self.core.mailbox_at(levels) {
             Some(mailbox) => self.core.find_dir(&mailbox),
             None => Ok(None),
         }

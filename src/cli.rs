@@ -12,6 +12,7 @@ mod failure;
 mod generate;
 mod holds;
 mod hooks;
+mod import;
 mod logging;
 mod mailboxes;
 mod outcome;
@@ -78,6 +79,7 @@ fn dispatch(
         Command::Man => generate::man(output),
         Command::Hooks(command) => hooks::run(command, file, output),
         Command::Notify(NotifyCommand::Test) => bubble::test(output),
+        Command::Import(wanted) => import::run(wanted, file, output),
         Command::Check(wanted) => check::run(wanted, file, output),
         Command::Run => run::run(file),
         Command::Pause { account } => pause::pause(account.as_deref(), &read_config(file)?, output),

@@ -48,6 +48,8 @@ pub mod mail;
 pub mod maildir;
 pub mod net;
 pub mod pop3;
+#[cfg(not(fuzzing))]
+pub mod setup;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 pub mod store;

@@ -581,3 +581,54 @@ fn the_spam_plugin_understands_spamassassin_and_rspamd() {
     let (_, asked) = filters.run("rspamd", "message.moved", "Junk");
     assert!(asked.starts_with("rspamc learn_spam "), "{asked}");
 }
+
+const MBSYNCRC: &str = "IMAPAccount work\nHost imap.example.com\nUser alice\nPass hunter2\nTLSType IMAPS\n\nIMAPStore r\nAccount work\n\n\
+    MaildirStore l\nPath ~/Mail/other/\nInbox ~/Mail/other/Inbox\nSubFolders Verbatim\n\nChannel c\nFar :r:\nNear :l:\nPatterns *\n\
+    MaxMessages 5\nCreate Both\nExpunge Both\n";
+
+#[test]
+fn import_prints_a_configuration_and_names_what_it_cannot_say() {
+    let home = Home::new("");
+    fs::remove_file(home.config()).unwrap();
+    let absent = home.run(&["import", "mbsync"]);
+    assert_eq!(absent.status.code(), Some(2));
+    assert!(err(&absent).contains("~/.mbsyncrc"), "{}", err(&absent));
+    fs::write(home.path().join(".mbsyncrc"), MBSYNCRC).unwrap();
+    let printed = home.run(&["import", "mbsync"]);
+    assert_eq!(printed.status.code(), Some(0), "{}", err(&printed));
+    assert!(out(&printed).contains("[accounts.work.folders]\nINBOX = \"Inbox\"\n"));
+    assert!(
+        err(&printed).contains(".mbsyncrc:19: "),
+        "{}",
+        err(&printed)
+    );
+    for text in [out(&printed), err(&printed)] {
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+    assert!(!home.config().exists());
+    let unknown = home.run(&["import", "mutt"]);
+    assert_eq!(unknown.status.code(), Some(2));
+}
+
+#[test]
+fn import_adds_to_a_configuration_and_takes_no_name_twice() {
+    let home = Home::new(&format!("# mine\n{}", account("first")));
+    fs::write(home.path().join(".mbsyncrc"), MBSYNCRC).unwrap();
+    let written = home.run(&["import", "mbsync", "--write"]);
+    assert_eq!(written.status.code(), Some(0), "{}", err(&written));
+    let text = fs::read_to_string(home.config()).unwrap();
+    assert!(text.starts_with("# mine\n[accounts.first]\n"), "{text}");
+    assert!(text.contains("\n[accounts.work]\n"), "{text}");
+    let password = home.path().join(".config/mailferry/work.password");
+    assert_eq!(fs::read_to_string(&password).unwrap(), "hunter2\n");
+    assert_eq!(
+        fs::metadata(&password).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    let checked = home.run(&["check", "--offline"]);
+    assert_eq!(checked.status.code(), Some(0), "{}", err(&checked));
+    let again = home.run(&["import", "mbsync", "--write"]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(err(&again).contains("`work` already"), "{}", err(&again));
+    assert_eq!(fs::read_to_string(home.config()).unwrap(), text);
+}

@@ -59,10 +59,11 @@ const ROOMS: &[Room] = &[
     Room { name: "bus", rooms: &[], crates: Some(&["tokio::net", "zbus"]), pure: false },
     Room { name: "desktop", rooms: &["mail", "sync", "bus"], crates: None, pure: false },
     Room { name: "control", rooms: &["bus"], crates: None, pure: false },
+    Room { name: "setup", rooms: &["auth", "config"], crates: Some(&["thiserror", "toml", "yaml_rust2"]), pure: false },
     Room { name: "systemd", rooms: &[], crates: Some(&["rustix::time", "tracing"]), pure: false },
     Room { name: "sim", rooms: &["engine", "mail", "sync", "content"], crates: None, pure: false },
     Room { name: "fuzz", rooms: &["config::fuzz", "imap::fuzz", "imap::connect::fuzz", "letter::fuzz", "maildir::fuzz", "net::compress::fuzz", "pop3::fuzz", "store::fuzz"], crates: Some(&[]), pure: true },
-    Room { name: "cli", rooms: &["auth", "config", "content", "control", "daemon", "desktop", "engine", "hooks", "imap", "letter", "mail", "maildir", "net", "pop3", "store", "sync", "systemd"], crates: None, pure: false },
+    Room { name: "cli", rooms: &["auth", "config", "content", "control", "daemon", "desktop", "engine", "hooks", "imap", "letter", "mail", "maildir", "net", "pop3", "setup", "store", "sync", "systemd"], crates: None, pure: false },
     Room { name: "lib", rooms: &[], crates: Some(&[]), pure: true },
     Room { name: "main", rooms: &[], crates: Some(&["mailferry::cli", "tikv_jemallocator"]), pure: false },
 ];
@@ -94,6 +95,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("clap_mangen", &["cli"]),
     ("indicatif", &["cli"]),
     ("tikv_jemallocator", &["main"]),
+    ("yaml_rust2", &["setup::import::goimapnotify"]),
 ];
 
 /// Parts of the standard library that a pure room does without.

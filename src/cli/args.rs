@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Parser, Subcommand};
 use clap_complete::Shell;
+
+use crate::setup::import::Tool;
 
 /// Sections with a head line each; the manual has them too.
 pub(super) const AFTER_HELP: &str = "\
@@ -88,6 +91,8 @@ pub(super) enum Command {
     /// Try notifications
     #[command(subcommand)]
     Notify(NotifyCommand),
+    /// Make a configuration from that of another mail program
+    Import(ImportArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -149,6 +154,27 @@ pub(super) struct HoldsArgs {
     /// Show deletions that were carried out instead; `restore` brings them back, too
     #[arg(long)]
     pub done: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ImportArgs {
+    /// The program
+    #[arg(value_name = "TOOL", value_parser = tool_parser())]
+    pub tool: Tool,
+    /// Its configuration; without it the usual place
+    pub file: Option<PathBuf>,
+    /// Add the accounts to the configuration; they are only printed without it
+    #[arg(long)]
+    pub write: bool,
+}
+
+/// Reads the name of a tool.
+fn tool_parser() -> impl TypedValueParser<Value = Tool> {
+    let names = Tool::ALL.map(|(name, _)| name);
+    PossibleValuesParser::new(names).map(|name| {
+        let found = Tool::ALL.into_iter().find(|(known, _)| *known == name);
+        found.map_or(Tool::Mbsync, |(_, tool)| tool)
+    })
 }
 
 #[derive(Debug, Subcommand)]

@@ -137,6 +137,11 @@ impl Output {
         self.tell(&format!("{prefix}{text}"));
     }
 
+    /// Says something on standard error that needs attention and is no failure.
+    pub fn note(&self, line: &str) {
+        self.tell(line);
+    }
+
     /// Says on standard error what went wrong with an account; a report on standard output has it too, as JSON.
     pub fn complain_of(&self, account: &str, problems: &[Problem]) {
         let account = render::plain(account);

@@ -11,6 +11,7 @@ mod input;
 mod letters;
 mod mailboxes;
 mod merge;
+mod naming;
 mod needs;
 mod news;
 mod pairing;
@@ -38,6 +39,7 @@ pub use letters::{
 };
 pub use mailboxes::{BELIEVED_AFTER, plan_mailboxes};
 pub use merge::merge_flags;
+pub use naming::{Naming, naming};
 pub use needs::needs;
 pub use news::{
     Act, Happened, Heard, News, NewsId, Occasion, RawHeader, Subject, Tidings, Wanted, What,

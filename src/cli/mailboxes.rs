@@ -19,7 +19,9 @@ pub(super) fn run(
     let report = block_on(async {
         let mut report = MailboxesReport::default();
         for account in accounts {
-            report.accounts.push(backend::mailboxes(account).await?);
+            report
+                .accounts
+                .push(backend::mailboxes(config, account).await?);
         }
         Ok(report)
     })?;

@@ -1,6 +1,7 @@
 //! Mailboxes as wholes: what LIST and the Maildir show, and what `sync` decided about it.
 
 mod doubt;
+mod naming;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,8 @@ use crate::mail::{MailboxName, SpecialUse};
 use crate::sync::{
     Change, MailboxId, MailboxOp, MailboxRecord, MailboxesInput, SeenFolder, SeenMailbox,
 };
+
+pub(super) use naming::decide as decide_naming;
 
 /// The mailboxes that take part in a pass, both sides brought together.
 #[derive(Debug, Default)]

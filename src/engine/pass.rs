@@ -129,6 +129,7 @@ async fn run<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<bool, Fault
     pass.listen().await?;
     let (mut remote, listed) = greeted;
     let (listed_folders, mut scanned) = found;
+    let listed = folders::decide_naming(pass, &mut remote, listed, &listed_folders).await?;
     let mailboxes = folders::settle(pass, &mut remote, listed, &listed_folders).await?;
     if pass.mode == Mode::Apply {
         for mailbox in recover::run(pass, pool, &mut remote, &mailboxes).await? {

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 
 use super::context::{Pass, Ports};
 use super::fault::{Fault, Pace, Reach};
-use super::ports::{Clock, Connector, Remote};
+use super::ports::{Clock, Connector, Remote, Store};
 
 /// The kind of connection an account's ports open.
 pub(super) type RemoteOf<P> = <<P as Ports>::Connector as Connector>::Remote;
@@ -77,7 +77,9 @@ impl<P: Ports> Pool<P> {
         if let Some((remote, _)) = idle {
             return Ok(remote);
         }
-        let remote = pass.ports.connector().connect().await?;
+        let connector = pass.ports.connector();
+        connector.set_naming(pass.store().naming().await?);
+        let remote = connector.connect().await?;
         if self.opened.get().is_none() {
             self.opened.set(Some(pass.clock().monotonic()));
         }

@@ -6,6 +6,7 @@ mod epochs;
 mod late;
 mod letters;
 mod marked;
+mod naming;
 mod narrow;
 mod news;
 mod rest;

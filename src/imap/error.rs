@@ -165,6 +165,15 @@ pub enum Error {
     /// A mailbox's name cannot be written for this server.
     #[error("mailbox {0}: the server has no way to write this name")]
     Name(MailboxName),
+    /// A folder below INBOX, where all mailboxes are below INBOX and are called here without it.
+    #[error(
+        "mailbox {0}: this server keeps all mailboxes below a prefix that is left out here, so no mailbox can be called \
+         INBOX/...; give the folder a name without INBOX"
+    )]
+    BelowInbox(MailboxName),
+    /// The server announces NAMESPACE (RFC 2342) and does not answer it, though its prefix is left out of names here.
+    #[error("the server does not say where its mailboxes are: {0}")]
+    NoNamespace(String),
     /// No mailbox is selected.
     #[error("no mailbox is selected")]
     NotSelected,
@@ -227,7 +236,8 @@ impl From<Error> for Fault {
             Error::Uncounted(_) | Error::Inconsistent { .. } | Error::NotSelected => {
                 (Reach::Mailbox, true)
             }
-            Error::Name(_) => (Reach::Mailbox, false),
+            Error::NoNamespace(_) => (Reach::Account, true),
+            Error::Name(_) | Error::BelowInbox(_) => (Reach::Mailbox, false),
             Error::Length { .. } => (Reach::Message, true),
         };
         let advice = error.advice();

@@ -28,6 +28,11 @@ impl Outcome {
         Self { command, status }
     }
 
+    /// Whether it is that of the command of this name.
+    pub fn is_of(&self, command: &str) -> bool {
+        self.command == command
+    }
+
     /// The code of an OK.
     ///
     /// # Errors
@@ -119,7 +124,12 @@ impl Pace {
                 self.explained = self.explained.max(count.saturating_mul(2));
                 self.chatter += 1;
             }
-            Response::Untagged(Untagged::Status(_) | Untagged::Enabled(_) | Untagged::Other)
+            Response::Untagged(
+                Untagged::Status(_)
+                | Untagged::Enabled(_)
+                | Untagged::Namespace(_)
+                | Untagged::Other,
+            )
             | Response::Continue
             | Response::Tagged(..) => self.chatter += 1,
             Response::Untagged(_) => self.chatter = 0,

@@ -41,7 +41,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let mut listed: Vec<Listed> = Vec::new();
         let mut stated: Vec<Stated> = Vec::new();
         let leaving = self.leave().await?;
-        let opening = self.opening().into_iter().chain(leaving);
+        let opening = self.opening(true).into_iter().chain(leaving);
         let commands: Vec<Command> = opening.chain([command]).collect();
         let outcomes = self
             .run(&commands, |untagged| match untagged {
@@ -50,6 +50,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 _ => {}
             })
             .await?;
+        self.opened(&outcomes)?;
         // ID, ENABLE and UNSELECT before it may be refused.
         if let Some(outcome) = outcomes.into_iter().next_back() {
             outcome.ok().map_err(Error::AccountRefused)?;
@@ -91,9 +92,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             .collect();
         let mut mailboxes: std::collections::BTreeMap<MailboxName, RemoteMailbox> =
             std::collections::BTreeMap::new();
-        // Two names may read the same, one of them being no valid modified UTF-7. Two mailboxes must never be taken for
-        // one: the same one of them is left out every time.
-        listed.sort_by(|one, other| one.wire.cmp(&other.wire));
+        let names = &self.options.names;
+        names.survey(listed.iter().map(|item| (&*item.wire, item.delimiter)));
+        // Two names may read the same, one of them being no valid modified UTF-7 or outside the personal namespace. Two
+        // mailboxes must never be taken for one: the same one of them is left out every time.
+        let full = |item: &Listed| names.full(&item.wire, item.delimiter, self.utf8);
+        listed.sort_by_cached_key(|item| (full(item).is_none(), item.wire.clone()));
         let mut wires: std::collections::HashMap<MailboxName, Listed> =
             std::collections::HashMap::new();
         for item in listed {
@@ -116,6 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             let mailbox = RemoteMailbox {
                 name: name.clone(),
+                full: full(&item),
                 role: item.role,
                 selectable: item.selectable,
                 status: statuses.remove(&key(&item.wire)),

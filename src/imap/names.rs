@@ -3,13 +3,17 @@
 //! A name whose wire form does not follow from it (invalid modified UTF-7, raw 8-bit, another spelling of INBOX) is
 //! remembered, so that the mailbox stays reachable under the bytes the server itself used.
 
+mod namespace;
 mod utf7;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use self::namespace::Namespace;
 use super::error::Error;
+use super::response::Personal;
 use crate::mail::MailboxName;
+use crate::sync::Naming;
 
 /// The longest name that is taken, in octets on the wire: nobody has longer ones, and no path holds them.
 const LONGEST: usize = 2000;
@@ -24,6 +28,45 @@ struct Book {
     delimiter: Option<Option<u8>>,
     /// Wire forms that do not follow from the name.
     odd: HashMap<MailboxName, Vec<u8>>,
+    namespace: Namespace,
+}
+
+impl Book {
+    /// The name that belongs to a wire form.
+    fn decode(&self, wire: &[u8], delimiter: Option<u8>, utf8: bool) -> Option<MailboxName> {
+        let inbox = MailboxName::inbox();
+        if let Some(rest) = self.namespace.strip(wire, self.delimiter.flatten()) {
+            let short = decode(rest, delimiter, utf8)?;
+            // Without its prefix this would be INBOX itself, or seem to be below it.
+            if short != inbox && !short.is_below(&inbox) {
+                return Some(short);
+            }
+        }
+        decode(wire, delimiter, utf8)
+    }
+
+    /// The wire form that follows from a name. With a prefix, nothing is called `INBOX/...`.
+    fn encode(&self, name: &MailboxName, utf8: bool) -> Result<Vec<u8>, Error> {
+        let delimiter = self.delimiter.flatten();
+        let mut wire = match name.is_inbox() {
+            true => Vec::new(),
+            false => self.namespace.prefix(delimiter),
+        };
+        if !wire.is_empty() && name.is_below(&MailboxName::inbox()) {
+            return Err(Error::BelowInbox(name.clone()));
+        }
+        wire.extend(encode(name, delimiter, utf8).ok_or_else(|| Error::Name(name.clone()))?);
+        Ok(wire)
+    }
+
+    /// Changes what is known of the namespace. Where names are others after it, LIST tells them anew.
+    fn change(&mut self, change: impl FnOnce(&mut Namespace)) {
+        let before = self.namespace.prefix(self.delimiter.flatten());
+        change(&mut self.namespace);
+        if self.namespace.prefix(self.delimiter.flatten()) != before {
+            self.odd.clear();
+        }
+    }
 }
 
 impl Names {
@@ -41,13 +84,12 @@ impl Names {
         if wire.len() > LONGEST || wire.iter().any(unusable) {
             return None;
         }
-        let name = decode(wire, delimiter, utf8)?;
         let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if book.delimiter.is_none_or(|known| known.is_none()) {
             book.delimiter = Some(delimiter);
         }
-        let usual = encode(&name, book.delimiter.flatten(), utf8);
-        if usual.as_deref() == Some(wire) {
+        let name = book.decode(wire, delimiter, utf8)?;
+        if book.encode(&name, utf8).is_ok_and(|usual| usual == wire) {
             book.odd.remove(&name);
         } else {
             book.odd.insert(name.clone(), wire.to_vec());
@@ -63,7 +105,54 @@ impl Names {
         if let Some((name, _)) = odd {
             return Some(name.clone());
         }
-        decode(wire, book.delimiter.flatten(), utf8)
+        book.decode(wire, book.delimiter.flatten(), utf8)
+    }
+
+    /// The name with the prefix of the personal namespace, where [`Names::learn`] gives it without.
+    pub(crate) fn full(
+        &self,
+        wire: &[u8],
+        delimiter: Option<u8>,
+        utf8: bool,
+    ) -> Option<MailboxName> {
+        let book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = decode(wire, delimiter, utf8)?;
+        let name = book.decode(wire, delimiter, utf8)?;
+        (full != name).then_some(full)
+    }
+
+    /// Takes over what NAMESPACE said (RFC 2342): the first personal namespace, if there is one.
+    pub(crate) fn learn_namespace(&self, personal: Option<&Personal>) {
+        let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(delimiter) = personal.and_then(|personal| personal.delimiter) {
+            book.delimiter = Some(Some(delimiter));
+        }
+        book.change(|namespace| namespace.told(personal));
+    }
+
+    /// Whether NAMESPACE was answered.
+    pub(crate) fn knows_namespace(&self) -> bool {
+        let book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        book.namespace.is_told()
+    }
+
+    /// Takes over all that LIST listed (wire forms and delimiters), before any of it is learnt: from a server without
+    /// NAMESPACE this shows whether it has a prefix.
+    pub(crate) fn survey<'a>(&self, listed: impl Iterator<Item = (&'a [u8], Option<u8>)> + Clone) {
+        let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        book.change(|namespace| namespace.survey(listed));
+    }
+
+    /// How mailboxes are called from now on.
+    pub(crate) fn set_naming(&self, naming: Option<Naming>) {
+        let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        book.change(|namespace| namespace.naming = naming);
+    }
+
+    /// How mailboxes are called, if that is decided.
+    pub(crate) fn naming(&self) -> Option<Naming> {
+        let book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        book.namespace.naming
     }
 
     /// Whether a LIST has told how levels are delimited.
@@ -87,13 +176,14 @@ impl Names {
     /// The name as the server wants it.
     ///
     /// # Errors
-    /// [`Error::Name`] if a level holds the delimiter, or there are levels and no delimiter.
+    /// [`Error::Name`] if a level holds the delimiter, or there are levels and no delimiter; [`Error::BelowInbox`] where
+    /// the server has a prefix and the name begins with INBOX.
     pub(crate) fn wire(&self, name: &MailboxName, utf8: bool) -> Result<Vec<u8>, Error> {
         let book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(wire) = book.odd.get(name) {
             return Ok(wire.clone());
         }
-        encode(name, book.delimiter.flatten(), utf8).ok_or_else(|| Error::Name(name.clone()))
+        book.encode(name, utf8)
     }
 
     /// Forgets odd forms of a name and what is below it, after it was renamed.

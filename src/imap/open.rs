@@ -5,6 +5,7 @@ use super::{Error, Session, SessionOptions};
 use crate::engine::Fault;
 use crate::engine::ports::Connector;
 use crate::net::{BoxStream, compress};
+use crate::sync::Naming;
 
 /// The capability that offers compression (RFC 4978).
 const COMPRESS: &str = "COMPRESS=DEFLATE";
@@ -29,6 +30,10 @@ impl Connector for ImapConnector {
             return Ok(Self::compressed(session).await?);
         }
         Ok(session)
+    }
+
+    fn set_naming(&self, naming: Option<Naming>) {
+        self.options.names.set_naming(naming);
     }
 }
 

@@ -11,7 +11,7 @@ use super::error::Words;
 use super::token::Cursor;
 
 pub use code::Code;
-pub(crate) use data::{Listed, Stated};
+pub(crate) use data::{Listed, Personal, Stated};
 pub(crate) use fetch::{Body, Fetch, FetchError};
 #[cfg(any(test, fuzzing))]
 pub(crate) use sets::Ranges;
@@ -43,6 +43,8 @@ pub(crate) enum Untagged {
     Enabled(Vec<String>),
     List(Listed),
     Stated(Stated),
+    /// NAMESPACE (RFC 2342): the first of the user's own namespaces, if there is one.
+    Namespace(Option<Personal>),
     /// SEARCH or the ALL of ESEARCH. `None` if it cannot be read.
     Search(Option<UidSet>),
     Exists(u32),
@@ -105,6 +107,8 @@ fn untagged(mut cursor: Cursor<'_>) -> Untagged {
         data::list(cursor).map(Untagged::List)
     } else if is("STATUS") {
         data::status(cursor).map(Untagged::Stated)
+    } else if is("NAMESPACE") {
+        data::namespace(cursor).map(Untagged::Namespace)
     } else if is("SEARCH") {
         Some(Untagged::Search(data::search(cursor)))
     } else if is("ESEARCH") {

@@ -1,6 +1,7 @@
 //! One logged-in connection: what it can do, what is enabled, what is selected.
 
 mod drive;
+mod opening;
 mod selected;
 
 use std::time::Duration;
@@ -15,6 +16,8 @@ use super::names::Names;
 use super::response::Untagged;
 use crate::auth::veil::Veil;
 use crate::mail::MailboxName;
+
+use opening::Namespace;
 
 pub(crate) use drive::Taker;
 pub(crate) use selected::Selected;
@@ -53,8 +56,9 @@ pub struct Session<S> {
     pub(crate) capabilities: Capabilities,
     pub(crate) options: SessionOptions,
     pub(crate) selected: Option<Selected>,
-    /// Whether ID and ENABLE were sent, or there is nothing to say.
+    /// Whether ID, ENABLE and NAMESPACE were sent, or there is nothing to say.
     opened: bool,
+    namespace: Namespace,
     /// QRESYNC is on.
     pub(crate) qresync: bool,
     /// UTF8=ACCEPT is on.
@@ -82,6 +86,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         Self {
             wire: Wire::new(stream, leftover, options.silence).behind(options.veil.clone()),
             opened: false,
+            namespace: Namespace::Unasked,
             capabilities,
             options,
             selected: None,
@@ -120,50 +125,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             .map_err(Error::AccountRefused)?;
         let (stream, leftover) = self.wire.into_parts();
         Ok((stream, leftover, self.capabilities))
-    }
-
-    /// Switches on what the server offers of QRESYNC, CONDSTORE and UTF8=ACCEPT (RFC 5161). The first call does it by
-    /// itself, in the same flight where it can.
-    ///
-    /// # Errors
-    /// The stream broke. A refusal only means that nothing is enabled.
-    pub async fn prepare(&mut self) -> Result<(), Error> {
-        let opening = self.opening();
-        if !opening.is_empty() {
-            self.run(&opening, |_| {}).await?;
-        }
-        Ok(())
-    }
-
-    /// What is to be sent before anything else: who we are (RFC 2971; some servers want to know), and ENABLE. Once.
-    pub(crate) fn opening(&mut self) -> Vec<Command> {
-        if std::mem::replace(&mut self.opened, true) {
-            return Vec::new();
-        }
-        let introduction = self.capabilities.has("ID").then(|| {
-            let version = env!("CARGO_PKG_VERSION");
-            let words =
-                format_args!("(\"name\" \"mailferry\" \"version\" \"{version}\")").to_string();
-            Command::new("ID", "ID ").text(words)
-        });
-        let enable = self
-            .capabilities
-            .has("ENABLE")
-            .then(|| self.enable_command());
-        introduction.into_iter().chain(enable.flatten()).collect()
-    }
-
-    fn enable_command(&self) -> Option<Command> {
-        let mut wanted = Vec::new();
-        if self.capabilities.has("QRESYNC") {
-            wanted.push("QRESYNC");
-        } else if self.capabilities.has("CONDSTORE") {
-            wanted.push("CONDSTORE");
-        }
-        if self.capabilities.has("UTF8=ACCEPT") || self.capabilities.has("UTF8=ONLY") {
-            wanted.push("UTF8=ACCEPT");
-        }
-        (!wanted.is_empty()).then(|| Command::new("ENABLE", "ENABLE ").text(wanted.join(" ")))
     }
 
     /// Whether HIGHESTMODSEQ and its like can be had.

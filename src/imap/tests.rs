@@ -187,6 +187,7 @@ fn before_it_asks_for_the_status_of_what_is_open_it_has_the_server_look_again() 
 mod append;
 mod cases;
 mod fetch;
+mod namespace;
 mod observing;
 
 use self::cases::name as mailbox;

@@ -14,7 +14,8 @@ use super::steps::Steps;
 use crate::mail::{Digest, FlagDelta};
 use crate::sync::{
     Absent, Deletion, Entry, EntryState, Heard, Hold, HoldId, HoldVerdict, Intent, IntentId,
-    IntentKind, Letter, LetterId, MailboxId, MailboxRecord, News, NewsId, Parked, Rest, RowId,
+    IntentKind, Letter, LetterId, MailboxId, MailboxRecord, Naming, News, NewsId, Parked, Rest,
+    RowId,
 };
 
 /// Everything one account's state holds.
@@ -35,6 +36,7 @@ pub struct StoreState {
     pub(super) outbox: BTreeMap<NewsId, News>,
     pub(super) heard: Heard,
     pub(super) absent: Option<Absent>,
+    pub(super) naming: Option<Naming>,
     /// What listeners want of keywords.
     pub(super) labels: BTreeMap<RowId, FlagDelta>,
     pub(super) news: i64,
@@ -85,6 +87,11 @@ impl SimStore {
     pub fn restore(&self, from: StoreState) {
         self.steps.note("ext: state restored");
         *self.state.borrow_mut() = from;
+    }
+
+    /// It does not say how mailboxes are called, like that of a version that knew of no namespaces.
+    pub fn forget_naming(&self) {
+        self.state.borrow_mut().naming = None;
     }
 
     /// The state is lost; the program will make a new one.

@@ -17,8 +17,8 @@ use self::news::{Run, UNTOLD_OF_MAILBOX};
 use super::rows;
 use crate::mail::{Digest, Flags, LocalId, MessageIdHash, ModSeq, Uid, UidValidity};
 use crate::sync::{
-    Absent, Change, Entry, EntryState, FileStamp, MailboxId, MailboxRecord, Rest, RowId, Side,
-    Watermark,
+    Absent, Change, Entry, EntryState, FileStamp, MailboxId, MailboxRecord, Naming, Rest, RowId,
+    Side, Watermark,
 };
 
 const PUT_ENTRY: &str = "INSERT INTO entry (row, mailbox, uid, local, flags, keywords, size, date, message_id, digest,
@@ -176,6 +176,7 @@ impl<'s, 'c> Apply<'s, 'c> {
                 [at.to_string()],
             ),
             Change::SetAbsent(absent) => self.set_absent(absent.as_ref()),
+            Change::SetNaming(naming) => self.set_naming(*naming),
             Change::PutLabels(row, delta) => self.put_labels(*row, delta),
         }
     }
@@ -321,6 +322,17 @@ impl<'s, 'c> Apply<'s, 'c> {
         }
         self.run(
             "INSERT OR REPLACE INTO fact (key, value) VALUES ('absent', ?1)",
+            [text],
+        )
+    }
+
+    fn set_naming(&mut self, naming: Naming) -> Result<()> {
+        let text = match naming {
+            Naming::Short => "short",
+            Naming::Full => "full",
+        };
+        self.run(
+            "INSERT OR REPLACE INTO fact (key, value) VALUES ('naming', ?1)",
             [text],
         )
     }

@@ -9,7 +9,7 @@ use crate::engine::ports::{LetterStore, Serial, StateId, Store};
 use crate::mail::Digest;
 use crate::sync::{
     Absent, Base, Change, Deletion, Entry, Heard, Hold, Intent, Letter, MailboxId, MailboxRecord,
-    News, Parked, Rest, RowId,
+    Naming, News, Parked, Rest, RowId,
 };
 
 #[allow(
@@ -112,6 +112,11 @@ impl Store for SqliteStore {
 
     async fn absent(&self) -> Result<Option<Absent>, Fault> {
         self.ask("read the mailboxes", query::absent).await
+    }
+
+    async fn naming(&self) -> Result<Option<Naming>, Fault> {
+        self.ask("read how mailboxes are called", query::naming)
+            .await
     }
 
     async fn news(&self, most: u32) -> Result<Vec<News>, Fault> {

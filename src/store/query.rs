@@ -8,7 +8,7 @@ use super::rows;
 use crate::mail::{Digest, FlagDelta, Keyword};
 use crate::sync::{
     Absent, Base, Deletion, Entry, FolderToken, Heard, Hold, Intent, Letter, MailboxId,
-    MailboxRecord, News, NewsId, Parked, Rest, RowId, Side,
+    MailboxRecord, Naming, News, NewsId, Parked, Rest, RowId, Side,
 };
 
 /// Where this many rows were read, few of the pages that were kept for it are of use to anybody later.
@@ -194,6 +194,15 @@ pub(super) fn absent(conn: &Connection) -> Result<Option<Absent>> {
         let mailboxes = mailboxes?;
         Some(Absent { since, mailboxes })
     }))
+}
+
+pub(super) fn naming(conn: &Connection) -> Result<Option<Naming>> {
+    let text = fact(conn, "naming")?;
+    Ok(match text.as_deref() {
+        Some("short") => Some(Naming::Short),
+        Some("full") => Some(Naming::Full),
+        _ => None,
+    })
 }
 
 /// What listeners want of keywords, in the order of rows.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::query::{self, DeletionBatch};
 use super::{StoreError, schema};
 use crate::engine::ports::StateId;
-use crate::sync::{Base, Deletion, Hold, Intent, Letter, MailboxId, MailboxRecord, Parked};
+use crate::sync::{Base, Deletion, Hold, Intent, Letter, MailboxId, MailboxRecord, Naming, Parked};
 
 /// A view of one account's state. Each answer is consistent in itself.
 #[derive(Debug)]
@@ -54,6 +54,14 @@ impl SqliteReader {
         question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         question(&self.conn).map_err(|error| StoreError::sql(&self.path, "read the state", error))
+    }
+
+    /// How the mailboxes of the personal namespace are called; `None` as long as it makes no difference.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub fn naming(&self) -> Result<Option<Naming>, StoreError> {
+        self.ask(query::naming)
     }
 
     /// Who the state is; never fresh.

@@ -5,6 +5,7 @@ use super::base::{
 };
 use super::input::Absent;
 use super::letters::{Letter, LetterId, LetterState};
+use super::naming::Naming;
 use super::news::{NewsId, Tidings};
 use crate::mail::{Digest, FlagDelta, Flags, Identity, LocalId, ModSeq, Uid, UidValidity};
 
@@ -194,6 +195,8 @@ pub enum Change {
     Begin(i64),
     /// Many mailboxes are missing from the server's list; `None` when that is over.
     SetAbsent(Option<Absent>),
+    /// How the mailboxes of the personal namespace are called from now on.
+    SetNaming(Naming),
     /// A message is to get and to lose keywords that the names of files in its folder cannot show. Forgotten as soon as its
     /// agreed flags say the same.
     PutLabels(RowId, FlagDelta),

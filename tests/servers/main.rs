@@ -31,6 +31,7 @@ mod limits;
 mod living;
 mod login;
 mod mix;
+mod namespaces;
 mod ordinary;
 mod plugins;
 mod readers;

@@ -18,7 +18,7 @@ crate::over_every_server!(
     renamed_mailboxes_go_both_ways,
 );
 
-fn the_first_sync_brings_everything(variant: Variant) {
+pub fn the_first_sync_brings_everything(variant: Variant) {
     let setting = Setting::new(variant);
     let mut client = setting.client();
     for name in [
@@ -49,13 +49,13 @@ fn the_first_sync_brings_everything(variant: Variant) {
     assert!(!octets.contains(&b'\r'), "CRLF on disk");
 }
 
-fn nothing_changed_writes_nothing(variant: Variant) {
+pub fn nothing_changed_writes_nothing(variant: Variant) {
     let setting = Setting::with_messages(variant, 20);
     setting.assert_quiet();
     setting.assert_quiet();
 }
 
-fn new_mail_goes_both_ways(variant: Variant) {
+pub fn new_mail_goes_both_ways(variant: Variant) {
     let setting = Setting::with_messages(variant, 3);
     setting
         .client()
@@ -73,7 +73,7 @@ fn new_mail_goes_both_ways(variant: Variant) {
     setting.assert_quiet();
 }
 
-fn flags_go_both_ways(variant: Variant) {
+pub fn flags_go_both_ways(variant: Variant) {
     let setting = Setting::with_messages(variant, 4);
     let maildir = setting.ferry.maildir();
     let mut client = setting.client();
@@ -96,7 +96,7 @@ fn flags_go_both_ways(variant: Variant) {
     setting.assert_quiet();
 }
 
-fn keywords_on_the_server_survive(variant: Variant) {
+pub fn keywords_on_the_server_survive(variant: Variant) {
     let setting = Setting::with_messages(variant, 2);
     let mut client = setting.client();
     client.select("Box");
@@ -116,7 +116,7 @@ fn keywords_on_the_server_survive(variant: Variant) {
     setting.assert_quiet();
 }
 
-fn a_letter_for_forwarded_is_a_keyword(variant: Variant) {
+pub fn a_letter_for_forwarded_is_a_keyword(variant: Variant) {
     let setting = Setting::with_messages(variant, 1);
     let maildir = setting.ferry.maildir();
     maildir.relabel(&maildir.files("Box")[0], "PS");
@@ -124,7 +124,7 @@ fn a_letter_for_forwarded_is_a_keyword(variant: Variant) {
     assert!(setting.there()["Box"][0].1.contains("$forwarded"));
 }
 
-fn a_local_move_of_a_thousand_messages_uploads_no_body(variant: Variant) {
+pub fn a_local_move_of_a_thousand_messages_uploads_no_body(variant: Variant) {
     let setting = Setting::new(variant);
     let mut client = setting.client();
     client.create("Box");
@@ -154,7 +154,7 @@ fn a_local_move_of_a_thousand_messages_uploads_no_body(variant: Variant) {
     setting.assert_quiet();
 }
 
-fn a_move_on_the_server_downloads_no_body(variant: Variant) {
+pub fn a_move_on_the_server_downloads_no_body(variant: Variant) {
     let setting = Setting::with_messages(variant, 60);
     let mut client = setting.client();
     client.select("Box");
@@ -167,7 +167,7 @@ fn a_move_on_the_server_downloads_no_body(variant: Variant) {
     setting.assert_quiet();
 }
 
-fn a_local_copy_arrives_once(variant: Variant) {
+pub fn a_local_copy_arrives_once(variant: Variant) {
     let setting = Setting::with_messages(variant, 3);
     let maildir = setting.ferry.maildir();
     maildir.copy(&maildir.files("Box")[0], "Archive");
@@ -177,7 +177,7 @@ fn a_local_copy_arrives_once(variant: Variant) {
     setting.assert_quiet();
 }
 
-fn deletions_go_both_ways_and_end_in_a_trash(variant: Variant) {
+pub fn deletions_go_both_ways_and_end_in_a_trash(variant: Variant) {
     let setting = Setting::with_messages(variant, 12);
     let maildir = setting.ferry.maildir();
     std::fs::remove_file(&maildir.files("Box")[0]).unwrap();
@@ -213,7 +213,7 @@ fn walk(place: &std::path::Path) -> Vec<std::path::PathBuf> {
     below.collect()
 }
 
-fn new_mailboxes_go_both_ways(variant: Variant) {
+pub fn new_mailboxes_go_both_ways(variant: Variant) {
     let setting = Setting::with_messages(variant, 1);
     let maildir = setting.ferry.maildir();
     maildir.create("Here/Üben");
@@ -228,14 +228,15 @@ fn new_mailboxes_go_both_ways(variant: Variant) {
     setting.assert_quiet();
 }
 
-fn renamed_mailboxes_go_both_ways(variant: Variant) {
+pub fn renamed_mailboxes_go_both_ways(variant: Variant) {
     let setting = Setting::with_messages(variant, 4);
     let mut client = setting.client();
     client.create("Old");
     client.append("Old", "\\Seen", &message("in the renamed one"));
     setting.settle();
     let all = oracle::count(&setting.there());
-    client.ok("RENAME Old New");
+    let (old, new) = (client.quoted("Old"), client.quoted("New"));
+    client.ok(&format!("RENAME {old} {new}"));
     let root = setting.ferry.root();
     std::fs::rename(root.join("Box"), root.join("Kiste")).unwrap();
     setting.relay.reset();

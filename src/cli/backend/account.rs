@@ -9,6 +9,7 @@ use crate::auth::Accepted;
 use crate::cli::progress::{AccountProgress, Terminal};
 use crate::config::{self, Account, Config, ImapAccount, Protocol};
 use crate::daemon::Watched;
+use crate::engine::ports::{Connector as _, Store as _};
 use crate::engine::{Fault, Home, Ports, Settings, Telling};
 use crate::imap::{ImapConnector, SessionOptions, connect};
 use crate::mail::FolderNames;
@@ -50,6 +51,7 @@ impl Parts {
             tracing::warn!(account = %account.name, "the state was damaged and set aside as {aside}");
         }
         let mut connector = connector(account, imap);
+        connector.set_naming(opened.store.naming().await?);
         connector.settings.accepted = Accepted::new(last::went_well(config, account));
         Ok(Self {
             connector,

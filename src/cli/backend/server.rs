@@ -4,16 +4,18 @@ use super::account::{connection, connector, local};
 use super::{letters, status};
 use crate::cli::Failure;
 use crate::cli::reports::{AccountMailboxes, Feature, MailboxChoice, Problem, ServerCheck, Watch};
-use crate::config::{Account, ImapAccount, Protocol};
+use crate::config::{Account, Config, ImapAccount, Protocol};
 use crate::engine::Fault;
 use crate::engine::ports::{Connector as _, Remote as _, RemoteMailbox};
 use crate::imap::capabilities::Capabilities;
 use crate::imap::connect;
 use crate::imap::watch::foretell;
 use crate::mail::SpecialUse;
+use crate::store::{SqliteReader, database_path};
+use crate::sync::Naming;
 
 /// Extensions in the order of their importance, and what they are used for.
-const FEATURES: [(&str, &str); 14] = [
+const FEATURES: [(&str, &str); 15] = [
     (
         "QRESYNC",
         "changes since the last sync in one answer, deletions included",
@@ -24,6 +26,10 @@ const FEATURES: [(&str, &str); 14] = [
         "all mailboxes and how they stand in one answer",
     ),
     ("SPECIAL-USE", "which mailbox is the trash"),
+    (
+        "NAMESPACE",
+        "names of mailboxes without the server's prefix",
+    ),
     ("UIDPLUS", "UIDs of sent messages, exact deletion"),
     ("MOVE", "moves in one step"),
     ("SASL-IR", "one round trip less at login"),
@@ -105,7 +111,7 @@ fn feature(
 ///
 /// # Errors
 /// What ends the whole program; what goes wrong with the account is in the report.
-pub async fn mailboxes(account: &Account) -> Result<AccountMailboxes, Failure> {
+pub async fn mailboxes(config: &Config, account: &Account) -> Result<AccountMailboxes, Failure> {
     let mut report = AccountMailboxes {
         name: account.name.to_string(),
         mailboxes: Vec::new(),
@@ -115,7 +121,7 @@ pub async fn mailboxes(account: &Account) -> Result<AccountMailboxes, Failure> {
         Protocol::Imap(imap) => imap,
         Protocol::Pop3(_) => return letters::mailboxes(account),
     };
-    match list(account, imap).await {
+    match list(config, account, imap).await {
         Ok(listed) => {
             let local = local(account)?;
             let choice = |seen: &RemoteMailbox| {
@@ -139,11 +145,23 @@ pub async fn mailboxes(account: &Account) -> Result<AccountMailboxes, Failure> {
     Ok(report)
 }
 
-async fn list(account: &Account, imap: &ImapAccount) -> Result<Vec<RemoteMailbox>, Fault> {
-    let mut remote = connector(account, imap).connect().await?;
+async fn list(
+    config: &Config,
+    account: &Account,
+    imap: &ImapAccount,
+) -> Result<Vec<RemoteMailbox>, Fault> {
+    let connector = connector(account, imap);
+    connector.set_naming(naming(config, account));
+    let mut remote = connector.connect().await?;
     let listed = remote.list().await?;
     remote.close().await;
     Ok(listed)
+}
+
+/// How the account calls its mailboxes. A state that cannot be read says nothing of it, which `sync` will report.
+fn naming(config: &Config, account: &Account) -> Option<Naming> {
+    let path = database_path(&config.state_dir, account.name.as_str());
+    SqliteReader::open(&path).ok()??.naming().ok()?
 }
 
 fn role_word(role: SpecialUse) -> &'static str {

@@ -17,6 +17,7 @@ use crate::engine::{Fault, Home, Ports, Reach};
 use crate::mail::MailboxName;
 use crate::sim::steps::fault;
 use crate::sim::{SimClock, SimConnector, SimLocal, SimRemote, SimStore};
+use crate::sync::Naming;
 
 /// Nobody looks at the time more often than this at one moment, unless something goes round and round.
 const MOST_READS: u32 = 20_000;
@@ -182,6 +183,10 @@ impl Connector for Door {
         self.outside.log_in().await?;
         let _entering = Entering::new(&self.outside);
         self.inner.connect().await
+    }
+
+    fn set_naming(&self, naming: Option<Naming>) {
+        self.inner.set_naming(naming);
     }
 }
 

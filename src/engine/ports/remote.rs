@@ -4,7 +4,7 @@ use super::super::Fault;
 use crate::mail::{
     FlagDelta, Flags, Identity, MailboxName, ModSeq, SpecialUse, Uid, UidSet, UidValidity,
 };
-use crate::sync::RemoteView;
+use crate::sync::{Naming, RemoteView};
 
 /// Opens connections to one account's server.
 pub trait Connector {
@@ -17,6 +17,10 @@ pub trait Connector {
     /// Reach `Account` for what concerns the account (name, certificate, password), `Connection` for a limit on
     /// connections.
     async fn connect(&self) -> Result<Self::Remote, Fault>;
+
+    /// How mailboxes are called from now on, on connections that are open as well. `None`: without the prefix of the
+    /// personal namespace, and it is not decided yet.
+    fn set_naming(&self, naming: Option<Naming>);
 }
 
 /// One mailbox of a complete LIST.
@@ -24,6 +28,8 @@ pub trait Connector {
 pub struct RemoteMailbox {
     /// Its name.
     pub name: MailboxName,
+    /// Its name with the prefix of the personal namespace (RFC 2342), where `name` is without.
+    pub full: Option<MailboxName>,
     /// What it is for.
     pub role: Option<SpecialUse>,
     /// Whether it can be selected (no `\Noselect`, no `\NonExistent`).

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::Fault;
 use crate::mail::Digest;
 use crate::sync::{
-    Absent, Base, Change, Deletion, Entry, Heard, Hold, Intent, MailboxId, MailboxRecord, News,
-    Parked, Rest, RowId,
+    Absent, Base, Change, Deletion, Entry, Heard, Hold, Intent, MailboxId, MailboxRecord, Naming,
+    News, Parked, Rest, RowId,
 };
 
 /// Who this state is.
@@ -61,6 +61,8 @@ pub trait Store {
     async fn heard(&self) -> Result<Heard, Fault>;
     /// The mailboxes that lists of the server lack, if they are too many to be believed at once.
     async fn absent(&self) -> Result<Option<Absent>, Fault>;
+    /// How the mailboxes of the personal namespace are called; `None` as long as it makes no difference.
+    async fn naming(&self) -> Result<Option<Naming>, Fault>;
     /// The first `most` events of the outbox, in the order of their numbers, without those of messages whose delivery
     /// is not complete.
     async fn news(&self, most: u32) -> Result<Vec<News>, Fault>;

@@ -101,7 +101,10 @@ fn of_untagged(untagged: &Untagged) -> Meaning {
             },
         }),
         Untagged::BrokenFetch(_) => Meaning::Broken,
-        Untagged::Search(None) | Untagged::Enabled(_) | Untagged::Other => Meaning::Other,
+        Untagged::Search(None)
+        | Untagged::Enabled(_)
+        | Untagged::Namespace(_)
+        | Untagged::Other => Meaning::Other,
     }
 }
 

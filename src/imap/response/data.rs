@@ -1,4 +1,4 @@
-//! LIST, STATUS, SEARCH, ESEARCH, VANISHED and ENABLED.
+//! LIST, STATUS, NAMESPACE, SEARCH, ESEARCH, VANISHED and ENABLED.
 
 use super::sets::Ranges;
 use crate::engine::ports::MailboxStatus;
@@ -25,6 +25,15 @@ pub(crate) struct Stated {
     pub wire: Vec<u8>,
     /// What it says.
     pub status: MailboxStatus,
+}
+
+/// A namespace of the user's own (RFC 2342 section 5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Personal {
+    /// What names in it begin with, as the server writes it.
+    pub prefix: Vec<u8>,
+    /// What stands between the levels of its names.
+    pub delimiter: Option<u8>,
 }
 
 pub(super) fn list(mut cursor: Cursor<'_>) -> Option<Listed> {
@@ -91,6 +100,29 @@ pub(super) fn status(mut cursor: Cursor<'_>) -> Option<Stated> {
                 .and_then(|id| String::from_utf8(id.into_owned()).ok());
         }
     }
+}
+
+/// The first of the personal namespaces, which come first; `Some(None)` if there is none.
+pub(super) fn namespace(mut cursor: Cursor<'_>) -> Option<Option<Personal>> {
+    if !cursor.eat(b'(') {
+        return cursor.atom().eq_ignore_ascii_case(b"NIL").then_some(None);
+    }
+    cursor.blanks();
+    if !cursor.eat(b'(') {
+        return cursor.eat(b')').then_some(None);
+    }
+    cursor.blanks();
+    let prefix = match cursor.text()? {
+        Text::Here(prefix) => prefix.into_owned(),
+        Text::Nil => Vec::new(),
+        Text::Coming(_) => return None,
+    };
+    cursor.blanks();
+    let delimiter = match cursor.text()? {
+        Text::Here(text) => text.first().copied(),
+        _ => None,
+    };
+    Some(Some(Personal { prefix, delimiter }))
 }
 
 fn small(cursor: &mut Cursor<'_>) -> Option<u32> {

@@ -44,6 +44,44 @@ fn fetch_items_are_read_and_unknown_ones_passed_over() {
 }
 
 #[test]
+fn the_first_personal_namespace_is_read() {
+    let told = |line: &str| match untagged(line) {
+        Untagged::Namespace(personal) => Some(personal.map(|it| {
+            let prefix = String::from_utf8(it.prefix).unwrap();
+            (prefix, it.delimiter)
+        })),
+        _ => None,
+    };
+    let personal = |prefix: &str, delimiter| Some(Some((prefix.to_owned(), delimiter)));
+    for (line, expected) in [
+        ("NAMESPACE ((\"\" \"/\")) NIL NIL", personal("", Some(b'/'))),
+        (
+            "NAMESPACE ((\"INBOX.\" \".\")(\"#mh/\" \"/\")) ((\"~\" \"/\")) NIL",
+            personal("INBOX.", Some(b'.')),
+        ),
+        (
+            "NAMESPACE ((\"\" \"/\" \"X-PARAM\" (\"FLAG1\" \"FLAG2\"))) NIL NIL",
+            personal("", Some(b'/')),
+        ),
+        (
+            "NAMESPACE (({5}\r\nMail/ NIL)) NIL NIL",
+            personal("Mail/", None),
+        ),
+        (
+            "NAMESPACE ( (INBOX/ \"/\") )",
+            personal("INBOX/", Some(b'/')),
+        ),
+        ("NAMESPACE NIL NIL ((\"\" \".\"))", Some(None)),
+        ("NAMESPACE () NIL NIL", Some(None)),
+        ("NAMESPACE", None),
+        ("NAMESPACE ((\"INBOX.", None),
+        ("NAMESPACE x", None),
+    ] {
+        assert_eq!(told(line), expected, "{line}");
+    }
+}
+
+#[test]
 fn a_fetch_that_cannot_be_read_still_names_its_message() {
     assert_eq!(
         untagged("1 FETCH (UID 4 FLAGS (\\Seen"),

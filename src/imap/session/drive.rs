@@ -77,6 +77,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.qresync |= has("QRESYNC");
             self.utf8 |= has("UTF8=ACCEPT");
         }
+        if let Untagged::Namespace(personal) = untagged {
+            self.note_namespace(personal.as_ref());
+        }
         if let Untagged::Status(status) = untagged {
             self.note_alert(status);
         }

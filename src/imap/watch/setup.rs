@@ -187,7 +187,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Idlers<S> {
     ) -> Result<Seat<S>, Fault> {
         match examine(&mut session, mailbox).await {
             Ok(()) => {}
-            Err(error @ (Error::Mailbox { .. } | Error::Name(_))) => {
+            Err(error @ (Error::Mailbox { .. } | Error::Name(_) | Error::BelowInbox(_))) => {
                 self.reasons.push(error.to_string());
                 return Ok(Seat::Missing(session));
             }

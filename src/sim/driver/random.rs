@@ -105,6 +105,9 @@ fn live(world: &World, seed: u64, chaos: Chaos, runner: &impl Runner) -> Check {
         world
             .server
             .switch(|switches| impoverish(switches, &mut rng));
+        world
+            .server
+            .switch(|switches| switches.prefix = seed.is_multiple_of(3));
     }
     if chaos.faults && rng.one_in(2) {
         world.local.be_careless();

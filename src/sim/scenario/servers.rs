@@ -105,6 +105,9 @@ fn poor() -> Vec<Scenario> {
         case("server without UIDNEXT", |w| {
             with(w, |s| s.no_uidnext = true);
         }),
+        case("everything lies below INBOX", |w| {
+            with(w, |s| s.prefix = true);
+        }),
         case("one connection only", |w| {
             with(w, |s| s.connections = Some(1));
         }),

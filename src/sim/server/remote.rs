@@ -1,7 +1,10 @@
 //! A connection to the server: how its calls begin and end, and what it sees.
 
+mod names;
 mod port;
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::{AppendUid, Late, ServerState, SimMailbox, SimMessage, SimServer, Switches};
@@ -10,7 +13,7 @@ use crate::engine::{Fault, Reach};
 use crate::mail::{Flags, MailboxName, ModSeq, Uid, UidSet, UidValidity};
 use crate::sim::content::{self, Body};
 use crate::sim::steps::{Place, SimError, Trouble, When, fault};
-use crate::sync::{Presence, RemoteMessage, RemoteView, Side};
+use crate::sync::{Naming, Presence, RemoteMessage, RemoteView, Side};
 
 /// Whoever is not answered for so long gives the connection up.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -19,11 +22,13 @@ const SILENCE: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub struct SimConnector {
     server: SimServer,
+    naming: Rc<Cell<Option<Naming>>>,
 }
 
 impl SimConnector {
     pub(super) fn new(server: SimServer) -> Self {
-        Self { server }
+        let naming = Rc::default();
+        Self { server, naming }
     }
 }
 
@@ -53,10 +58,15 @@ impl Connector for SimConnector {
             cuts,
             generation: steps.generation(),
             server: self.server.clone(),
+            naming: Rc::clone(&self.naming),
             selected: None,
             dead: false,
             immovable: false,
         })
+    }
+
+    fn set_naming(&self, naming: Option<Naming>) {
+        self.naming.set(naming);
     }
 }
 
@@ -74,6 +84,7 @@ pub struct SimRemote {
     used: Duration,
     cuts: u64,
     generation: u64,
+    naming: Rc<Cell<Option<Naming>>>,
     selected: Option<MailboxName>,
     dead: bool,
     /// A MOVE was refused.

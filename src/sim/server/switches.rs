@@ -33,6 +33,8 @@ pub struct Switches {
     pub uidnext_back: bool,
     /// HIGHESTMODSEQ stands still at 1, whatever changes.
     pub modseq_back: bool,
+    /// All mailboxes lie below INBOX on the wire, as with Courier (RFC 2342).
+    pub prefix: bool,
     /// UIDVALIDITY is told by no mailbox (or as 0, which is the same).
     pub no_uidvalidity: bool,
     /// No UIDNEXT is told.
@@ -72,6 +74,7 @@ impl Default for Switches {
             refuse_login: false,
             uidnext_back: false,
             modseq_back: false,
+            prefix: false,
             no_uidvalidity: false,
             no_uidnext: false,
             refuse_move: false,

@@ -76,6 +76,7 @@ impl StoreState {
             Change::Hear(mailbox) => drop(self.heard.mailboxes.insert(mailbox)),
             Change::Begin(at) => drop(self.heard.since.get_or_insert(at)),
             Change::SetAbsent(absent) => self.absent = absent,
+            Change::SetNaming(naming) => self.naming = Some(naming),
             Change::PutLabels(row, delta) => self.put_labels(row, &delta),
             Change::PutIntent(intent) => {
                 self.intents.insert(intent.id, intent);

@@ -9,7 +9,7 @@ use crate::mail::Digest;
 use crate::sim::steps::{DiskError, Place, SimError, Trouble, fault};
 use crate::sync::{
     Absent, Base, Change, Deletion, Entry, Heard, Hold, Intent, Letter, MailboxId, MailboxRecord,
-    News, Parked, Rest, RowId,
+    Naming, News, Parked, Rest, RowId,
 };
 
 impl SimStore {
@@ -52,6 +52,7 @@ fn is_weighty(change: &Change) -> bool {
             | Change::Hear(_)
             | Change::Begin(_)
             | Change::SetAbsent(_)
+            | Change::SetNaming(_)
             | Change::PutLabels(..)
     )
 }
@@ -213,6 +214,11 @@ impl Store for SimStore {
     async fn absent(&self) -> Result<Option<Absent>, Fault> {
         self.begin("absent").await?;
         Ok(self.read(|state| state.absent.clone()))
+    }
+
+    async fn naming(&self) -> Result<Option<Naming>, Fault> {
+        // Read whenever a connection is opened, which is a step by itself.
+        Ok(self.read(|state| state.naming))
     }
 
     async fn news(&self, most: u32) -> Result<Vec<News>, Fault> {

@@ -217,7 +217,10 @@ impl Model {
             Change::DropNews(_) | Change::DropOldNews(_) => {}
             Change::Hear(id) => drop(self.heard.insert(id.0)),
             // Tests of their own.
-            Change::Begin(_) | Change::SetAbsent(_) | Change::PutLabels(..) => {}
+            Change::Begin(_)
+            | Change::SetAbsent(_)
+            | Change::SetNaming(_)
+            | Change::PutLabels(..) => {}
         }
     }
 }

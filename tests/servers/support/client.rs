@@ -33,6 +33,8 @@ pub struct Client {
     stream: BufReader<TcpStream>,
     tag: u32,
     delimiter: String,
+    /// What stands before all names but INBOX.
+    prefix: String,
 }
 
 impl Client {
@@ -47,6 +49,7 @@ impl Client {
             stream: BufReader::with_capacity(1 << 16, stream),
             tag: 0,
             delimiter: "/".into(),
+            prefix: String::new(),
         };
         let greeting = client.response();
         assert!(greeting.text.starts_with("* OK"), "{}", greeting.text);
@@ -56,6 +59,12 @@ impl Client {
             .iter()
             .find_map(|response| response.text.split('"').nth(1));
         client.delimiter = delimiter.expect("a delimiter").to_owned();
+        let (told, _) = client.command("NAMESPACE");
+        let prefix = told.iter().find_map(|response| {
+            let personal = response.text.strip_prefix("* NAMESPACE ((\"")?;
+            personal.split('"').next()
+        });
+        client.prefix = prefix.unwrap_or_default().to_owned();
         client
     }
 
@@ -166,7 +175,9 @@ impl Client {
 
     /// A mailbox name, `/` between levels, as a quoted string for the wire.
     pub fn quoted(&self, mailbox: &str) -> String {
-        let wire = mailbox_name::encode(mailbox).replace('/', &self.delimiter);
+        let prefix = if mailbox == "INBOX" { "" } else { &self.prefix };
+        let name = mailbox_name::encode(mailbox).replace('/', &self.delimiter);
+        let wire = format!("{prefix}{name}");
         format!("\"{}\"", wire.replace('\\', "\\\\").replace('"', "\\\""))
     }
 
@@ -200,6 +211,7 @@ impl Client {
         let responses = self.ok("LIST \"\" *");
         let names = responses.iter().filter_map(listed);
         let mut names: Vec<String> = names
+            .map(|name| name.strip_prefix(&self.prefix).unwrap_or(&name).to_owned())
             .map(|name| name.replace(&self.delimiter, "/"))
             .collect();
         names.sort();

@@ -22,6 +22,8 @@ pub enum Storage {
     Sdbox,
     /// Maildir++; `.` between levels.
     Maildir,
+    /// The same, and all mailboxes lie below INBOX.
+    BelowInbox,
 }
 
 /// A running Dovecot.
@@ -172,7 +174,11 @@ fn configuration(
         .collect();
     let separator = match storage {
         Storage::Sdbox => "/",
-        Storage::Maildir => ".",
+        Storage::Maildir | Storage::BelowInbox => ".",
+    };
+    let prefix = match storage {
+        Storage::BelowInbox => "INBOX.",
+        Storage::Sdbox | Storage::Maildir => "",
     };
     let special: String = ["Trash", "Drafts", "Sent", "Junk", "Archive"]
         .map(|name| {
@@ -190,7 +196,7 @@ fn configuration(
          protocols = imap pop3\nauth_mechanisms = plain login apop\nlisten = 127.0.0.1\n\
          ssl = yes\nmail_fsync = never\nmail_max_userip_connections = 100\n\
          first_valid_uid = 1\nfirst_valid_gid = 1\nimap_capability = {offered}\n\
-         namespace inbox {{\n  inbox = yes\n  separator = {separator}\n{special}}}\n\
+         namespace inbox {{\n  inbox = yes\n  separator = {separator}\n  prefix = {prefix}\n{special}}}\n\
          service imap-login {{\n  {all}\n  chroot =\n  inet_listener imap {{\n    port = {plain}\n  }}\n  \
          inet_listener imaps {{\n    port = {tls}\n    ssl = yes\n  }}\n}}\n{unprivileged}",
         all = serves_all(),
@@ -251,7 +257,7 @@ fn new_language(place: &Path, storage: Storage) -> String {
 fn driver(storage: Storage) -> &'static str {
     match storage {
         Storage::Sdbox => "sdbox",
-        Storage::Maildir => "maildir",
+        Storage::Maildir | Storage::BelowInbox => "maildir",
     }
 }
 

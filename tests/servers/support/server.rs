@@ -26,6 +26,8 @@ pub enum Variant {
     DovecotWithoutCondstore,
     /// Dovecot without MOVE and UIDPLUS.
     DovecotWithoutMove,
+    /// Dovecot with all mailboxes below INBOX, as Courier has them.
+    DovecotBelowInbox,
     /// Cyrus.
     Cyrus,
 }
@@ -55,6 +57,7 @@ impl Server {
             Variant::DovecotWithoutCondstore => {
                 dovecot(Storage::Maildir, &["QRESYNC", "CONDSTORE"])
             }
+            Variant::DovecotBelowInbox => dovecot(Storage::BelowInbox, &[]),
             Variant::DovecotWithoutMove => dovecot(Storage::Sdbox, &["MOVE", "UIDPLUS"]),
             Variant::Cyrus => Self::Cyrus(Cyrus::start()),
         }

@@ -12,7 +12,7 @@ use crate::mail::{
     Flag, FlagDelta, Flags, Identity, MailboxName, ModSeq, Uid, UidSet, UidValidity,
 };
 use crate::sim::content::{self, Body};
-use crate::sim::server::{Poison, SimMessage, SimServer, rename_in};
+use crate::sim::server::{Poison, SimMailbox, SimMessage, SimServer, rename_in};
 use crate::sim::steps::{Place, fault};
 use crate::sync::RemoteView;
 
@@ -33,13 +33,17 @@ impl Remote for SimRemote {
         if switches.empty_list || !state.mailboxes.contains_key(&MailboxName::inbox()) {
             return Err(fault(Reach::Account, true, "the server lists no INBOX"));
         }
-        let all = state.mailboxes.iter().map(|(name, found)| RemoteMailbox {
-            name: name.clone(),
-            role: found.role,
-            selectable: found.selectable,
-            status: (switches.list_status && found.selectable).then(|| self.status_of(found)),
-        });
-        let all: Vec<RemoteMailbox> = all.collect();
+        let told = |(name, found): (&MailboxName, &SimMailbox)| {
+            let (name, full) = self.called(name);
+            RemoteMailbox {
+                name,
+                full,
+                role: found.role,
+                selectable: found.selectable,
+                status: (switches.list_status && found.selectable).then(|| self.status_of(found)),
+            }
+        };
+        let all: Vec<RemoteMailbox> = state.mailboxes.iter().map(told).collect();
         drop(state);
         self.finish(course, "list", all)
     }
@@ -47,7 +51,7 @@ impl Remote for SimRemote {
     async fn status(&mut self, mailbox: &MailboxName) -> Result<MailboxStatus, Fault> {
         let what = format!("status {mailbox}");
         let course = self.begin(&what, Reach::Mailbox).await?;
-        let status = self.with(mailbox, |found| self.status_of(found))?;
+        let status = self.with(&self.meant(mailbox)?, |found| self.status_of(found))?;
         self.finish(course, &what, status)
     }
 
@@ -59,8 +63,9 @@ impl Remote for SimRemote {
         let what = format!("observe {mailbox}");
         let course = self.begin(&what, Reach::Mailbox).await?;
         self.selected = None;
-        let view = self.with(mailbox, |found| self.view(found, known.as_ref()))?;
-        self.selected = Some(mailbox.clone());
+        let meant = self.meant(mailbox)?;
+        let view = self.with(&meant, |found| self.view(found, known.as_ref()))?;
+        self.selected = Some(meant);
         self.finish(course, &what, view)
     }
 
@@ -68,8 +73,9 @@ impl Remote for SimRemote {
         let what = format!("select {mailbox}");
         let course = self.begin(&what, Reach::Mailbox).await?;
         self.selected = None;
-        let validity = self.with(mailbox, |found| found.uidvalidity)?;
-        self.selected = Some(mailbox.clone());
+        let meant = self.meant(mailbox)?;
+        let validity = self.with(&meant, |found| found.uidvalidity)?;
+        self.selected = Some(meant);
         let hidden = self.server.switches().no_uidvalidity;
         self.finish(course, &what, Some(validity).filter(|_| !hidden))
     }
@@ -146,6 +152,7 @@ impl Remote for SimRemote {
         let course = self
             .begin(&format!("append {mailbox}"), Reach::Message)
             .await?;
+        let mailbox = &self.meant(mailbox)?;
         let read_only = self.with(mailbox, |found| found.read_only)?;
         let limit = self.server.switches().append_limit;
         if read_only || limit.is_some_and(|limit| octets > limit) {
@@ -211,6 +218,7 @@ impl Remote for SimRemote {
         let verb = if copy { "copy" } else { "move" };
         let what = format!("{verb} {name} {uids} to {to}");
         let course = self.begin(&what, Reach::Mailbox).await?;
+        let to = &self.meant(to)?;
         self.with(to, |_| ())?;
         let mut switches = self.server.switches();
         switches.uid_move &= !self.immovable;
@@ -279,6 +287,7 @@ impl Remote for SimRemote {
     async fn create(&mut self, mailbox: &MailboxName) -> Result<(), Fault> {
         let what = format!("create {mailbox}");
         let course = self.begin(&what, Reach::Mailbox).await?;
+        let mailbox = &self.meant(mailbox)?;
         let server = self.server.clone();
         if !server.settled().mailboxes.contains_key(mailbox) && course != Course::Half {
             server
@@ -294,6 +303,7 @@ impl Remote for SimRemote {
         if course == Course::Half {
             return Err(self.break_off(&what));
         }
+        let (from, to) = (&self.meant(from)?, &self.meant(to)?);
         let server = self.server.clone();
         let taken = server.settled().mailboxes.contains_key(to);
         if taken || from.is_inbox() || !server.settled().mailboxes.contains_key(from) {

@@ -4,24 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-need=()
-command -v dovecot >/dev/null || [ -x /usr/sbin/dovecot ] || need+=(dovecot-core dovecot-imapd)
-[ -x /usr/lib/dovecot/pop3 ] || need+=(dovecot-pop3d)
-command -v openssl >/dev/null || need+=(openssl)
-[ -x /usr/bin/time ] || need+=(time)
-# What plugins run.
-command -v notmuch >/dev/null || need+=(notmuch)
-command -v mu >/dev/null || need+=(maildir-utils)
-command -v bogofilter >/dev/null || need+=(bogofilter)
-if [ "${#need[@]}" -gt 0 ]; then
-    if [ "$(id -u)" != 0 ]; then
-        echo "missing: ${need[*]}; run as root: apt-get install -y ${need[*]}" >&2
-        exit 1
-    fi
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq
-    apt-get install -y -qq --no-install-recommends "${need[@]}" >/dev/null
-fi
+# shellcheck source=tests/tools/common.sh
+source tests/tools/common.sh
+need_packages "${demo_packages[@]}" "${run_packages[@]}" "${server_packages[@]}"
 
 # The unprivileged user Cyrus runs as must be able to reach its programs, which a checkout below /root does not allow.
 reachable() {
@@ -37,23 +22,17 @@ if [ "$(id -u)" = 0 ] && ! reachable "$target"; then target=/var/tmp/mailferry-s
 if [ -e "$target/complete" ] && [ -x "$target/usr/lib/cyrus/bin/pop3d" ]; then exit 0; fi
 
 echo "unpacking Cyrus into $target"
-mkdir -p "$target/deb"
-packages=(cyrus-imapd cyrus-pop3d cyrus-common libsasl2-2 libsasl2-modules libsasl2-modules-db libical3 libclamav12 libzephyr4
-    libwrap0 libpcre3 libpq5 libxapian30 libldap-2.5-0 libkrb5-3 libjansson4 libicu72 libmspack0 libxml2 libcom-err2)
-fetch() (cd "$target/deb" && apt-get download -qq "${packages[@]}" 2>&1 | grep -v '^W: Download is performed unsandboxed' || true)
-fetch
-if ! ls "$target"/deb/cyrus-imapd_*.deb >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
-    apt-get update -qq
-    fetch
+rm -rf "$target"
+if ! unpack "$target" "${cyrus_unpacked[@]}"; then
+    echo "Cyrus could not be had: apt-get neither found nor downloaded ${cyrus_unpacked[*]}" >&2
+    exit 1
 fi
-for deb in "$target"/deb/*.deb; do dpkg -x "$deb" "$target"; done
-libraries="$target/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || echo x86_64-linux-gnu)"
+libraries=$(find "$target/usr/lib" "$target/lib" -maxdepth 1 -name '*-linux-gnu' -printf '%p:' 2>/dev/null || true)
 missing=$(for program in master imapd pop3d ctl_cyrusdb; do
-    LD_LIBRARY_PATH="$libraries:${libraries/usr\/lib/lib}" ldd "$target/usr/lib/cyrus/bin/$program" | grep 'not found' || true
+    LD_LIBRARY_PATH="$libraries" ldd "$target/usr/lib/cyrus/bin/$program" | grep 'not found' || true
 done | sort -u)
 if [ -n "$missing" ]; then
     echo "Cyrus lacks libraries:" "$missing" >&2
     exit 1
 fi
-rm -rf "$target/deb"
 touch "$target/complete"

@@ -5,13 +5,24 @@ say() {
     printf '\n== %s\n' "$*"
 }
 
-# need_packages PACKAGE:COMMAND...: installs the packages whose command is missing.
+# shellcheck source=tests/tools/packages.sh
+source "$(dirname "${BASH_SOURCE[0]}")/packages.sh"
+
+# is_there COMMAND|PATH: whether it exists.
+is_there() {
+    case $1 in
+    /*) [ -e "$1" ] ;;
+    *) command -v "$1" >/dev/null ;;
+    esac
+}
+
+# need_packages PACKAGE:COMMAND|PATH...: installs the packages whose command or file is missing.
 need_packages() {
     local pair missing=()
     # Dovecot and others live where an ordinary user's PATH does not look.
     PATH=$PATH:/usr/sbin:/sbin
     for pair in "$@"; do
-        command -v "${pair#*:}" >/dev/null || missing+=("${pair%%:*}")
+        is_there "${pair#*:}" || missing+=("${pair%%:*}")
     done
     [ ${#missing[@]} -eq 0 ] && return
     if [ "$(id -u)" -ne 0 ]; then
@@ -31,6 +42,37 @@ need_packages() {
         </dev/null >/dev/null; } || status=$?
     [ -z "$ours" ] || rm -f "$policy"
     return "$status"
+}
+
+# unpack DIRECTORY PACKAGE...: downloads packages, with all that they depend on and this system lacks, and unpacks them there without
+# installing anything. apt resolves the dependencies, so that no release's names of libraries stand here.
+unpack() {
+    local into=$1 wanted
+    shift
+    mkdir -p "$into/deb"
+    if ! wanted=$(closure "$@") && [ "$(id -u)" -eq 0 ]; then
+        apt-get update -qq
+        wanted=$(closure "$@")
+    fi
+    [ -n "$wanted" ] || return 1
+    # Without root apt cannot change to its own user for downloads, which it warns of.
+    (cd "$into/deb" && xargs apt-get download -qq <<<"$wanted" 2> >(grep -v '^W: Download is performed unsandboxed' >&2)) || return 1
+    local deb
+    for deb in "$into"/deb/*.deb; do dpkg -x "$deb" "$into" || return 1; done
+    rm -rf "$into/deb"
+}
+
+# closure PACKAGE...: PACKAGE=VERSION of these packages and of what they need and this system lacks. apt only plans: it may plan to
+# remove packages that exclude these, and nothing of that is done.
+closure() {
+    local plan package
+    plan=$(apt-get install --simulate -qq --no-install-recommends "$@") || return 1
+    # "Inst NAME [installed version] (version release [architecture]) ..."
+    sed -nE 's/^Inst ([^ ]+) (\[[^]]*\] )?\(([^ ]+) .*/\1=\3/p' <<<"$plan"
+    # What is installed already is not planned for; its programs may still be wanted.
+    for package in "$@"; do
+        grep -q "^Inst $package " <<<"$plan" || echo "$package"
+    done
 }
 
 # The toolchain: rustup's directory counts even if the shell does not know it yet.

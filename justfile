@@ -8,10 +8,15 @@ test:
 demo:
     tests/demo
 
+# Both on a fresh Debian, bookworm or trixie, in a system of its own (demo, run or all); needs root and debootstrap
+fresh suite what="all":
+    tests/fresh {{suite}} {{what}}
+
 # Formatting, lints and dependencies only
 lint:
     cargo fmt --check
     .ci/deps-check
+    .ci/packages-check
     cargo clippy --all-targets --locked -- -D warnings
     RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --no-deps --locked --document-private-items
 

@@ -7,7 +7,7 @@ debian_mirror() {
     [ "$label" = Debian ] || usual=http://deb.debian.org/debian-security
     # Labels are known only once lists were fetched: the public mirror has what nobody asked this machine for yet.
     apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-        awk -v label="$label" -v usual="$usual" '$1 == label { usual = $2; exit } END { sub("/$", "", usual); print usual }'
+        awk -v label="$label" -v usual="$usual" '$1 == label && !found { usual = $2; found = 1 } END { sub("/$", "", usual); print usual }'
 }
 
 # apt_sources SUITE: the lines of sources.list for a release.

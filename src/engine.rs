@@ -25,6 +25,7 @@ mod root;
 #[cfg(test)]
 mod tests;
 mod undo;
+mod waits;
 
 pub use acts::{Acted, act};
 pub use context::{Home, Mode, Ports, Scope, Settings};

@@ -27,6 +27,7 @@ mod stage;
 mod sys;
 mod token;
 mod trash;
+mod unsynced;
 mod watch;
 
 use std::collections::BTreeSet;
@@ -45,7 +46,7 @@ pub use watch::MaildirWatch;
 use crate::engine::Fault;
 use crate::engine::ports::{Folder, Inspected, Local, Looked, Marker, Root, Staged};
 use crate::mail::{Flags, FolderNames, LocalId, MailboxName};
-use crate::sync::{FileStamp, FolderToken, KeywordScope, LocalView};
+use crate::sync::{Entry, FileStamp, FolderToken, KeywordScope, LocalView, Unsynced};
 use heads::Heads;
 use pool::Pool;
 
@@ -234,6 +235,16 @@ impl Local for MaildirAccount {
             .drain(..)
             .map(|(id, result)| (id, result.map_err(Fault::from)))
             .collect())
+    }
+
+    async fn find_unsynced(
+        &self,
+        synced: &[MailboxName],
+        gone: &[Entry],
+    ) -> Result<Vec<Option<Unsynced>>, Fault> {
+        let (synced, gone) = (synced.to_vec(), gone.to_vec());
+        self.run(move |core| core.find_unsynced(&synced, &gone))
+            .await
     }
 
     async fn open(

@@ -31,7 +31,7 @@ pub use change::{Change, Deletion, Hold, HoldKind, HoldVerdict, Parked, Side, Wa
 pub use diff::{diff_local, diff_remote};
 pub use input::{
     Absent, AccountInput, Known, ListRefused, LocalKnown, MailboxInput, MailboxOp, MailboxesInput,
-    Needs, SeenFolder, SeenMailbox,
+    Needs, SeenFolder, SeenMailbox, Unsynced,
 };
 pub use letters::{
     FetchLetter, KeepLetters, KnownLetter, Letter, LetterId, LetterState, LettersInput,
@@ -44,8 +44,8 @@ pub use needs::needs;
 pub use news::{
     Act, Happened, Heard, News, NewsId, Occasion, RawHeader, Subject, Tidings, Wanted, What,
 };
-pub use plan::{FlagPlan, Op, Plan};
-pub use planner::plan;
+pub use plan::{FlagPlan, Op, Plan, Wait, WaitReason};
+pub use planner::{plan, same_content};
 pub use policy::{Deletions, Guard, Policy, Pull, Push};
 pub use view::{
     FolderToken, KeywordScope, LocalChanges, LocalMessage, LocalView, PermanentFlags, Presence,

@@ -109,6 +109,7 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
     /// Files that could not be read are tried again later and later.
     pub(super) async fn park_unread(&self) -> Result<(), Fault> {
         let unread = self.observed.unread.iter();
+        let unread = unread.filter(|((mailbox, file), _)| !self.observed.is_parked(*mailbox, file));
         let parked = unread.map(|((mailbox, file), reason)| {
             Change::Park(self.park(*mailbox, None, Some(file.clone()), reason.clone()))
         });

@@ -20,6 +20,7 @@ use super::quick;
 use super::recover;
 use super::report::Report;
 use super::root;
+use super::waits;
 use crate::mail::MailboxName;
 use crate::sync::{MailboxId, Plan, plan};
 
@@ -149,6 +150,7 @@ async fn run<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<bool, Fault
     observe::hold_back(pass, pool, &mailboxes, &mut observed).await?;
     complete_input(pass, &mailboxes, &mut observed).await?;
     let decided = plan(&observed.input, &observed.known, &pass.settings.policy);
+    waits::report(pass, &observed, &decided.waits);
     if pass.mode == Mode::DryRun {
         foretell(pass, &decided, &observed);
         count_held(pass).await?;

@@ -16,6 +16,7 @@ use super::pass::{carry_out, complete_input};
 use super::pool::Pool;
 use super::ports::{Local, Store};
 use super::root;
+use super::waits;
 use crate::mail::MailboxName;
 use crate::sync::{Intent, IntentKind, plan};
 
@@ -49,6 +50,7 @@ pub(super) async fn run<P: Ports>(
     observe::hold_back(pass, pool, &mailboxes, &mut observed).await?;
     complete_input(pass, &mailboxes, &mut observed).await?;
     let decided = plan(&observed.input, &observed.known, &pass.settings.policy);
+    waits::report(pass, &observed, &decided.waits);
     let unfinished = carry_out(pass, pool, &mailboxes, &observed, decided).await?;
     finish_mailboxes(pass, &observed, &unfinished).await?;
     count_held(pass).await?;

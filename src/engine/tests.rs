@@ -3,6 +3,7 @@
 mod absence;
 mod acts;
 mod epochs;
+mod halves;
 mod late;
 mod letters;
 mod marked;
@@ -208,11 +209,16 @@ fn number(name: &str) -> Option<u64> {
 
 /// Random lives from seed `SIM_FIRST` (1) on, `SIM_LIVES` (250) of them. A failure names its seeds.
 fn lives(test: &str, chaos: Chaos) {
+    lives_of(test, chaos, &pass);
+}
+
+/// The same with another pass.
+fn lives_of(test: &str, chaos: Chaos, pass: &(impl driver::Runner + Sync)) {
     let first = number("SIM_FIRST").unwrap_or(1);
     let count = number("SIM_LIVES").unwrap_or(250);
     let next = AtomicU64::new(first);
     let seed = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| *seed < first + count);
-    let (bad, _) = driver::lives(test, chaos, seed, &pass);
+    let (bad, _) = driver::lives(test, chaos, seed, pass);
     assert!(bad.is_empty(), "of {count} seeds these fail: {bad:?}");
 }
 

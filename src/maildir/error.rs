@@ -33,6 +33,9 @@ pub enum Error {
     /// A directory kept changing while it was listed.
     #[error("mailbox {0}: its files keep being renamed, it was not listed")]
     Restless(MailboxName),
+    /// A directory that is no synced folder kept changing while it was searched.
+    #[error("{0}: its files keep being renamed, it was not searched")]
+    RestlessDirectory(String),
     /// A file is not in the folder any more.
     #[error("file {0} is gone")]
     Gone(LocalId),
@@ -96,7 +99,7 @@ impl Error {
     fn weight(&self) -> (Reach, bool) {
         match self {
             Self::Io { reach, source, .. } => weigh(*reach, source),
-            Self::Restless(_) => (Reach::Mailbox, true),
+            Self::Restless(_) | Self::RestlessDirectory(_) => (Reach::Mailbox, true),
             Self::NameTooLong(_)
             | Self::FolderTaken(_)
             | Self::NotEmpty(_)

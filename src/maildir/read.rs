@@ -85,10 +85,10 @@ impl Core {
 }
 
 /// An open file with its path for messages, and how it looked when it was opened.
-struct Open {
-    file: File,
-    path: Vec<u8>,
-    look: Look,
+pub(super) struct Open {
+    pub file: File,
+    pub path: Vec<u8>,
+    pub look: Look,
 }
 
 /// Opens a file that can be a message.
@@ -132,14 +132,14 @@ fn settle(look: Look) {
 }
 
 /// Memory that is used for one file after the other.
-struct Buffers {
+pub(super) struct Buffers {
     disk: Vec<u8>,
     wire: Vec<u8>,
     head: Vec<u8>,
 }
 
 impl Buffers {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             disk: vec![0; PIECE],
             wire: Vec::with_capacity(2 * PIECE),
@@ -148,7 +148,12 @@ impl Buffers {
     }
 }
 
-fn inspect_one(open: Open, id: &LocalId, buffers: &mut Buffers) -> Result<Inspected, Error> {
+/// Reads an open file whole; fails if it changes meanwhile.
+pub(super) fn inspect_one(
+    open: Open,
+    id: &LocalId,
+    buffers: &mut Buffers,
+) -> Result<Inspected, Error> {
     let (mut file, path, before) = (open.file, open.path, open.look);
     settle(before);
     buffers.head.clear();

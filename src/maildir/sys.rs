@@ -62,6 +62,26 @@ impl Dir {
             .map_err(|error| self.error("open", name, Reach::Mailbox, error))
     }
 
+    /// Opens what an entry is or points to, if that is a directory: only for looking.
+    pub fn open_linked(&self, name: &[u8]) -> Result<Option<Self>, Error> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        match rustix::fs::openat(&self.fd, OsStr::from_bytes(name), flags, Mode::empty()) {
+            Ok(fd) => Ok(Some(Self {
+                fd,
+                path: self.path_of(name),
+            })),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
+            Err(error) => Err(self.error("open", name, Reach::Mailbox, error)),
+        }
+    }
+
+    /// Which directory this is: its device and its inode.
+    pub fn identity(&self) -> Result<(u64, u64), Error> {
+        rustix::fs::fstat(&self.fd)
+            .map(|stat| (stat.st_dev, stat.st_ino))
+            .map_err(|error| self.error("look at", b"", Reach::Mailbox, error))
+    }
+
     /// The same, `None` when there is no such directory.
     pub fn find(&self, name: &[u8]) -> Result<Option<Self>, Error> {
         match self.open(name) {

@@ -5,6 +5,7 @@ mod folders;
 mod moving;
 mod reading;
 mod scanning;
+mod unsynced;
 mod watching;
 
 use std::fs;

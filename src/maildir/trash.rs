@@ -15,7 +15,7 @@ use crate::mail::{Flags, LocalId, MailboxName};
 use crate::sync::FileStamp;
 
 /// The trash's directory in the root.
-const TRASH: &str = ".mailferry-trash";
+pub(super) const TRASH: &str = ".mailferry-trash";
 /// Files in `tmp/` are given up after so many seconds, as Maildir's inventor has it.
 const STALE: i64 = 36 * 3600;
 /// Deeper than anything in the trash.

@@ -28,7 +28,11 @@ struct Fate {
 
 /// All contents there ever were; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Ledger(Rc<RefCell<BTreeMap<Body, Fate>>>, Rc<Cell<bool>>);
+pub struct Ledger(
+    Rc<RefCell<BTreeMap<Body, Fate>>>,
+    Rc<Cell<bool>>,
+    Rc<Cell<bool>>,
+);
 
 impl Ledger {
     /// Somebody made one more of this mail.
@@ -45,6 +49,11 @@ impl Ledger {
     /// The first sync is over.
     pub fn open(&self) {
         self.1.set(true);
+    }
+
+    /// What is deleted here is expunged on the server: a deletion on this side is for good.
+    pub fn expunge(&self) {
+        self.2.set(true);
     }
 
     /// Somebody made one of the other in its file.
@@ -126,10 +135,20 @@ impl Ledger {
     #[must_use]
     pub fn must_exist(&self) -> Vec<Body> {
         let all = self.0.borrow();
+        let for_good = self.2.get();
         let kept = all.iter().filter(|(_, fate)| {
-            fate.born > 0 && !fate.gone && !(fate.deleted_local && fate.deleted_remote)
+            let deleted = fate.deleted_local && (fate.deleted_remote || for_good);
+            fate.born > 0 && !fate.gone && !deleted
         });
         kept.map(|(body, _)| Rc::clone(body)).collect()
+    }
+
+    /// Whether it was on the server, and nobody else deleted one of it there.
+    #[must_use]
+    pub fn was_kept_remote(&self, body: &Body) -> bool {
+        let all = self.0.borrow();
+        all.get(body)
+            .is_some_and(|fate| fate.seen_remote && !fate.deleted_remote)
     }
 
     /// How many of it users and other clients made.

@@ -139,6 +139,27 @@ impl World {
         fine(lost.is_empty(), || format!("lost: {}", lost.join(", ")))
     }
 
+    /// Nothing was deleted on the server that is in a folder here of which it has no mailbox.
+    ///
+    /// # Errors
+    /// What was.
+    pub fn kept_there(&self) -> Check {
+        let mailboxes = self.server.mailboxes();
+        let folders = self.local.folders_now();
+        let unsynced = folders
+            .iter()
+            .filter(|(name, _)| !mailboxes.contains_key(*name));
+        for file in unsynced.flat_map(|(_, folder)| folder.files.values()) {
+            let body = &file.body;
+            let kept = !self.ledger.was_kept_remote(body) || !self.remote_places(body).is_empty();
+            fine(kept, || {
+                let title = content::title(body);
+                format!("{title} was moved to where nothing is synced, and deleted on the server")
+            })?;
+        }
+        Ok(())
+    }
+
     /// No mail is on a side more often than users and other clients made it.
     ///
     /// # Errors

@@ -7,9 +7,10 @@ use super::change::{HoldKind, HoldVerdict, Side};
 use super::input::{AccountInput, MailboxInput};
 use super::plan::Op;
 use super::policy::Guard;
+use crate::mail::LocalId;
 
 /// A message that is due to be deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Doomed {
     pub mailbox: MailboxId,
     /// Where it would be deleted.
@@ -17,14 +18,19 @@ pub(super) struct Doomed {
     pub row: RowId,
     /// The user has marked or trashed it, has approved of it, or another copy stays: not the guard's business.
     pub exempt: bool,
+    /// A file that takes its place on the server, and has to be there first.
+    pub after: Option<(MailboxId, LocalId)>,
 }
 
 impl Doomed {
-    fn op(self) -> Op {
+    fn op(&self) -> Op {
         let row = self.row;
         match self.side {
             Side::Local => Op::DeleteLocal { row },
-            Side::Remote => Op::DeleteRemote { row },
+            Side::Remote => Op::DeleteRemote {
+                row,
+                after: self.after.clone(),
+            },
         }
     }
 }
@@ -36,7 +42,7 @@ pub(super) fn judge(doomed: &[Doomed], input: &AccountInput, guard: Guard) -> (V
         groups
             .entry((one.mailbox, one.side))
             .or_default()
-            .push(*one);
+            .push(one.clone());
     }
     let (mut deletes, mut holds) = (Vec::new(), Vec::new());
     for ((mailbox, side), group) in groups {
@@ -46,14 +52,14 @@ pub(super) fn judge(doomed: &[Doomed], input: &AccountInput, guard: Guard) -> (V
             .mailboxes
             .iter()
             .find(|place| place.base.mailbox.id == mailbox);
-        deletes.extend(exempt.iter().map(|one| one.op()));
+        deletes.extend(exempt.iter().map(Doomed::op));
         let flood = place.and_then(|place| {
             let recent = input.recent.get(&(mailbox, side)).copied().unwrap_or(0);
             Tally::new(place, counted.len(), exempt.len(), recent).flood(guard)
         });
         let joins = !counted.is_empty() && has_open_flood(input, mailbox, side);
         match flood.or_else(|| joins.then(|| "more of what is held already".to_owned())) {
-            None => deletes.extend(counted.iter().map(|one| one.op())),
+            None => deletes.extend(counted.iter().map(Doomed::op)),
             Some(reason) => holds.push(Op::Hold {
                 mailbox,
                 side,

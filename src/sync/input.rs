@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::base::{Base, MailboxId, MailboxRecord};
+use super::base::{Base, MailboxId, MailboxRecord, RowId};
 use super::change::{Hold, Parked, Side};
 use super::view::{KeywordScope, LocalChanges, PermanentFlags, RemoteChanges};
 use crate::mail::{Identity, LocalId, MailboxName, SpecialUse, Uid, UidSet, UidValidity};
@@ -68,6 +68,18 @@ pub struct Known {
     pub remote: BTreeMap<(MailboxId, Uid), Identity>,
     /// Files, with digest, and `verbatim` readings as second element.
     pub local: BTreeMap<(MailboxId, LocalId), LocalKnown>,
+    /// Rows whose file is gone and was looked for in what is not synced of the Maildir: where it lies, or `None` if it
+    /// is not there either.
+    pub unsynced: BTreeMap<RowId, Option<Unsynced>>,
+}
+
+/// A directory of the Maildir that is not synced, with a message in it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unsynced {
+    /// Its path below the root, for people.
+    pub directory: String,
+    /// The mailbox that it would be the folder of, if it is a folder.
+    pub folder: Option<MailboxName>,
 }
 
 /// What is known of a file without a row.
@@ -86,13 +98,15 @@ pub struct Needs {
     pub remote: BTreeMap<MailboxId, UidSet>,
     /// Files that must be read.
     pub local: BTreeMap<MailboxId, BTreeSet<LocalId>>,
+    /// Rows whose file must be looked for in what is not synced of the Maildir.
+    pub unsynced: BTreeSet<RowId>,
 }
 
 impl Needs {
     /// Whether nothing is needed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.remote.is_empty() && self.local.is_empty()
+        self.remote.is_empty() && self.local.is_empty() && self.unsynced.is_empty()
     }
 }
 

@@ -13,6 +13,7 @@ use super::planner::scene::{Here, Mail, Scene, There};
 /// * New and edited files are read, unless inode, size and time show whose they are.
 /// * New messages on the server are identified only if they can be something known: a message that is gone from
 ///   any mailbox, a new file of the same mailbox, or a message of it from before UIDVALIDITY changed.
+/// * Files that are gone from their folder, and not new in another one, are looked for in what is not synced.
 /// * In mailboxes that nothing is to be done about, neither is needed unless something left those that are.
 #[must_use]
 pub fn needs(input: &AccountInput, known: &Known) -> Needs {
@@ -21,7 +22,22 @@ pub fn needs(input: &AccountInput, known: &Known) -> Needs {
     let mut needs = Needs::default();
     need_files(&scene, &mut needs);
     need_mails(&scene, &mut needs);
+    need_places(&scene, &mut needs);
     needs
+}
+
+/// A content that is gone may have moved to where nothing is synced. What went from a folder in doubt is not gone.
+fn need_places(scene: &Scene<'_>, needs: &mut Needs) {
+    let gone = scene.rows.iter().filter(|row| {
+        let named = !row.undelivered || row.published;
+        let lost = matches!(row.here, Here::Gone | Here::Edited) && named;
+        lost && !scene.is_offline(row.mailbox)
+    });
+    let unknown = gone
+        .filter(|row| scene.concerns(row))
+        .map(|row| row.entry.row)
+        .filter(|row| !scene.unsynced.contains_key(row));
+    needs.unsynced.extend(unknown);
 }
 
 fn need_files(scene: &Scene<'_>, needs: &mut Needs) {
@@ -31,8 +47,9 @@ fn need_files(scene: &Scene<'_>, needs: &mut Needs) {
     let new = scene
         .files
         .iter()
-        .filter(|file| file.usable && !file.taken && file.known.is_none())
-        .filter(|file| any_lost || scene.input.concerns(file.mailbox))
+        .filter(|file| !file.taken && file.known.is_none())
+        // What is parked, or in a folder in doubt, matters only if it may be what is gone from another folder.
+        .filter(|file| any_lost || (file.usable && scene.input.concerns(file.mailbox)))
         .map(|file| (file.mailbox, file.message));
     let edited = scene
         .rows

@@ -2,6 +2,7 @@
 
 use super::base::{MailboxId, RowId};
 use super::change::{Change, HoldKind, Side};
+use super::input::Unsynced;
 use crate::mail::{FlagDelta, Flags, LocalId, Uid};
 
 /// What a message's flags become on either side.
@@ -126,6 +127,8 @@ pub enum Op {
     DeleteRemote {
         /// The row.
         row: RowId,
+        /// A file that takes the message's place: nothing is deleted before the server has it.
+        after: Option<(MailboxId, LocalId)>,
     },
     /// Only the state changes: nothing to do on either side.
     Record(Vec<Change>),
@@ -149,6 +152,33 @@ pub enum Op {
 pub struct Plan {
     /// The operations.
     pub ops: Vec<Op>,
+    /// Messages that stay on the server although their file is gone from its folder.
+    pub waits: Vec<Wait>,
+}
+
+/// A message that stays on the server although its file is gone from its folder: the file is somewhere else, and the
+/// message cannot follow it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// The mailbox it stays in.
+    pub mailbox: MailboxId,
+    /// Its row.
+    pub row: RowId,
+    /// Why it cannot follow.
+    pub reason: WaitReason,
+}
+
+/// Why a message cannot follow its file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WaitReason {
+    /// The file lies where nothing is synced.
+    Unsynced(Unsynced),
+    /// The file is in this mailbox's folder, and `push` allows neither the move nor sending it.
+    Forbidden(MailboxId),
+    /// The file is in this mailbox's folder, and one of the two mailboxes can only be read.
+    ReadOnly(MailboxId),
+    /// The file is in this mailbox's folder, and could not be read or sent, or the folder has lost its marker.
+    Unusable(MailboxId),
 }
 
 impl Plan {

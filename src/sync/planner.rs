@@ -7,6 +7,7 @@
 mod decide;
 mod flags;
 mod fresh;
+mod halves;
 mod holds;
 mod moves;
 pub(super) mod scene;
@@ -19,6 +20,8 @@ use super::plan::Plan;
 use super::policy::Policy;
 use decide::Decider;
 use scene::Scene;
+
+pub use scene::same_content;
 
 /// The plan for one pass over an account.
 ///

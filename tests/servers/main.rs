@@ -22,6 +22,7 @@ mod cutting;
 mod daemon;
 mod disasters;
 mod guard;
+mod halves;
 mod hooking;
 mod hostile;
 mod killing;

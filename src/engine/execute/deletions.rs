@@ -28,11 +28,13 @@ struct Doomed {
 impl<P: Ports> Executor<'_, '_, P> {
     /// Deletes what was decided, if it is still gone on the other side.
     pub(super) async fn deletions(&self, ops: &[Op]) -> Result<(), Fault> {
+        let early = self.too_early(ops).await?;
         let mut sides: BTreeMap<RowId, Side> = BTreeMap::new();
         for op in ops {
             match op {
                 Op::DeleteLocal { row } => sides.insert(*row, Side::Local),
-                Op::DeleteRemote { row } => sides.insert(*row, Side::Remote),
+                Op::DeleteRemote { row, .. } if early.contains(row) => continue,
+                Op::DeleteRemote { row, .. } => sides.insert(*row, Side::Remote),
                 _ => continue,
             };
         }
@@ -55,6 +57,37 @@ impl<P: Ports> Executor<'_, '_, P> {
             self.finished(job.mailbox, result)
         };
         self.pool.each(self.pass, jobs, work).await
+    }
+
+    /// Messages whose place was to be taken by a file that the server does not have yet.
+    async fn too_early(&self, ops: &[Op]) -> Result<BTreeSet<RowId>, Fault> {
+        let mut awaited: BTreeMap<MailboxId, Vec<(RowId, &LocalId)>> = BTreeMap::new();
+        for op in ops {
+            if let Op::DeleteRemote {
+                row,
+                after: Some((mailbox, file)),
+            } = op
+            {
+                awaited.entry(*mailbox).or_default().push((*row, file));
+            }
+        }
+        let mut early = BTreeSet::new();
+        for (mailbox, rows) in awaited {
+            let base = self.pass.store().base(mailbox).await?;
+            let there = base.entries.iter().filter(|entry| entry.uid.is_some());
+            let there: BTreeSet<&LocalId> =
+                there.filter_map(|entry| entry.local.as_ref()).collect();
+            let missing = rows.into_iter().filter(|(_, file)| !there.contains(file));
+            early.extend(missing.map(|(row, _)| row));
+        }
+        for mailbox in early.iter().filter_map(|row| self.entry(*row)) {
+            let record = &mailbox.0.base.mailbox;
+            self.leave_unfinished(record.id);
+            let text =
+                "a message stays on the server until the file that takes its place has been sent";
+            self.pass.problem(Some(&record.name), &text);
+        }
+        Ok(early)
     }
 
     async fn delete(&self, remote: &mut RemoteOf<P>, job: &Job<Doomed>) -> Result<(), Fault> {

@@ -129,7 +129,7 @@ impl Words<'_> {
                 counts.deleted_local = 1;
                 (*row, "move the file to the local trash".to_owned())
             }
-            Op::DeleteRemote { row } => {
+            Op::DeleteRemote { row, .. } => {
                 counts.deleted_remote = 1;
                 (*row, "delete on the server".to_owned())
             }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::super::Fault;
 use super::BodySource;
 use crate::mail::{Digest, Flags, Identity, LocalId, MailboxName, Uid};
-use crate::sync::{FileStamp, FolderToken, KeywordScope, LocalView, RawHeader};
+use crate::sync::{Entry, FileStamp, FolderToken, KeywordScope, LocalView, RawHeader, Unsynced};
 
 /// What the root's marker file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +132,14 @@ pub trait Local {
         name: &MailboxName,
         files: &[LocalId],
     ) -> Result<Vec<(LocalId, Result<Inspected, Fault>)>, Fault>;
+    /// Looks for messages whose files are gone in everything below the root that is not one of these folders, the `tmp`
+    /// of a folder or the local trash; follows symbolic links. One result each, in order: where a file with that
+    /// content lies. A fault if not everything could be looked at.
+    async fn find_unsynced(
+        &self,
+        synced: &[MailboxName],
+        gone: &[Entry],
+    ) -> Result<Vec<Option<Unsynced>>, Fault>;
     /// Opens a file to be sent; fails if it does not look like `stamp` any more, then or at its end.
     async fn open(
         &self,

@@ -20,6 +20,8 @@ pub struct Chaos {
     pub faults: bool,
     /// Whether the server is one that can do less, at random.
     pub poor_server: bool,
+    /// Whether the server refuses CREATE until the end, and somebody makes folders.
+    pub refuse_create: bool,
     /// Whether somebody is told of it all.
     pub told: bool,
     /// How many rounds of acting and syncing.
@@ -33,8 +35,14 @@ impl Chaos {
         between_effects: None,
         faults: false,
         poor_server: false,
+        refuse_create: false,
         told: true,
         rounds: 4,
+    };
+    /// Users act between passes, some of it in folders that the server does not let be created.
+    pub const UNCREATED: Self = Self {
+        refuse_create: true,
+        ..Self::FAULTY
     };
     /// Users act between passes, and everything goes wrong.
     pub const FAULTY: Self = Self {
@@ -120,12 +128,25 @@ fn live(world: &World, seed: u64, chaos: Chaos, runner: &impl Runner) -> Check {
     }
     settle(world, runner)?;
     world.ledger.open();
+    if chaos.refuse_create {
+        world
+            .server
+            .switch(|switches| switches.refuse_create = true);
+        for folder in ["Neu", "Neuer"] {
+            world
+                .local
+                .make_folder(&super::super::world::hand::name(folder));
+        }
+    }
     for _ in 0..chaos.rounds {
         for _ in 0..=rng.below(6) {
             world.random_action(&mut rng, chaos.between_passes);
         }
         round(world, &mut rng, chaos, runner)?;
     }
+    world
+        .server
+        .switch(|switches| switches.refuse_create = false);
     settle(world, runner)?;
     world.nothing_lost()?;
     // Who acts in the middle of a transfer, or renumbers meanwhile, may leave twins that nobody can tell from copies.
@@ -159,6 +180,7 @@ fn round(world: &World, rng: &mut Rng, chaos: Chaos, runner: &impl Runner) -> Ch
             world.restart(rng.one_in(2));
         }
         world.nothing_lost()?;
+        world.kept_there()?;
     }
     world.steps.between(None);
     world.steps.reset();

@@ -7,7 +7,7 @@ use crate::engine::{Fault, Reach};
 use crate::mail::{Flags, LocalId, MailboxName};
 use crate::sim::content::{self, Body};
 use crate::sim::steps::{DiskError, fault};
-use crate::sync::{FileStamp, Side};
+use crate::sync::{Entry, FileStamp, LocalKnown, Side, Unsynced, same_content};
 
 pub(super) type Each<T> = Vec<Result<T, Fault>>;
 
@@ -189,5 +189,32 @@ pub(super) fn each<A, T>(
 impl SimLocal {
     pub(super) fn now(&self) -> i64 {
         self.clock.now()
+    }
+}
+
+impl SimLocal {
+    /// Where files with the content of these rows are, in other folders than these.
+    pub(super) fn unsynced(&self, synced: &[MailboxName], gone: &[Entry]) -> Vec<Option<Unsynced>> {
+        let mut state = self.state.borrow_mut();
+        let all = state.disk().folders.iter();
+        let rest: Vec<_> = all.filter(|(name, _)| !synced.contains(name)).collect();
+        let place_of = |entry: &Entry| {
+            let holds = |folder: &SimFolder| {
+                let mut files = folder.files.values();
+                files.any(|file| {
+                    let known = LocalKnown {
+                        identity: content::identity(&file.body, 0, true),
+                        verbatim: None,
+                    };
+                    same_content(entry, &known)
+                })
+            };
+            let found = rest.iter().find(|(_, folder)| holds(folder));
+            found.map(|(name, _)| Unsynced {
+                directory: name.to_string(),
+                folder: Some((*name).clone()),
+            })
+        };
+        gone.iter().map(place_of).collect()
     }
 }

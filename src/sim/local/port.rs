@@ -12,7 +12,7 @@ use crate::mail::{Flags, LocalId, MailboxName};
 use crate::sim::content;
 use crate::sim::server;
 use crate::sim::steps::fault;
-use crate::sync::{FileStamp, FolderToken, KeywordScope, LocalMessage, LocalView};
+use crate::sync::{Entry, FileStamp, FolderToken, KeywordScope, LocalMessage, LocalView, Unsynced};
 
 impl Local for SimLocal {
     type Delivery = SimDelivery;
@@ -199,6 +199,17 @@ impl Local for SimLocal {
             seen.push((id.clone(), result));
         }
         Ok(seen)
+    }
+
+    async fn find_unsynced(
+        &self,
+        synced: &[MailboxName],
+        gone: &[Entry],
+    ) -> Result<Vec<Option<Unsynced>>, Fault> {
+        if let Some(error) = self.begin("find_unsynced").await? {
+            return Err(disk_fault(Reach::Mailbox, error, "a directory"));
+        }
+        Ok(self.unsynced(synced, gone))
     }
 
     async fn open(

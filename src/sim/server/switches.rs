@@ -45,6 +45,8 @@ pub struct Switches {
     pub idle_expunge: bool,
     /// What a mailbox has already does not come into it once more; APPENDUID and COPYUID tell of the one that it has.
     pub one_of_each: bool,
+    /// CREATE is answered with NO.
+    pub refuse_create: bool,
     /// EXPUNGE is answered with NO.
     pub refuse_expunge: bool,
     /// STORE says of the second half of the messages that somebody changed them.
@@ -80,6 +82,7 @@ impl Default for Switches {
             refuse_move: false,
             idle_expunge: false,
             one_of_each: false,
+            refuse_create: false,
             refuse_expunge: false,
             half_store: false,
             connections: None,

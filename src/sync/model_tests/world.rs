@@ -241,6 +241,9 @@ impl World {
                     known.remote.entry((*mailbox, uid)).or_insert(identity);
                 }
             }
+            known
+                .unsynced
+                .extend(needs.unsynced.iter().map(|row| (*row, None)));
             for (mailbox, files) in &needs.local {
                 for id in files {
                     let file = &self.local[at(*mailbox)][id];

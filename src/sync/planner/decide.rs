@@ -6,7 +6,7 @@ use super::flags::{Flow, agree};
 use super::scene::{Here, Row, Scene, There};
 use super::steps::Steps;
 use crate::mail::{Flag, Flags, LocalId, Uid};
-use crate::sync::base::{HoldId, RowId};
+use crate::sync::base::{HoldId, MailboxId, RowId};
 use crate::sync::change::{Change, Hold, HoldVerdict, Side};
 use crate::sync::guard::Doomed;
 use crate::sync::input::MailboxInput;
@@ -39,7 +39,6 @@ impl<'s, 'a> Decider<'s, 'a> {
                 .files
                 .iter()
                 .filter(|file| !file.taken && file.known.is_none())
-                .filter(|file| !scene.is_hopeless(file))
                 .map(|file| file.message.stamp.size)
                 .filter(|size| *size > 0)
                 .collect(),
@@ -102,6 +101,7 @@ impl<'s, 'a> Decider<'s, 'a> {
             Here::Unclear => {}
             Here::Edited => self.edited(row),
             Here::Missing => self.fetch_again(row, hold),
+            Here::Gone if row.undelivered && self.may_be_elsewhere(row) => {}
             Here::Gone if row.undelivered => self.fetch_again(row, hold),
             Here::Gone => self.deleted_here(row, hold),
             Here::Moved(file) => self.moved_here(row, file),
@@ -126,7 +126,7 @@ impl<'s, 'a> Decider<'s, 'a> {
     }
 
     /// The name that a row's file has got in its own folder.
-    fn new_name(&self, row: &Row<'a>) -> Option<&'a LocalId> {
+    pub(super) fn new_name(&self, row: &Row<'a>) -> Option<&'a LocalId> {
         let Here::Moved(at) = row.here else {
             return None;
         };
@@ -190,7 +190,10 @@ impl<'s, 'a> Decider<'s, 'a> {
         if self.part_with_file(row, uid) {
             let flags = self.home_flags(row).agreed;
             self.send(row, flags, None);
-            self.doom(row, Side::Remote, true);
+            if self.is_nowhere(row) {
+                let after = self.place_of(row);
+                self.replace(row, after);
+            }
         }
     }
 
@@ -200,7 +203,7 @@ impl<'s, 'a> Decider<'s, 'a> {
             return false;
         };
         let mut name = local.as_bytes().to_vec();
-        name.extend_from_slice(format!(".replaced-{}", row.entry.row.0).as_bytes());
+        name.extend_from_slice(replaced(row.entry.row).as_bytes());
         let Some(ghost) = LocalId::new(&name) else {
             return false;
         };
@@ -223,7 +226,7 @@ impl<'s, 'a> Decider<'s, 'a> {
 
     /// The file is gone and its message is not.
     fn deleted_here(&mut self, row: &Row<'a>, hold: Option<&Hold>) {
-        if self.is_unseen(row, hold) {
+        if self.is_unseen(row, hold) || !self.is_nowhere(row) {
             return;
         }
         let seen = self.scene.remote_flags(row);
@@ -236,6 +239,7 @@ impl<'s, 'a> Decider<'s, 'a> {
         match hold.map(|hold| hold.verdict) {
             Some(HoldVerdict::Open) => {}
             Some(HoldVerdict::Restore) => self.fetch(row, seen),
+            _ if self.is_replaced(row) => {}
             Some(HoldVerdict::Approved) => self.doom(row, Side::Remote, true),
             None if self.may_be_unread(row) => {}
             None => {
@@ -339,6 +343,21 @@ impl<'s, 'a> Decider<'s, 'a> {
 
     /// Deletes on one side, if that is wished for at all.
     pub(super) fn doom(&mut self, row: &Row<'a>, side: Side, exempt: bool) {
+        self.doom_after(row, side, exempt, None);
+    }
+
+    /// Deletes a message on the server once the file that takes its place is there.
+    pub(super) fn replace(&mut self, row: &Row<'a>, by: Option<(MailboxId, LocalId)>) {
+        self.doom_after(row, Side::Remote, true, by);
+    }
+
+    fn doom_after(
+        &mut self,
+        row: &Row<'a>,
+        side: Side,
+        exempt: bool,
+        after: Option<(MailboxId, LocalId)>,
+    ) {
         let policy = self.policy;
         let allowed = match side {
             Side::Local => policy.pull.deletions && !row.mailbox.marker_lost,
@@ -354,6 +373,13 @@ impl<'s, 'a> Decider<'s, 'a> {
             side,
             row: row.entry.row,
             exempt: exempt || self.scene.input.trash == Some(mailbox),
+            after,
         });
     }
+}
+
+/// What is added to the name of a file whose content is another one now: the row's file from then on, which does not
+/// exist.
+pub(super) fn replaced(row: RowId) -> String {
+    format!(".replaced-{}", row.0)
 }

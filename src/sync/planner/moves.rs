@@ -7,7 +7,7 @@ use crate::mail::{FlagDelta, Flags, Keyword, Uid};
 use crate::sync::base::MailboxId;
 use crate::sync::change::{Change, Hold, Side};
 use crate::sync::input::MailboxInput;
-use crate::sync::plan::{FlagPlan, Op};
+use crate::sync::plan::{FlagPlan, Op, WaitReason};
 
 impl<'s, 'a> Decider<'s, 'a> {
     /// Names that a power cut has left.
@@ -39,6 +39,7 @@ impl<'s, 'a> Decider<'s, 'a> {
             return;
         };
         if !file.usable {
+            self.wait(row, WaitReason::Unusable(file.mailbox));
             return;
         }
         let same_folder = file.mailbox == row.entry.mailbox;
@@ -48,7 +49,11 @@ impl<'s, 'a> Decider<'s, 'a> {
             if self.can_send(place) {
                 let flags = self.scene.local_flags(row);
                 self.send_file(file, flags);
-                self.doom(row, Side::Remote, true);
+                self.replace(row, Some((file.mailbox, file.message.id.clone())));
+            } else if place.writable {
+                self.wait(row, WaitReason::Forbidden(file.mailbox));
+            } else {
+                self.wait(row, WaitReason::ReadOnly(file.mailbox));
             }
             return;
         }
@@ -61,6 +66,8 @@ impl<'s, 'a> Decider<'s, 'a> {
                 local: file.message.id.clone(),
                 flags,
             });
+        } else {
+            self.wait(row, WaitReason::ReadOnly(file.mailbox));
         }
     }
 
@@ -112,12 +119,14 @@ impl<'s, 'a> Decider<'s, 'a> {
                 if self.can_send(row.mailbox) && self.part_with_file(row, mail.message.uid) {
                     let flags = self.scene.local_flags(row);
                     self.send(row, flags, None);
-                    if place.writable {
-                        self.doom(row, Side::Remote, true);
+                    if place.writable && self.is_nowhere(row) {
+                        let after = self.place_of(row);
+                        self.replace(row, after);
                     }
                 }
             }
             Here::Gone | Here::Missing if row.mailbox.marker_lost => {}
+            Here::Gone if self.may_be_elsewhere(row) => {}
             Here::Gone | Here::Missing => {
                 // Deleted here, but somebody wanted it there. First the row, which then lacks a file.
                 let flags = self.scene.remote_flags(row);

@@ -6,12 +6,13 @@ mod rows;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::rows::rows_of;
-pub(in crate::sync) use self::rows::{Here, Row, There, same_content};
+pub use self::rows::same_content;
+pub(in crate::sync) use self::rows::{Here, Row, There};
 use crate::mail::{Flags, Identity, Keyword, LocalId, SpecialUse, Uid};
-use crate::sync::base::MailboxId;
+use crate::sync::base::{MailboxId, RowId};
 use crate::sync::change::{Hold, HoldKind, HoldVerdict};
 use crate::sync::diff::as_kept;
-use crate::sync::input::{AccountInput, Known, LocalKnown, MailboxInput};
+use crate::sync::input::{AccountInput, Known, LocalKnown, MailboxInput, Unsynced};
 use crate::sync::view::{LocalMessage, RemoteMessage};
 
 /// So often may a file fail before others stop waiting for it.
@@ -60,6 +61,8 @@ pub(in crate::sync) struct Scene<'a> {
     /// By mailbox, then UID.
     pub mails: Vec<Mail<'a>>,
     pub relics: Vec<Relic>,
+    /// What is known of files that are gone from their folders.
+    pub unsynced: &'a BTreeMap<RowId, Option<Unsynced>>,
     parked_uids: BTreeSet<(MailboxId, Uid)>,
     parked_files: BTreeSet<(MailboxId, &'a LocalId)>,
 }
@@ -77,6 +80,7 @@ impl<'a> Scene<'a> {
             files: Vec::new(),
             mails: Vec::new(),
             relics: Vec::new(),
+            unsynced: &known.unsynced,
             parked_uids: BTreeSet::new(),
             parked_files: BTreeSet::new(),
         };

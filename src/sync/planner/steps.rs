@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::sync::base::MailboxId;
 use crate::sync::change::Change;
 use crate::sync::guard::Doomed;
-use crate::sync::plan::{Op, Plan};
+use crate::sync::plan::{Op, Plan, Wait};
 
 /// The operations of a plan in the making.
 #[derive(Debug, Default)]
@@ -23,6 +23,7 @@ pub(super) struct Steps {
     pub holds: Vec<Op>,
     pub doomed: Vec<Doomed>,
     pub deletes: Vec<Op>,
+    pub waits: Vec<Wait>,
 }
 
 impl Steps {
@@ -52,6 +53,9 @@ impl Steps {
         ] {
             ops.extend(kind);
         }
-        Plan { ops }
+        Plan {
+            ops,
+            waits: self.waits,
+        }
     }
 }

@@ -289,7 +289,11 @@ impl Remote for SimRemote {
         let course = self.begin(&what, Reach::Mailbox).await?;
         let mailbox = &self.meant(mailbox)?;
         let server = self.server.clone();
-        if !server.settled().mailboxes.contains_key(mailbox) && course != Course::Half {
+        let there = server.settled().mailboxes.contains_key(mailbox);
+        if server.switches().refuse_create && !there {
+            return Err(refused(Reach::Mailbox, &what));
+        }
+        if !there && course != Course::Half {
             server
                 .steps
                 .effect(Place::Server, &what, || server.make(mailbox, None))?;

@@ -169,7 +169,7 @@ impl World {
                 assert_eq!(file.stamp, entry.stamp, "an edited file is never deleted");
                 self.drop(*row);
             }
-            Op::DeleteRemote { row } => {
+            Op::DeleteRemote { row, .. } => {
                 self.deletions += 1;
                 let entry = self.find(*row);
                 self.remote[at(entry.mailbox)]

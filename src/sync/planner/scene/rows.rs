@@ -165,7 +165,8 @@ impl<'a> Row<'a> {
 }
 
 /// Whether a file that was read holds a row's message.
-pub(in crate::sync) fn same_content(entry: &Entry, known: &LocalKnown) -> bool {
+#[must_use]
+pub fn same_content(entry: &Entry, known: &LocalKnown) -> bool {
     match entry.digest {
         Some(digest) => {
             known.identity.digest == Some(digest)

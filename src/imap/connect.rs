@@ -2,7 +2,8 @@
 //!
 //! async-imap says the first words, through a gate under it, and stops right after the tagged OK to the login.
 //! Then the stream goes to the wire engine, with every octet that was read behind that OK. Nothing here knows of
-//! mailboxes and messages, and nothing is tried twice: one call is one attempt, with one try of the password.
+//! mailboxes and messages, and nothing is tried twice: one call is one attempt, with one try of the password. Only BAD,
+//! which says nothing of the password, leads to the next way to log in.
 //!
 //! A password travels only over TLS that was verified or inside this machine (`Privacy` says so by its type). It is
 //! fetched only once the server has proved who it is, so that no passphrase is asked for while the network is down.
@@ -19,6 +20,7 @@ mod gate;
 mod line;
 mod login;
 mod privacy;
+mod ways;
 
 use std::time::Duration;
 
@@ -36,6 +38,7 @@ use crate::net::{BoxStream, dial};
 
 pub use self::error::{ConnectError, Refusal, Step};
 pub(super) use self::line::escape;
+pub use self::ways::Ways;
 
 /// Log targets that must be off whatever is asked for: they print passwords (`async_imap`), or report as errors what
 /// is none (the verifiers, when a certificate is trusted for another reason).
@@ -58,6 +61,8 @@ pub struct Settings {
     pub secret: SecretSource,
     /// The password that was accepted last.
     pub accepted: Accepted,
+    /// The ways to log in that the server did not know.
+    pub ways: Ways,
     /// Capabilities to take for absent, before and after the login.
     pub hide_capabilities: Vec<String>,
     /// How long each step may take: connecting, the handshake, and each answer.
@@ -87,6 +92,19 @@ pub struct Opened {
 /// # Errors
 /// See [`ConnectError`]. Without a trusted server no password has been fetched, let alone sent.
 pub async fn open(settings: &Settings) -> Result<Opened, ConnectError> {
+    loop {
+        let refused = settings.ways.refused();
+        match attempt(settings).await {
+            // A server may hang up on whoever said what it does not know. That way is not gone again.
+            Err(error) if error.is_hanging_up() && settings.ways.refused() > refused => {
+                tracing::debug!(account = %settings.account, %error, "logging in by another way");
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn attempt(settings: &Settings) -> Result<Opened, ConnectError> {
     let (host, port, limit) = (&settings.host, settings.port, settings.timeout);
     let opened = match settings.tls.mode {
         TlsMode::Implicit => {
@@ -194,11 +212,19 @@ async fn identify(
     }
     let offered = dialogue.heard().capabilities.take().unwrap_or_default();
     let offered = offered.without(&settings.hide_capabilities);
-    let way = login::choose(&offered)?;
+    let ways = settings.ways.left(login::choose(&offered)?);
     let password = settings.secret.load().await?;
     let veil = Veil::new(&settings.user, &password, escape);
     let mark = settings.accepted.mark(&password);
-    let dialogue = login::log_in(dialogue, way, &settings.user, password, &veil, privacy)
+    let login = login::Login {
+        user: &settings.user,
+        password: &password,
+        veil: &veil,
+        refused: &settings.ways,
+        privacy,
+    };
+    let dialogue = login
+        .by_one_of(dialogue, &ways)
         .await
         .map_err(|error| error.knowing(settings.accepted.has(mark)))?;
     settings.accepted.keep(mark);

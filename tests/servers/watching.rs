@@ -8,7 +8,7 @@ use mailferry::engine::ports::{
     Hint, Remote as _, RemoteWatch as _, RemoteWatcher as _, RemoteWay,
 };
 use mailferry::engine::{Reach, ports::Connector as _};
-use mailferry::imap::connect::Settings;
+use mailferry::imap::connect::{Settings, Ways};
 use mailferry::imap::watch::foretell;
 use mailferry::imap::{ImapConnector, ImapWatch, SessionOptions};
 use mailferry::mail::MailboxName;
@@ -33,6 +33,7 @@ fn connector(server: &Server, hidden: &[&str]) -> ImapConnector {
             user: USER.into(),
             secret: SecretSource::Plain(Secret::new(PASSWORD)),
             accepted: Accepted::default(),
+            ways: Ways::default(),
             hide_capabilities: hidden.iter().map(ToString::to_string).collect(),
             timeout: Duration::from_secs(30),
         },

@@ -156,6 +156,7 @@ pub(super) fn connection(account: &Account, imap: &ImapAccount) -> connect::Sett
         user: account.user.clone(),
         secret: account.secret.clone(),
         accepted: Accepted::default(),
+        ways: connect::Ways::default(),
         hide_capabilities: imap.disable_extensions.clone(),
         timeout: account.timeout,
     }

@@ -25,6 +25,9 @@ pub(super) struct Dialogue<S: Stream> {
     nothing: Heard,
 }
 
+/// Why something failed, and the dialogue where it may go on.
+pub(super) type Failed<S> = (ConnectError, Option<Dialogue<S>>);
+
 /// What a dialogue leaves behind.
 pub(super) struct Parts<S> {
     pub(super) stream: S,
@@ -125,13 +128,13 @@ impl<S: Stream> Dialogue<S> {
     }
 
     /// Hands async-imap's client over to one of its methods that consume it, and takes the gate back from whatever
-    /// comes out.
+    /// comes out, a refusal as well.
     pub(super) async fn consume<F>(
         self,
         step: Step,
         round_trips: u32,
         run: impl FnOnce(Client<Gate<S>>) -> F,
-    ) -> Result<Self, ConnectError>
+    ) -> Result<Self, Failed<S>>
     where
         F: Future<Output = Result<Gate<S>, (ClientError, Client<Gate<S>>)>>,
     {
@@ -143,22 +146,21 @@ impl<S: Stream> Dialogue<S> {
             ..
         } = self;
         let round_trips = self.round_trips + round_trips;
+        let with = |client| Self {
+            client,
+            limit,
+            round_trips,
+            own_tags,
+            nothing,
+        };
         match time::timeout(limit, run(client)).await {
-            Err(_) => Err(ConnectError::Timeout { step, limit }),
+            Err(_) => Err((ConnectError::Timeout { step, limit }, None)),
             Ok(Err((error, client))) => {
-                let heard = match client.into_inner() {
-                    Gate::Live(live) => live.take_apart().2,
-                    Gate::Taken => nothing,
-                };
-                Err(explain(step, error, &heard))
+                let mut dialogue = with(client);
+                let error = explain(step, error, dialogue.heard());
+                Err((error, Some(dialogue)))
             }
-            Ok(Ok(gate)) => Ok(Self {
-                client: Client::new(gate),
-                limit,
-                round_trips,
-                own_tags,
-                nothing,
-            }),
+            Ok(Ok(gate)) => Ok(with(Client::new(gate))),
         }
     }
 

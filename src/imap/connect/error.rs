@@ -170,6 +170,8 @@ pub enum ConnectError {
     Refused {
         /// What it refused.
         step: Step,
+        /// Whether it said BAD, which it says to commands, and not NO.
+        bad: bool,
         /// Whether it accepted this very password before.
         known: bool,
         /// Why, by its code.
@@ -194,6 +196,7 @@ impl ConnectError {
         debug_assert!(matches!(status.condition, Condition::No | Condition::Bad));
         Self::Refused {
             step,
+            bad: status.condition == Condition::Bad,
             known: false,
             refusal: Refusal::of(status.code.as_deref()),
             text: status.shown(),
@@ -205,17 +208,45 @@ impl ConnectError {
         match self {
             Self::Refused {
                 step: Step::Login,
+                bad,
                 refusal,
                 text,
                 ..
             } => Self::Refused {
                 step: Step::Login,
+                bad,
                 known: accepted,
                 refusal,
                 text,
             },
             other => other,
         }
+    }
+
+    /// Whether the server did not know the command, or its form, and so has said nothing of the password.
+    pub(super) fn is_of_the_command(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused {
+                step: Step::Login,
+                bad: true,
+                refusal: Refusal::Unknown,
+                ..
+            }
+        )
+    }
+
+    /// Whether the connection ended during the login.
+    pub(super) fn is_hanging_up(&self) -> bool {
+        matches!(
+            self,
+            Self::Closed { step: Step::Login }
+                | Self::Io {
+                    step: Step::Login,
+                    ..
+                }
+                | Self::Bye { .. }
+        )
     }
 
     /// Servers have many ways to say that there are too many connections, a plain NO among them. Whether it is that or

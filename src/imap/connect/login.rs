@@ -1,16 +1,20 @@
 //! Which way to log in, and going it.
 //!
 //! PLAIN (RFC 4616) before LOGIN: it carries any octets. With SASL-IR (RFC 4959) it is one round trip, like LOGIN.
+//! A way that is answered with BAD is followed by the next one.
+
+use std::fmt;
 
 use async_imap::Authenticator;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::dialogue::Dialogue;
+use super::dialogue::{Dialogue, Failed};
 use super::error::{ConnectError, Step};
 use super::gate::Gate;
 use super::privacy::Privacy;
+use super::ways::Ways;
 use crate::auth::sasl::Unspeakable;
 use crate::auth::veil::{LEFT_OUT, Veil};
 use crate::auth::{Mechanism, Secret};
@@ -37,11 +41,24 @@ pub(super) enum Way {
     },
 }
 
-/// The best way that is offered.
-pub(super) fn choose(offered: &Capabilities) -> Result<Way, ConnectError> {
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain { initial: true } => "AUTHENTICATE PLAIN with an initial response",
+            Self::Plain { initial: false } => "AUTHENTICATE PLAIN",
+            Self::Login { .. } => "LOGIN",
+        })
+    }
+}
+
+/// The ways that are offered, the best one first.
+pub(super) fn choose(offered: &Capabilities) -> Result<Vec<Way>, ConnectError> {
+    let mut ways = Vec::new();
     if offered.has("AUTH=PLAIN") {
-        let initial = offered.has("SASL-IR");
-        return Ok(Way::Plain { initial });
+        if offered.has("SASL-IR") {
+            ways.push(Way::Plain { initial: true });
+        }
+        ways.push(Way::Plain { initial: false });
     }
     if !offered.has("LOGINDISABLED") {
         let unasked = match (offered.has("LITERAL+"), offered.has("LITERAL-")) {
@@ -49,7 +66,10 @@ pub(super) fn choose(offered: &Capabilities) -> Result<Way, ConnectError> {
             (false, true) => SHORT,
             (false, false) => 0,
         };
-        return Ok(Way::Login { unasked });
+        ways.push(Way::Login { unasked });
+    }
+    if !ways.is_empty() {
+        return Ok(ways);
     }
     let named: Vec<&str> = offered
         .iter()
@@ -61,21 +81,97 @@ pub(super) fn choose(offered: &Capabilities) -> Result<Way, ConnectError> {
     })
 }
 
-/// Logs in, with one try. What the server said before is forgotten first.
-pub(super) async fn log_in<S: Stream>(
-    mut dialogue: Dialogue<S>,
+/// Who logs in, with what.
+pub(super) struct Login<'a> {
+    pub(super) user: &'a str,
+    pub(super) password: &'a Secret,
+    pub(super) veil: &'a Veil,
+    /// The ways that the server does not know.
+    pub(super) refused: &'a Ways,
+    pub(super) privacy: Privacy,
+}
+
+impl Login<'_> {
+    /// Logs in by the first of these ways that the server knows, with one try of each.
+    pub(super) async fn by_one_of<S: Stream>(
+        self,
+        mut dialogue: Dialogue<S>,
+        ways: &[Way],
+    ) -> Result<Dialogue<S>, ConnectError> {
+        let mut told: Vec<(Way, ConnectError)> = Vec::new();
+        let mut waiting = ways.iter().copied();
+        while let Some(way) = waiting.next() {
+            let (error, back) = match self.by(dialogue, way).await {
+                Ok(dialogue) => return Ok(dialogue),
+                Err(failed) => failed,
+            };
+            let again = back.filter(|_| error.is_of_the_command() && waiting.len() > 0);
+            let Some(again) = again else {
+                if error.is_of_the_command() {
+                    self.refused.forget();
+                }
+                return Err(with_those_before(error, way, &told));
+            };
+            tracing::debug!(%way, %error, "the server does not know this way to log in");
+            self.refused.refuse(way);
+            told.push((way, error));
+            dialogue = again;
+        }
+        Err(ConnectError::Closed { step: Step::Login })
+    }
+
+    /// What the server said before is forgotten first.
+    async fn by<S: Stream>(
+        &self,
+        mut dialogue: Dialogue<S>,
+        way: Way,
+    ) -> Result<Dialogue<S>, Failed<S>> {
+        let Self {
+            user,
+            password,
+            veil,
+            privacy: Privacy { .. },
+            ..
+        } = *self;
+        let heard = dialogue.heard();
+        (heard.capabilities, heard.answer) = (None, None);
+        let result = match way {
+            Way::Plain { initial } => plain(dialogue, user, password, initial).await,
+            Way::Login { unasked } => login(dialogue, user, password, unasked).await,
+        };
+        result.map_err(|(error, back)| (withhold(error, veil), back))
+    }
+}
+
+/// A server that knows none of the ways it offers is quoted with what it said to each.
+fn with_those_before(
+    error: ConnectError,
     way: Way,
-    user: &str,
-    password: Secret,
-    veil: &Veil,
-    _privacy: Privacy,
-) -> Result<Dialogue<S>, ConnectError> {
-    dialogue.heard().capabilities = None;
-    let result = match way {
-        Way::Plain { initial } => plain(dialogue, user, password, initial).await,
-        Way::Login { unasked } => login(dialogue, user, &password, unasked).await,
-    };
-    result.map_err(|error| withhold(error, veil))
+    before: &[(Way, ConnectError)],
+) -> ConnectError {
+    match error {
+        ConnectError::Refused {
+            step,
+            bad: true,
+            known,
+            refusal,
+            text,
+        } if !before.is_empty() => {
+            let words = before.iter().filter_map(|(way, error)| match error {
+                ConnectError::Refused { text, .. } => Some(format!("{text} (to {way}); ")),
+                _ => None,
+            });
+            let text = format!("{}{text} (to {way})", words.collect::<String>());
+            ConnectError::Refused {
+                step,
+                bad: true,
+                known,
+                refusal,
+                text,
+            }
+        }
+        other => other,
+    }
 }
 
 /// Some servers repeat the command in their complaint about it. That must not get into a log.
@@ -90,11 +186,13 @@ fn withhold(error: ConnectError, veil: &Veil) -> ConnectError {
     match error {
         ConnectError::Refused {
             step,
+            bad,
             known,
             refusal,
             text,
         } => ConnectError::Refused {
             step,
+            bad,
             known,
             refusal,
             text: hide(text),
@@ -105,6 +203,11 @@ fn withhold(error: ConnectError, veil: &Veil) -> ConnectError {
         },
         other => other,
     }
+}
+
+/// An error after which the dialogue does not go on.
+fn alone<S: Stream>(error: impl Into<ConnectError>) -> Failed<S> {
+    (error.into(), None)
 }
 
 /// Answers the first question with the response, and any further one with nothing.
@@ -130,10 +233,10 @@ impl AsRef<[u8]> for Answer {
 async fn plain<S: Stream>(
     dialogue: Dialogue<S>,
     user: &str,
-    password: Secret,
+    password: &Secret,
     initial: bool,
-) -> Result<Dialogue<S>, ConnectError> {
-    let mechanism = Mechanism::plain(user, password)?;
+) -> Result<Dialogue<S>, Failed<S>> {
+    let mechanism = Mechanism::plain(user, password.clone()).map_err(alone)?;
     let response = mechanism.initial_response();
     let mut command = Zeroizing::new(mechanism.name().to_owned());
     let initial = initial && response.len() <= INITIAL;
@@ -156,7 +259,7 @@ async fn login<S: Stream>(
     user: &str,
     password: &Secret,
     unasked: usize,
-) -> Result<Dialogue<S>, ConnectError> {
+) -> Result<Dialogue<S>, Failed<S>> {
     let quotable = |octets: &[u8]| octets.iter().all(|octet| (b' '..=b'~').contains(octet));
     match std::str::from_utf8(password.expose()) {
         Ok(text) if quotable(user.as_bytes()) && quotable(password.expose()) => {
@@ -167,7 +270,10 @@ async fn login<S: Stream>(
                 })
                 .await
         }
-        _ => login_with_literals(dialogue, user.as_bytes(), password.expose(), unasked).await,
+        // LOGIN is the last way: nothing can follow.
+        _ => login_with_literals(dialogue, user.as_bytes(), password.expose(), unasked)
+            .await
+            .map_err(alone),
     }
 }
 

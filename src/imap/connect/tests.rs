@@ -30,6 +30,7 @@ fn settings(mode: TlsMode) -> Settings {
         user: USER.into(),
         secret: SecretSource::Plain(Secret::new(PASSWORD)),
         accepted: Accepted::default(),
+        ways: Ways::default(),
         hide_capabilities: Vec::new(),
         timeout: Duration::from_secs(10),
     }

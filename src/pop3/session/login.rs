@@ -68,21 +68,32 @@ fn speakable(octets: &[u8]) -> bool {
         .any(|octet| matches!(octet, 0 | b'\r' | b'\n'))
 }
 
-/// Logs in.
+/// Logs in; by which way in the end. With `or_user`, a server that does not know the AUTH it announces is told USER and
+/// PASS.
 pub(super) async fn log_in<S: Stream>(
     wire: &mut Wire<S>,
-    way: &Way,
+    way: Way,
+    or_user: bool,
     user: &str,
-    password: Secret,
-) -> Result<(), Error> {
+    password: &Secret,
+) -> Result<Way, Error> {
     if !speakable(user.as_bytes()) || !speakable(password.expose()) {
         return Err(Error::Unspeakable);
     }
-    match way {
-        Way::Apop(timestamp) => apop(wire, timestamp, user, &password).await,
-        Way::Plain => plain(wire, user, password).await,
-        Way::User => user_pass(wire, user, &password).await,
+    match &way {
+        Way::Apop(timestamp) => apop(wire, timestamp, user, password).await?,
+        Way::Plain => match begin_plain(wire).await {
+            Ok(()) => plain(wire, user, password).await?,
+            // Nothing of the password was sent, so this says nothing of it.
+            Err(Error::Refused { code: None, .. }) if or_user => {
+                user_pass(wire, user, password).await?;
+                return Ok(Way::User);
+            }
+            Err(other) => return Err(other),
+        },
+        Way::User => user_pass(wire, user, password).await?,
     }
+    Ok(way)
 }
 
 async fn apop<S: Stream>(
@@ -120,14 +131,17 @@ async fn user_pass<S: Stream>(
 /// Always in two steps, as AUTH has been from the first (RFC 1734). Whoever announces SASL should take the response in
 /// the command as well (RFC 2449 section 6.3), but some do not, and nothing tells which: one that refuses it cannot be
 /// told from one that refuses the password.
-async fn plain<S: Stream>(wire: &mut Wire<S>, user: &str, password: Secret) -> Result<(), Error> {
-    let mechanism = Mechanism::plain(user, password).map_err(|_| Error::Unspeakable)?;
-    let response = Zeroizing::new(STANDARD.encode(mechanism.initial_response()));
-    let command = format!("AUTH {}\r\n", mechanism.name());
-    wire.say(Step::Login, command.as_bytes()).await?;
-    if let Answer::Ok(_) = wire.answer(Step::Login).await? {
-        return Err(Error::Hasty);
+async fn begin_plain<S: Stream>(wire: &mut Wire<S>) -> Result<(), Error> {
+    wire.say(Step::Login, b"AUTH PLAIN\r\n").await?;
+    match wire.answer(Step::Login).await? {
+        Answer::Ok(_) => Err(Error::Hasty),
+        Answer::More => Ok(()),
     }
+}
+
+async fn plain<S: Stream>(wire: &mut Wire<S>, user: &str, password: &Secret) -> Result<(), Error> {
+    let mechanism = Mechanism::plain(user, password.clone()).map_err(|_| Error::Unspeakable)?;
+    let response = Zeroizing::new(STANDARD.encode(mechanism.initial_response()));
     let line = Zeroizing::new(format!("{}\r\n", *response));
     wire.say(Step::Login, line.as_bytes()).await?;
     wire.ok(Step::Login).await.map(drop)

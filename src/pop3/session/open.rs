@@ -110,7 +110,7 @@ async fn identify(
     let password = settings.secret.load().await?;
     wire.veil = Veil::new(&settings.user, &password, shown);
     let mark = settings.accepted.mark(&password);
-    login::log_in(&mut wire, &way, &settings.user, password)
+    let way = login::log_in(&mut wire, way, has("USER"), &settings.user, &password)
         .await
         .map_err(|error| error.knowing(settings.accepted.has(mark)))?;
     settings.accepted.keep(mark);

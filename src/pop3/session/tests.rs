@@ -163,11 +163,24 @@ fn a_letter_that_cannot_be_marked_does_not_stop_the_others() {
     assert_eq!(said, "DELE 1\r\nDELE 2\r\nDELE 3\r\n");
 }
 
-fn log_in(answers: &[u8], way: &Way, password: &str) -> (Result<(), Error>, String) {
-    let password = Secret::new(password);
+fn log_in_by(
+    answers: &[u8],
+    way: &Way,
+    or_user: bool,
+    password: &str,
+) -> (Result<Way, Error>, String) {
+    let (way, password) = (way.clone(), Secret::new(password));
     block(told(answers, &[], async |session| {
-        login::log_in(&mut session.wire, way, "tim", password).await
+        login::log_in(&mut session.wire, way, or_user, "tim", &password).await
     }))
+}
+
+fn log_in(answers: &[u8], way: &Way, password: &str) -> (Result<Way, Error>, String) {
+    log_in_by(answers, way, false, password)
+}
+
+fn log_in_or_user(answers: &[u8], way: &Way, password: &str) -> (Result<Way, Error>, String) {
+    log_in_by(answers, way, true, password)
 }
 
 #[test]
@@ -176,7 +189,7 @@ fn each_way_of_logging_in_says_what_the_rfc_says() {
     let apop = Way::Apop("<1896.697170952@dbc.mtview.ca.us>".to_owned());
     let password = Secret::new("tanstaaf");
     let (done, said) = block(told(b"+OK\r\n", &[], async |session| {
-        login::log_in(&mut session.wire, &apop, "mrose", password).await
+        login::log_in(&mut session.wire, apop, false, "mrose", &password).await
     }));
     done.unwrap();
     assert_eq!(said, "APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n");
@@ -197,6 +210,28 @@ fn a_server_that_wants_more_or_less_than_the_password_is_left() {
     assert_eq!(said, "AUTH PLAIN\r\n");
     let (refused, _) = log_in(b"+ \r\n+ \r\n", &Way::Plain, "secret");
     assert!(matches!(refused, Err(Error::Insatiable { .. })));
+}
+
+/// The refusal of AUTH itself comes before the password, so it says nothing of it.
+#[test]
+fn who_does_not_know_the_auth_it_announces_is_told_user_and_pass() {
+    let plain = &Way::Plain;
+    let (done, said) = log_in_or_user(b"-ERR what\r\n+OK\r\n+OK\r\n", plain, "secret");
+    assert_eq!(done.unwrap(), Way::User);
+    assert_eq!(said, "AUTH PLAIN\r\nUSER tim\r\nPASS secret\r\n");
+    let (refused, _) = log_in_or_user(b"-ERR what\r\n+OK\r\n-ERR no\r\n", plain, "secret");
+    assert!(matches!(refused, Err(Error::Refused { .. })));
+    for answers in [
+        &b"+ \r\n-ERR no\r\n+OK\r\n+OK\r\n"[..],
+        b"-ERR [SYS/TEMP] later\r\n+OK\r\n+OK\r\n",
+    ] {
+        let (refused, said) = log_in_or_user(answers, plain, "secret");
+        assert!(matches!(refused, Err(Error::Refused { .. })));
+        assert!(!said.contains("USER"), "{said}");
+    }
+    let (refused, said) = log_in(b"-ERR what\r\n+OK\r\n+OK\r\n", plain, "secret");
+    assert!(matches!(refused, Err(Error::Refused { .. })));
+    assert_eq!(said, "AUTH PLAIN\r\n");
 }
 
 #[test]

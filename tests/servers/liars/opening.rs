@@ -190,10 +190,21 @@ fn logins() -> Vec<Case> {
         )
         .says(&["refused"]),
         login(
-            "F102 the password comes back in a BAD",
+            "F102 the password comes back in a BAD, and LOGIN works",
             format!("TAG BAD LOGIN alice {CANARY}\r\n"),
         )
-        .says(&["refused"]),
+        .ends(&[0]),
+        Case::new(
+            "F102 the password comes back in a BAD to every way to log in",
+            |talk, asked| {
+                if matches!(asked.verb.as_str(), "AUTHENTICATE" | "LOGIN") {
+                    talk.say(format!("{} BAD {CANARY}\r\n", asked.tag));
+                    return Told::All;
+                }
+                Told::Truth
+            },
+        )
+        .says(&["to login)"]),
         login(
             "F102 the password comes back cut",
             format!("TAG NO {long}{CANARY}\r\n"),

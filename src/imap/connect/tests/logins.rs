@@ -183,6 +183,10 @@ async fn a_refusal_is_typed_by_its_code() {
         ("", R::Unknown, Account, false),
     ] {
         for word in ["NO", "BAD"] {
+            if (word, expected) == ("BAD", R::Unknown) {
+                // It leads to the next way, below.
+                continue;
+            }
             let reply = line(&format!("A0001 {word} {code}so it is"));
             let script: Script<'_> = &[(b"", GREETING), (&command, &reply)];
             let error = talk(&plain_settings(), script, false).await.unwrap_err();
@@ -211,7 +215,7 @@ async fn a_complaint_that_repeats_the_password_is_left_out() {
         format!("cannot understand {CODED}"),
         format!("{padding}secret"),
     ] {
-        let reply = line(&format!("A0001 BAD {echo}"));
+        let reply = line(&format!("A0001 NO {echo}"));
         let script: Script<'_> = &[(b"", GREETING), (&command, &reply)];
         let error = talk(&plain_settings(), script, false).await.unwrap_err();
         let shown = format!("{error} {error:?}");
@@ -234,7 +238,7 @@ async fn a_password_that_was_accepted_before_is_not_what_an_unknown_refusal_mean
     let fault = Fault::from(log_in(full).await.unwrap_err());
     assert!(fault.advice.barred && !fault.retry);
     log_in("OK [CAPABILITY IMAP4rev1] in").await.unwrap();
-    for refusal in [full, "NO go away", "BAD what"] {
+    for refusal in [full, "NO go away", "NO what"] {
         let fault = Fault::from(log_in(refusal).await.unwrap_err());
         assert!(!fault.advice.barred && fault.retry, "{fault}");
         assert_eq!(fault.advice.pace, Pace::Refused);
@@ -243,5 +247,110 @@ async fn a_password_that_was_accepted_before_is_not_what_an_unknown_refusal_mean
     for code in ["AUTHENTICATIONFAILED", "EXPIRED", "AUTHORIZATIONFAILED"] {
         let fault = Fault::from(log_in(&format!("NO [{code}] x")).await.unwrap_err());
         assert!(fault.advice.barred && !fault.retry, "{fault}");
+    }
+}
+
+/// What the server is told in each way, in the order in which they are tried.
+fn by_plain_at_once(tag: u8) -> Vec<u8> {
+    line(&format!("A000{tag} AUTHENTICATE PLAIN {CODED}"))
+}
+
+fn by_login(tag: u8) -> Vec<u8> {
+    line(&format!("A000{tag} LOGIN \"alice\" \"secret\""))
+}
+
+const OFFER: &[u8] = b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi\r\n";
+
+/// Coremail announces SASL-IR and does not take it.
+#[tokio::test]
+async fn bad_says_nothing_of_the_password_and_leads_to_the_next_way() {
+    let settings = plain_settings();
+    let (at_once, answer) = (by_plain_at_once(1), line(CODED));
+    let script: Script<'_> = &[
+        (b"", OFFER),
+        (&at_once, b"A0001 BAD Parse command error\r\n"),
+        (b"A0002 AUTHENTICATE PLAIN\r\n", b"+ \r\n"),
+        (&answer, b"A0002 OK [CAPABILITY IMAP4rev1 IDLE] in\r\n"),
+    ];
+    let opened = talk(&settings, script, false).await.unwrap();
+    assert!(opened.capabilities.has("IDLE"));
+    // The next login does not begin with it.
+    let script: Script<'_> = &[
+        (b"", OFFER),
+        (b"A0001 AUTHENTICATE PLAIN\r\n", b"+ \r\n"),
+        (&answer, b"A0001 OK [CAPABILITY IMAP4rev1] in\r\n"),
+    ];
+    talk(&settings, script, false).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_knows_only_login_is_told_login() {
+    let settings = plain_settings();
+    let (at_once, login, again) = (by_plain_at_once(1), by_login(3), by_login(1));
+    let script: Script<'_> = &[
+        (b"", OFFER),
+        (&at_once, b"A0001 BAD what\r\n"),
+        (
+            b"A0002 AUTHENTICATE PLAIN\r\n",
+            b"* 1 EXISTS\r\nA0002 BAD what\r\n",
+        ),
+        (&login, b"A0003 OK [CAPABILITY IMAP4rev1] in\r\n"),
+    ];
+    talk(&settings, script, false).await.unwrap();
+    for (answer, accepted) in [
+        (&b"A0001 OK [CAPABILITY IMAP4rev1] in\r\n"[..], true),
+        (b"A0001 NO [AUTHENTICATIONFAILED] no\r\n", false),
+    ] {
+        let script: Script<'_> = &[(b"", OFFER), (&again, answer)];
+        assert_eq!(talk(&settings, script, false).await.is_ok(), accepted);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_no_reason_to_try_another_way() {
+    let at_once = by_plain_at_once(1);
+    for refusal in [
+        "NO what",
+        "NO [AUTHENTICATIONFAILED] what",
+        "BAD [AUTHENTICATIONFAILED] what",
+        "BAD [LIMIT] what",
+    ] {
+        let reply = line(&format!("A0001 {refusal}"));
+        let script: Script<'_> = &[(b"", OFFER), (&at_once, &reply)];
+        let error = talk(&plain_settings(), script, false).await.unwrap_err();
+        assert!(matches!(error, ConnectError::Refused { .. }), "{error:?}");
+    }
+    // Nor is LOGIN tried where the server forbids it.
+    let script: Script<'_> = &[
+        (
+            b"",
+            b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN LOGINDISABLED] hi\r\n",
+        ),
+        (b"A0001 AUTHENTICATE PLAIN\r\n", b"A0001 BAD what\r\n"),
+    ];
+    let error = talk(&plain_settings(), script, false).await.unwrap_err();
+    assert!(error.to_string().ends_with(": what"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_knows_none_of_its_ways_is_quoted_and_asked_anew_next_time() {
+    let settings = plain_settings();
+    let (at_once, login) = (by_plain_at_once(1), by_login(3));
+    let script: Script<'_> = &[
+        (b"", OFFER),
+        (&at_once, b"A0001 BAD one\r\n"),
+        (b"A0002 AUTHENTICATE PLAIN\r\n", b"A0002 BAD two\r\n"),
+        (&login, b"A0003 BAD three\r\n"),
+    ];
+    for _ in 0..2 {
+        let error = talk(&settings, script, false).await.unwrap_err();
+        assert!(
+            error.to_string().ends_with(
+                "one (to AUTHENTICATE PLAIN with an initial response); two (to AUTHENTICATE PLAIN); three (to LOGIN)"
+            ),
+            "{error}"
+        );
+        let fault = Fault::from(error);
+        assert!(fault.advice.barred && !fault.retry);
     }
 }

@@ -250,3 +250,37 @@ async fn without_tls_an_address_of_the_network_is_refused() {
     assert!(!Fault::from(error).retry);
     assert_eq!(said, b"");
 }
+
+#[tokio::test]
+async fn where_the_server_hangs_up_after_bad_the_next_way_goes_over_a_new_connection() {
+    let server = self_signed("localhost", false);
+    let acceptor = server.any();
+    let (listener, port) = listen().await;
+    let settings = Settings {
+        port,
+        tls: TlsSettings::new(TlsMode::Implicit, None, vec![server.pin()]),
+        ..settings(TlsMode::Implicit)
+    };
+    let scripts: [Script<'_>; 3] = [
+        &[(b"", SECRET), (LOGIN, b"A0001 BAD what\r\n")],
+        &[
+            (b"", SECRET),
+            (
+                b"A0001 AUTHENTICATE PLAIN\r\n",
+                b"A0001 BAD what\r\n* BYE enough\r\n",
+            ),
+        ],
+        &[
+            (b"", SECRET),
+            (b"A0001 LOGIN \"alice\" \"secret\"\r\n", DONE),
+        ],
+    ];
+    let serving = async {
+        for script in scripts {
+            let stream = accept(&listener, &acceptor).await.unwrap();
+            play(stream, script).await;
+        }
+    };
+    let (opened, ()) = tokio::join!(open(&settings), serving);
+    assert!(opened.unwrap().capabilities.has("IDLE"));
+}

@@ -9,7 +9,19 @@ use super::source::{self, Snippet};
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file is not there or cannot be read.
+    /// There is none.
+    #[error(
+        "there is no configuration yet: {} does not exist. The smallest one is:\n\n\
+         [accounts.work]\nhost = \"imap.example.com\"\nuser = \"alice@example.com\"\n\
+         password_command = [\"pass\", \"show\", \"mail/work\"]\nmaildir = \"~/Mail/work\"\n\n\
+         `mailferry import mbsync --write` makes one from that of another program",
+        .file.display()
+    )]
+    Absent {
+        /// Where it was looked for.
+        file: PathBuf,
+    },
+    /// The file cannot be read.
     #[error("cannot read the configuration {}: {source}", .file.display())]
     Unreadable {
         /// Which.

@@ -38,6 +38,10 @@ const DEEPEST: usize = 16;
 
 /// Reads all hooks. `accounts` are the names that exist.
 pub(super) fn read(entry: &Entry<'_>, accounts: &[AccountName], places: Places<'_>) -> Vec<Hook> {
+    if entry.value.is_table() {
+        entry.wrong("is one table; write `[[hooks]]`, with two brackets");
+        return Vec::new();
+    }
     entry
         .elements("tables: [[hooks]]")
         .unwrap_or_default()

@@ -141,7 +141,7 @@ pub(super) fn patterns(entry: &Entry<'_>) -> Option<Patterns> {
     if !patterns.takes_anything_in() {
         entry.wrong_help(
             "takes no mailbox in at all",
-            "put \"*\" in front: what no rule takes in stays out",
+            "put \"*\" in front: what no rule takes in stays out, and the last rule that matches decides",
         );
         return None;
     }

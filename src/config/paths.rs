@@ -26,6 +26,12 @@ impl Places<'_> {
         if text.chars().any(char::is_control) {
             return Err("has a control character".to_owned());
         }
+        if text.starts_with("$HOME") || text.starts_with("${") {
+            return Err(
+                "names a variable, and none is looked up here; `~/` is the home directory"
+                    .to_owned(),
+            );
+        }
         let Some(after_tilde) = text.strip_prefix('~') else {
             return Ok(tidy(&self.base.join(text)));
         };
@@ -117,11 +123,8 @@ mod tests {
             Path::new("/etc/mf/ca.pem")
         );
         assert_eq!(places.resolve("/a//b/.").unwrap(), Path::new("/a/b"));
-        assert_eq!(
-            places.resolve("$HOME/x").unwrap(),
-            Path::new("/etc/mf/$HOME/x")
-        );
-        for bad in ["", "~bob/Mail", "a\0b"] {
+        assert_eq!(places.resolve("a$b").unwrap(), Path::new("/etc/mf/a$b"));
+        for bad in ["", "~bob/Mail", "a\0b", "$HOME/x", "${XDG_DATA_HOME}/x"] {
             assert!(places.resolve(bad).is_err(), "{bad:?}");
         }
     }

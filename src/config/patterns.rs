@@ -29,6 +29,16 @@ enum Piece {
     All,
 }
 
+impl Piece {
+    /// The character, if it is one.
+    fn exactly(&self) -> Option<char> {
+        match self {
+            Self::Exactly(character) => Some(*character),
+            _ => None,
+        }
+    }
+}
+
 /// Whether a mailbox is synced, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
@@ -102,10 +112,21 @@ impl Patterns {
         }
     }
 
-    /// Whether some rule takes anything in at all.
+    /// Whether some rule takes anything in at all, and no later one leaves just that out again.
     #[must_use]
     pub fn takes_anything_in(&self) -> bool {
-        self.0.iter().any(|rule| rule.include)
+        let left_out = |glob: &[Piece], later: &[Rule]| {
+            let exact: Option<Vec<char>> = glob.iter().map(Piece::exactly).collect();
+            later.iter().any(|rule| {
+                let same = rule.glob == glob || rule.glob == [Piece::All];
+                let covers = exact.as_ref().is_some_and(|name| rule.matches(name));
+                !rule.include && (same || covers)
+            })
+        };
+        self.0.iter().enumerate().any(|(number, rule)| {
+            let later = self.0.get(number + 1..).unwrap_or_default();
+            rule.include && !left_out(&rule.glob, later)
+        })
     }
 
     /// The rules as they stand in the configuration.

@@ -62,6 +62,27 @@ pub(super) struct Entry<'a> {
     findings: &'a Findings,
 }
 
+/// What other mail programs call our keys.
+fn meant(word: &str) -> Option<&'static str> {
+    Some(match word.to_lowercase().as_str() {
+        "username" | "login" | "email" | "remoteuser" => "user",
+        "server" | "hostname" | "remotehost" | "imap_host" => "host",
+        "pass" | "remotepass" => "password",
+        "passcmd" | "pass_cmd" | "password_cmd" | "passwordeval" | "passwordcmd" => {
+            "password_command"
+        }
+        "path" | "folder" | "localfolders" | "mail_dir" => "maildir",
+        "patterns" | "pattern" | "boxes" | "folderfilter" => "mailboxes",
+        "ssl" | "ssltype" | "tlstype" | "starttls" | "security" => "tls",
+        "cafile" | "ca_file" | "certificatefile" | "sslcacertfile" => "tls_ca_file",
+        "interval" | "refresh" | "autorefresh" => "poll",
+        "type" => "protocol",
+        "delete" | "expunge" => "deletions",
+        "script" | "path_to_script" => "file",
+        _ => return None,
+    })
+}
+
 impl<'a> Section<'a> {
     /// The whole document.
     pub fn document(table: &'a DeTable<'a>, findings: &'a Findings) -> Self {
@@ -84,9 +105,14 @@ impl<'a> Section<'a> {
             if let Some((_, why)) = elsewhere.iter().find(|(other, _)| *other == name) {
                 self.findings.add(key.span(), &path, *why, None);
             } else {
-                let help = match nearest(name, known.iter().copied()) {
+                let meant = meant(name).filter(|word| known.contains(word));
+                let help = match meant.or_else(|| nearest(name, known.iter().copied())) {
                     Some(word) => format!("did you mean `{word}`?"),
-                    None => format!("known here: {}", known.join(", ")),
+                    None => {
+                        let mut known = known.to_vec();
+                        known.sort_unstable();
+                        format!("known here: {}", known.join(", "))
+                    }
                 };
                 self.findings.add(
                     key.span(),

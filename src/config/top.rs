@@ -28,9 +28,14 @@ impl Config {
     /// # Errors
     /// The file cannot be read, or every mistake in it.
     pub fn load(file: &Path, environment: &Environment) -> Result<Self, ConfigError> {
-        let unreadable = |source| ConfigError::Unreadable {
-            file: file.to_owned(),
-            source,
+        let unreadable = |source: std::io::Error| match source.kind() {
+            std::io::ErrorKind::NotFound => ConfigError::Absent {
+                file: file.to_owned(),
+            },
+            _ => ConfigError::Unreadable {
+                file: file.to_owned(),
+                source,
+            },
         };
         let mut opened = File::open(file).map_err(unreadable)?;
         let metadata = opened.metadata().map_err(unreadable)?;

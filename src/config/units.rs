@@ -22,6 +22,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
                 escape(text)
             )
         })?;
+        let after = after.trim_start();
         let letters = after
             .find(|c: char| !c.is_ascii_alphabetic())
             .unwrap_or(after.len());
@@ -34,12 +35,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
             "d" => 86_400_000,
             "w" => 604_800_000,
             "" => return Err("has no unit; write ms, s, m, h, d or w after the number".to_owned()),
-            other => {
-                return Err(format!(
-                    "has the unit `{}`; the units are ms, s, m, h, d and w",
-                    escape(other)
-                ));
-            }
+            other => return Err(no_unit(number, other)),
         };
         milliseconds = number
             .checked_mul(factor)
@@ -49,6 +45,27 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         rest = after.trim_start();
     }
     Ok(Duration::from_millis(milliseconds))
+}
+
+/// What is wrong with a time whose unit is none, with the one that was meant.
+fn no_unit(number: u64, wrong: &str) -> String {
+    let words = [
+        ("ms", ["millisecond", "milliseconds", "msec"]),
+        ("s", ["second", "seconds", "sec"]),
+        ("m", ["minute", "minutes", "min"]),
+        ("h", ["hour", "hours", "hr"]),
+        ("d", ["day", "days", "D"]),
+        ("w", ["week", "weeks", "W"]),
+    ];
+    let lower = wrong.to_lowercase();
+    let meant = words
+        .iter()
+        .find(|(_, words)| words.contains(&lower.as_str()));
+    let wrong = escape(wrong);
+    match meant {
+        Some((unit, _)) => format!("`{wrong}` is not a unit; write {number}{unit}"),
+        None => format!("`{wrong}` is not a unit; the units are ms, s, m, h, d and w"),
+    }
 }
 
 /// Reads a size in bytes: a whole number with a unit (`B`, `KiB`, `MiB`, `GiB`, `kB`, `MB`, `GB`): `32MiB`.

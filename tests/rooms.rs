@@ -94,6 +94,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("indicatif", &["cli"]),
+    ("unicode_width", &["cli"]),
     ("tikv_jemallocator", &["main"]),
     ("yaml_rust2", &["setup::import::goimapnotify"]),
 ];

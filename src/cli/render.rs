@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use unicode_width::UnicodeWidthStr as _;
+
 /// Text of others as it may be shown in a line: control and direction-changing characters are escaped.
 pub(super) fn plain(text: &str) -> String {
     escape(text, false)
@@ -103,7 +105,7 @@ impl Table {
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
             cells
-                .map(|(text, _)| text.chars().count())
+                .map(|(text, _)| text.width())
                 .max()
                 .unwrap_or_default()
         };
@@ -112,7 +114,7 @@ impl Table {
         for row in &self.rows {
             let mut line = String::new();
             for (column, ((cell, tone), width)) in row.iter().zip(&widths).enumerate() {
-                let padding = " ".repeat(width.saturating_sub(cell.chars().count()));
+                let padding = " ".repeat(width.saturating_sub(cell.width()));
                 let gap = if column == 0 { "" } else { "  " };
                 let cell = paint(cell, *tone, self.colour);
                 if self.right.contains(&column) {
@@ -151,9 +153,10 @@ mod tests {
         let mut table = Table::new(&["NAME", "COUNT"], &[1], false);
         table.row([("Entwürfe", Tone::Good), ("7", Tone::Plain)]);
         table.row([("a\tb", Tone::Plain), ("12345", Tone::Plain)]);
+        table.row([("日本", Tone::Plain), ("5", Tone::Plain)]);
         assert_eq!(
             table.render(),
-            "NAME      COUNT\nEntwürfe      7\na\\u{9}b   12345\n"
+            "NAME      COUNT\nEntwürfe      7\na\\u{9}b   12345\n日本          5\n"
         );
     }
 

@@ -4,6 +4,7 @@
 //! when its call returns. Knows nothing of servers, of the state or of what ought to be done: it lists, reads and
 //! moves what it is told to. It never follows a symlink below the root and never renames over a file.
 
+mod access;
 mod copy;
 mod deliver;
 mod error;
@@ -37,6 +38,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Semaphore;
 
+pub use access::writable;
 pub use deliver::{MaildirBatch, MaildirDelivery};
 pub use error::Error;
 pub use layout::Layout;

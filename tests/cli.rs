@@ -632,3 +632,79 @@ fn import_adds_to_a_configuration_and_takes_no_name_twice() {
     assert!(err(&again).contains("`work` already"), "{}", err(&again));
     assert_eq!(fs::read_to_string(home.config()).unwrap(), text);
 }
+
+#[test]
+fn check_looks_at_hooks_and_at_the_maildir() {
+    let hook = "[[hooks]]\nfile = \"broken.lua\"\n\n[[hooks]]\nplugin = \"notmuch\"\n\n[[hooks]]\nplugin = \"otp\"\nallow = [\"read_body\"]\n";
+    let home = Home::new(&format!("{}\n{hook}", account("work")));
+    let broken = home.config().with_file_name("broken.lua");
+    fs::write(&broken, "mailferry.on(\n").unwrap();
+    fs::write(home.path().join("Mail"), "a file").unwrap();
+    let output = home.run(&["check", "--offline", "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    let report: Value = serde_json::from_str(&out(&output)).unwrap();
+    let warning = report["accounts"][0]["warnings"][0]["message"]
+        .as_str()
+        .unwrap();
+    assert!(warning.contains("accounts.work.maildir"), "{warning}");
+    let errors: Vec<_> = report["hooks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|hook| &hook["error"])
+        .collect();
+    assert!(
+        errors[0].as_str().unwrap().contains("broken.lua:"),
+        "{errors:?}"
+    );
+    assert!(errors[1].as_str().unwrap().contains("exec"), "{errors:?}");
+    assert!(errors[2].is_null(), "{errors:?}");
+    assert!(err(&output).contains("notmuch"), "{}", err(&output));
+}
+
+#[test]
+fn without_a_configuration_one_is_shown() {
+    let home = Home::new("");
+    fs::remove_file(home.config()).unwrap();
+    let output = home.run(&["status"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        err(&output).contains("there is no configuration yet"),
+        "{}",
+        err(&output)
+    );
+    assert!(
+        err(&output).contains("[accounts.work]\n"),
+        "{}",
+        err(&output)
+    );
+}
+
+#[test]
+fn words_of_other_programs_lead_to_ours() {
+    for (lines, words) in [
+        ("username = \"x\"\n", &["did you mean `user`?"][..]),
+        ("patterns = [\"*\"]\n", &["did you mean `mailboxes`?"]),
+        (
+            "poll = \"5 minutes\"\n",
+            &["`minutes` is not a unit; write 5m"],
+        ),
+        (
+            "mailboxes = [\"INBOX\", \"!INBOX\"]\n",
+            &["takes no mailbox in at all"],
+        ),
+        (
+            "[hooks]\nplugin = \"vip\"\n",
+            &["write `[[hooks]]`, with two brackets"],
+        ),
+    ] {
+        assert_refused(lines, words);
+    }
+    let home = Home::new(&account("work").replace("~/Mail/work", "$HOME/Mail"));
+    let output = home.run(&["check", "--offline"]);
+    assert!(
+        err(&output).contains("names a variable"),
+        "{}",
+        err(&output)
+    );
+}

@@ -18,7 +18,7 @@ mod status;
 
 pub use daemon::{run, run_with};
 pub use holds::{Verdict, decide, done, holds, undo};
-pub use hooks::Board;
+pub use hooks::{Board, check as check_hooks};
 pub use listeners::{Doing, Ear, Listeners, Makes};
 pub use pass::sync;
 pub use server::{check, mailboxes};

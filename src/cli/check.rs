@@ -10,6 +10,7 @@ use super::reports::{AccountCheck, CheckReport, ConfigMistake, Problem};
 use super::{Failure, Outcome, backend, block_on, read_config, selection, status};
 use crate::auth::SecretSource;
 use crate::config::{Account, Config, ConfigError, secret_key};
+use crate::maildir::writable;
 
 /// Runs the verb.
 pub(super) fn run(
@@ -36,7 +37,18 @@ pub(super) fn run(
     }
     let accounts = report.accounts.iter();
     let problems = accounts.map(|account| (account.name.as_str(), account.problems.as_slice()));
-    Ok(output.complain_of_all(problems))
+    let mut outcome = output.complain_of_all(problems);
+    for hook in &report.hooks {
+        if let Some(error) = &hook.error {
+            let file = render::plain(&hook.file);
+            output.note(&format!("mailferry: hook {file}: {}", render::lines(error)));
+            // A script may come later, as the files of accounts may.
+            if hook.readable || !args.offline {
+                outcome = outcome.max(Outcome::Failed);
+            }
+        }
+    }
+    Ok(outcome)
 }
 
 async fn check(
@@ -52,6 +64,7 @@ async fn check(
         state_dir: Some(config.state_dir.display().to_string()),
         mistakes: Vec::new(),
         accounts: futures_util::future::join_all(checks).await,
+        hooks: backend::check_hooks(config, accounts).await,
     })
 }
 
@@ -60,9 +73,9 @@ async fn check_account(account: &Account, offline: bool) -> AccountCheck {
     let (mut problems, mut warnings) = (Vec::new(), Vec::new());
     if offline {
         // The configuration is right; that the files are there is asked when they are needed.
-        warnings = missing_files(account);
+        warnings = missing(account);
     } else {
-        problems = missing_files(account);
+        problems = missing(account);
         match backend::check(account).await {
             Ok(check) => server = Some(check),
             Err(failure) => problems.push(Problem::of_account(failure.to_string())),
@@ -81,6 +94,16 @@ async fn check_account(account: &Account, offline: bool) -> AccountCheck {
         warnings,
         problems,
     }
+}
+
+/// What the configuration names and the account could not be synced with.
+fn missing(account: &Account) -> Vec<Problem> {
+    let mut problems = missing_files(account);
+    if let Err(error) = writable(&account.maildir) {
+        let text = format!("accounts.{}.maildir: {error}", account.name);
+        problems.push(Problem::of_account(text));
+    }
+    problems
 }
 
 /// Files that the configuration names and that cannot be opened.
@@ -110,7 +133,9 @@ fn missing_files(account: &Account) -> Vec<Problem> {
 /// The report of a configuration that cannot be used. (What it says is told on standard error as well.)
 fn of_mistakes(error: &ConfigError) -> CheckReport {
     let (config, mistakes) = match error {
-        ConfigError::Unreadable { file, .. } => (file.display().to_string(), Vec::new()),
+        ConfigError::Unreadable { file, .. } | ConfigError::Absent { file } => {
+            (file.display().to_string(), Vec::new())
+        }
         ConfigError::NoHome => (String::new(), Vec::new()),
         ConfigError::Invalid(errors) => {
             let mistakes = errors.mistakes.iter().map(|mistake| ConfigMistake {
@@ -135,6 +160,9 @@ fn text(report: &CheckReport, colour: bool) -> String {
     let mut text = format!("{} {fine}\n", render::plain(&report.config));
     if let Some(state_dir) = &report.state_dir {
         let _ = writeln!(text, "state is kept in {}", render::plain(state_dir));
+    }
+    for hook in report.hooks.iter().filter(|hook| hook.error.is_none()) {
+        let _ = writeln!(text, "hook {}: fine", render::plain(&hook.file));
     }
     for account in &report.accounts {
         let AccountCheck {

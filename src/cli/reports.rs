@@ -9,7 +9,7 @@ mod sync;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::check::{AccountCheck, CheckReport, ConfigMistake, Feature, ServerCheck};
+pub use self::check::{AccountCheck, CheckReport, ConfigMistake, Feature, HookCheck, ServerCheck};
 pub use self::mailboxes::{AccountMailboxes, MailboxChoice, MailboxesReport};
 pub use self::status::{
     AccountStatus, HookStatus, LimitedReport, MailboxStatus, NotificationStatus, StatusReport,

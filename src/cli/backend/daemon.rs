@@ -191,7 +191,9 @@ impl Daemon<'_> {
                 self.config = fresh;
             }
             Err(error) => {
-                tracing::error!("the configuration was not read again: {error}");
+                tracing::error!(
+                    "the new configuration has a mistake; the old one stays in use: {error}"
+                );
                 return Err(error);
             }
         }

@@ -96,11 +96,19 @@ pub fn done(config: &Config) -> Result<Vec<HoldReport>, Failure> {
                 side: side(batch.side),
                 count: batch.count,
                 since: timestamp(batch.at),
-                reason: "carried out".to_owned(),
+                reason: done_reason(batch.side).to_owned(),
             });
         }
     }
     Ok(all)
+}
+
+/// Why a deletion that was carried out was made.
+fn done_reason(side: Side) -> &'static str {
+    match side {
+        Side::Local => "deleted on the server",
+        Side::Remote => "deleted in the Maildir",
+    }
 }
 
 /// Writes a verdict down and syncs the account, so that it takes effect.

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::account::local;
 use super::listeners::{Doing, Ear};
 use super::shelf::Stored;
+use crate::cli::reports::HookCheck;
 use crate::config::{Account, Config, Hook, HookScript, Protocol};
 use crate::daemon::{Batch, Bell};
 use crate::desktop::{Arrival, Desktop, Gone, Notice, Rules, Topic, Urgency, can_copy};
@@ -88,6 +89,33 @@ pub(super) fn specs(config: &Config, account: &Account) -> Vec<Spec> {
             ..Spec::new(script(hook), account.name.as_str())
         })
         .collect()
+}
+
+/// Loads each hook of these accounts once, with what the configuration grants and hands to it. Nothing is told to it.
+pub async fn check(config: &Config, accounts: &[&Account]) -> Vec<HookCheck> {
+    let mut checks: Vec<HookCheck> = Vec::new();
+    for account in accounts {
+        for spec in specs(config, account) {
+            let file = spec.script.name();
+            if checks
+                .iter()
+                .any(|check| check.file == file && check.error.is_none())
+            {
+                continue;
+            }
+            let spec = Spec { dry: true, ..spec };
+            let error = hooks::Host::start(spec, None).await.err();
+            let check = HookCheck {
+                file,
+                readable: !matches!(error, Some(hooks::HookError::Read { .. })),
+                error: error.map(|error| error.to_string()),
+            };
+            if !checks.contains(&check) {
+                checks.push(check);
+            }
+        }
+    }
+    checks
 }
 
 /// What a hook runs.

@@ -15,6 +15,19 @@ pub struct CheckReport {
     pub mistakes: Vec<ConfigMistake>,
     /// Empty if the configuration is wrong.
     pub accounts: Vec<AccountCheck>,
+    /// The hooks of these accounts, in the order of the configuration.
+    pub hooks: Vec<HookCheck>,
+}
+
+/// One hook in a [`CheckReport`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookCheck {
+    /// The script's path, or the plugin's name.
+    pub file: String,
+    /// Whether the script is there and can be read.
+    pub readable: bool,
+    /// Why it cannot be used: file, line and message.
+    pub error: Option<String>,
 }
 
 /// One mistake in the configuration.

@@ -27,7 +27,7 @@ pub use error::{ConfigError, ConfigErrors, Mistake};
 pub use hooks::PLUGINS;
 pub use model::{
     Account, AccountName, Config, Endpoint, Hook, HookScript, ImapAccount, Keep, Layout, Notify,
-    NotifyAction, Pop3Account, Pop3Auth, Privacy, Protocol, QuietHours, Tls, secret_key,
+    NotifyAction, Pop3Account, Privacy, Protocol, QuietHours, Tls, secret_key,
 };
 pub use nearest::nearest;
 pub use patterns::{Decision, PatternError, Patterns};

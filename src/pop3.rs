@@ -10,4 +10,4 @@ pub mod fuzz;
 pub mod session;
 
 pub use error::{Error, Step};
-pub use session::{Login, Pop3Postbox, Session, Settings};
+pub use session::{Pop3Postbox, Session, Settings};

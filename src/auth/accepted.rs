@@ -17,6 +17,8 @@ struct Memory {
     keys: RandomState,
     /// 0 for none.
     last: AtomicU64,
+    /// 0 for none.
+    refused: AtomicU64,
     presumed: bool,
 }
 
@@ -44,6 +46,17 @@ impl Accepted {
     /// It was accepted.
     pub fn keep(&self, mark: Mark) {
         self.0.last.store(mark.0, Ordering::Relaxed);
+    }
+
+    /// It was refused.
+    pub fn refuse(&self, mark: Mark) {
+        self.0.refused.store(mark.0, Ordering::Relaxed);
+    }
+
+    /// Whether it was the last one that was refused.
+    #[must_use]
+    pub fn was_refused(&self, mark: Mark) -> bool {
+        self.0.refused.load(Ordering::Relaxed) == mark.0
     }
 
     /// Whether it was accepted before.

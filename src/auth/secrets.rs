@@ -15,6 +15,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::command;
+use super::sasl::Kind;
 
 /// No secret is longer, whatever it comes from.
 pub(super) const LIMIT: usize = 8 * 1024;
@@ -52,6 +53,10 @@ pub enum SecretSource {
     File(PathBuf),
     /// The first line that a program prints. The program and its arguments; no shell is involved.
     Command(Vec<String>),
+    /// An access token that a program prints, in the same way. It is asked at every login.
+    Token(Vec<String>),
+    /// There is none: the client certificate is enough.
+    Certificate,
     /// A credential that systemd handed over, by name.
     Credential(String),
 }
@@ -63,6 +68,8 @@ impl fmt::Debug for SecretSource {
             Self::File(file) => f.debug_tuple("File").field(file).finish(),
             // Arguments can hold secrets.
             Self::Command(argv) => f.debug_tuple("Command").field(&argv.first()).finish(),
+            Self::Token(argv) => f.debug_tuple("Token").field(&argv.first()).finish(),
+            Self::Certificate => f.write_str("Certificate"),
             Self::Credential(name) => f.debug_tuple("Credential").field(name).finish(),
         }
     }
@@ -141,7 +148,7 @@ pub enum Error {
         limit: Duration,
     },
     /// There is no program.
-    #[error("the password command is empty")]
+    #[error("the command is empty")]
     NoProgram,
 }
 
@@ -174,8 +181,21 @@ impl SecretSource {
         match self {
             Self::Plain(secret) => Ok(secret.clone()),
             Self::File(file) => read(file, Guard::OwnerOnly),
-            Self::Command(argv) => command::run(argv, command::LIMIT).await,
+            Self::Command(argv) | Self::Token(argv) => command::run(argv, command::LIMIT).await,
+            Self::Certificate => Ok(Secret::new("")),
             Self::Credential(name) => credential(name, env::var_os("CREDENTIALS_DIRECTORY")),
+        }
+    }
+
+    /// What the account proves itself with; `None`: with the client certificate alone.
+    #[must_use]
+    pub fn kind(&self) -> Option<Kind> {
+        match self {
+            Self::Token(_) => Some(Kind::Token),
+            Self::Certificate => None,
+            Self::Plain(_) | Self::File(_) | Self::Command(_) | Self::Credential(_) => {
+                Some(Kind::Password)
+            }
         }
     }
 
@@ -186,7 +206,7 @@ impl SecretSource {
         let path = match self {
             Self::File(file) => file.clone(),
             Self::Credential(name) => Path::new(&env::var_os("CREDENTIALS_DIRECTORY")?).join(name),
-            Self::Plain(_) | Self::Command(_) => return None,
+            Self::Plain(_) | Self::Command(_) | Self::Token(_) | Self::Certificate => return None,
         };
         let mut hasher = DefaultHasher::new();
         if let Ok(seen) = path.metadata() {

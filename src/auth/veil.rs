@@ -9,27 +9,30 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::{Mechanism, Secret};
+use super::Secret;
 
 /// What stands where a text was left out.
 pub const LEFT_OUT: &str = "(its words repeat the password and are left out)";
+
+/// Shorter pieces of base64 stand in many texts by chance.
+const SHORTEST: usize = 5;
 
 /// A password in the ways in which it may have been sent or may be shown. The default covers nothing.
 #[derive(Clone, Default)]
 pub struct Veil(Arc<Vec<Zeroizing<String>>>);
 
 impl Veil {
-    /// For what was said at the login with this password; `escape` is how texts are made fit to be shown.
+    /// For what was said at the login with this password or token; `escape` is how texts are made fit to be shown.
     #[must_use]
-    pub fn new(user: &str, password: &Secret, escape: fn(&str) -> String) -> Self {
-        let coded = Mechanism::plain(user, password.clone())
-            .map(|mechanism| STANDARD.encode(mechanism.initial_response()))
-            .unwrap_or_default();
-        let spelled = Zeroizing::new(String::from_utf8_lossy(password.expose()).into_owned());
+    pub fn new(secret: &Secret, escape: fn(&str) -> String) -> Self {
+        let octets = secret.expose();
+        let spelled = Zeroizing::new(String::from_utf8_lossy(octets).into_owned());
         let quoted = spelled.replace('\\', "\\\\").replace('"', "\\\"");
         let escaped = escape(&spelled);
-        let mut forms: Vec<_> = [coded, quoted, escaped].map(Zeroizing::new).into();
+        let mut forms: Vec<_> = [quoted, escaped].map(Zeroizing::new).into();
         forms.push(spelled);
+        forms.extend((0..3).map(|before| coded(octets, before)));
+        forms.push(Zeroizing::new(STANDARD.encode(octets)));
         forms.retain(|form| !form.is_empty());
         Self(Arc::new(forms))
     }
@@ -47,6 +50,19 @@ impl fmt::Debug for Veil {
     }
 }
 
+/// What of the secret is to be seen in the base64 of whatever it stands in, behind so many octets more than a multiple of
+/// three.
+fn coded(secret: &[u8], before: usize) -> Zeroizing<String> {
+    let mut whole = Zeroizing::new(vec![0; before]);
+    whole.extend_from_slice(secret);
+    let text = Zeroizing::new(STANDARD.encode(&whole));
+    // Of the first letters and the last some bits belong to the neighbours.
+    let from = [0, 2, 3].get(before).copied().unwrap_or(0);
+    let to = whole.len() * 8 / 6;
+    let inner = text.get(from..to).filter(|inner| inner.len() >= SHORTEST);
+    Zeroizing::new(inner.unwrap_or_default().to_owned())
+}
+
 /// Whether the secret is in the text, or the beginning of it at the end, where the text was cut.
 fn gives_away(text: &str, secret: &str) -> bool {
     let cut = |(at, _)| at >= 4 && secret.get(..at).is_some_and(|part| text.ends_with(part));
@@ -62,7 +78,7 @@ mod tests {
     }
 
     fn veil() -> Veil {
-        Veil::new("alice", &Secret::new("pa\"ss\u{1b}word"), escape)
+        Veil::new(&Secret::new("pa\"ss\u{1b}word"), escape)
     }
 
     #[test]
@@ -79,10 +95,25 @@ mod tests {
     }
 
     #[test]
+    fn base64_is_covered_wherever_the_password_stands_in_it() {
+        for (before, after) in [
+            ("", ""),
+            ("\0u\0", ""),
+            ("user=u\u{1}auth=Bearer ", "\u{1}\u{1}"),
+            ("ab", "c"),
+        ] {
+            let whole = format!("{before}pa\"ss\u{1b}word{after}");
+            let text = format!("BAD what is {}?", STANDARD.encode(whole));
+            assert!(veil().covers(&text), "{before:?}");
+        }
+        assert!(!Veil::new(&Secret::new("abc"), escape).covers("YWJx"));
+    }
+
+    #[test]
     fn other_words_are_not() {
         assert!(!veil().covers("Mailbox does not exist"));
         assert!(!Veil::default().covers("anything"));
-        assert!(!Veil::new("", &Secret::new(""), escape).covers("anything"));
+        assert!(!Veil::new(&Secret::new(""), escape).covers("anything"));
     }
 
     #[test]

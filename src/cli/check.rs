@@ -58,7 +58,7 @@ async fn check(
 ) -> Result<CheckReport, Failure> {
     let checks = accounts
         .iter()
-        .map(|account| check_account(account, offline));
+        .map(|account| check_account(config, account, offline));
     Ok(CheckReport {
         config: config.file.display().to_string(),
         state_dir: Some(config.state_dir.display().to_string()),
@@ -68,7 +68,7 @@ async fn check(
     })
 }
 
-async fn check_account(account: &Account, offline: bool) -> AccountCheck {
+async fn check_account(config: &Config, account: &Account, offline: bool) -> AccountCheck {
     let mut server = None;
     let (mut problems, mut warnings) = (Vec::new(), Vec::new());
     if offline {
@@ -76,7 +76,7 @@ async fn check_account(account: &Account, offline: bool) -> AccountCheck {
         warnings = missing(account);
     } else {
         problems = missing(account);
-        match backend::check(account).await {
+        match backend::check(config, account).await {
             Ok(check) => server = Some(check),
             Err(failure) => problems.push(Problem::of_account(failure.to_string())),
         }
@@ -117,7 +117,14 @@ fn missing_files(account: &Account) -> Vec<Problem> {
         .ca_file
         .as_ref()
         .map(|file| ("tls_ca_file", file));
-    let named = secret.into_iter().chain(ca);
+    let client = account.endpoint.certificate.as_ref();
+    let client = client.into_iter().flat_map(|files| {
+        [
+            ("tls_client_cert", &files.certificate),
+            ("tls_client_key", &files.key),
+        ]
+    });
+    let named = secret.into_iter().chain(ca).chain(client);
     named
         .filter_map(|(key, file)| {
             let error = std::fs::File::open(file).err()?;

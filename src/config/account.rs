@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use super::model::{
-    Account, AccountName, ImapAccount, Keep, Layout, Pop3Account, Pop3Auth, Protocol,
-};
+use super::model::{Account, AccountName, ImapAccount, Keep, Layout, Pop3Account, Protocol};
 use super::options;
 use super::paths::Places;
 use super::patterns::Patterns;
@@ -28,7 +26,7 @@ const IMAP_KEYS: [&str; 7] = [
     "disable_extensions",
     "compress",
 ];
-const POP3_KEYS: [&str; 4] = ["auth", "keep", "max_message_size", "max_per_session"];
+const POP3_KEYS: [&str; 3] = ["keep", "max_message_size", "max_per_session"];
 
 /// Extensions that can be switched off, each with the capability atoms that it stands for.
 const EXTENSIONS: [(&str, &[&str]); 22] = [
@@ -99,7 +97,14 @@ pub(super) fn read(
     let user = section
         .required("user", "user = \"alice@example.com\"")
         .and_then(|entry| entry.word("a user name in quotes"));
-    let secret = secret::read(section, places);
+    let certificate = section.entry("tls_client_cert").is_some();
+    let secret = secret::read(section, places, certificate);
+    let auth = secret::auth(
+        section,
+        kind == Some(Kind::Pop3),
+        secret.as_ref(),
+        certificate,
+    );
     let maildir = section
         .required("maildir", "maildir = \"~/Mail/work\"")
         .and_then(|entry| {
@@ -125,6 +130,7 @@ pub(super) fn read(
         endpoint: endpoint?,
         user: user?.to_owned(),
         secret: secret?,
+        auth: auth?,
         maildir: maildir?,
         layout: layout.unwrap_or(Layout::Nested),
         poll,
@@ -210,11 +216,7 @@ fn pop3(section: &Section<'_>) -> Pop3Account {
         .entry("max_per_session")
         .and_then(|entry| entry.integer(1..=1_000_000))
         .and_then(|number| u32::try_from(number).ok());
-    let auth = section.entry("auth").and_then(|entry| {
-        entry.choice(&[("password", Pop3Auth::Password), ("apop", Pop3Auth::Apop)])
-    });
     Pop3Account {
-        auth: auth.unwrap_or_default(),
         keep: keep.unwrap_or(Keep::Forever),
         max_message_size,
         max_per_session,

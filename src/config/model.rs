@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::patterns::Patterns;
-use crate::auth::SecretSource;
+use crate::auth::{Allowed, SecretSource};
 use crate::mail::{FolderNames, MailboxName};
 use crate::sync::Policy;
 
@@ -77,8 +77,10 @@ pub struct Account {
     pub endpoint: Endpoint,
     /// Who logs in.
     pub user: String,
-    /// Where the password comes from.
+    /// Where the password or token comes from.
     pub secret: SecretSource,
+    /// By which mechanisms it may be presented.
+    pub auth: Allowed,
     /// The root of its Maildir.
     pub maildir: PathBuf,
     /// How folders lie in it.
@@ -143,18 +145,6 @@ pub struct Pop3Account {
     pub max_message_size: Option<u64>,
     /// The most messages fetched in one session.
     pub max_per_session: Option<u32>,
-    /// How to log in.
-    pub auth: Pop3Auth,
-}
-
-/// How to log in to a POP3 server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pop3Auth {
-    /// With the password: AUTH PLAIN, else USER and PASS.
-    #[default]
-    Password,
-    /// By APOP.
-    Apop,
 }
 
 /// How long fetched mail stays on the POP3 server.
@@ -181,6 +171,17 @@ pub struct Endpoint {
     pub ca_file: Option<PathBuf>,
     /// If any: SHA-256 of the only public keys (SPKI) that are accepted, whoever signed them.
     pub pins: Vec<[u8; 32]>,
+    /// What servers that ask for it are shown.
+    pub certificate: Option<ClientCertificate>,
+}
+
+/// A client certificate (PEM).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The file of the certificate.
+    pub certificate: PathBuf,
+    /// The file of its private key.
+    pub key: PathBuf,
 }
 
 /// How a connection is protected.
@@ -214,6 +215,8 @@ pub fn secret_key(source: &SecretSource) -> &'static str {
         SecretSource::File(_) => "password_file",
         SecretSource::Command(_) => "password_command",
         SecretSource::Credential(_) => "password_credential",
+        SecretSource::Token(_) => "token_command",
+        SecretSource::Certificate => "tls_client_cert",
     }
 }
 

@@ -5,11 +5,19 @@ use std::net::{IpAddr, Ipv6Addr};
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::model::{Endpoint, Tls};
+use super::model::{ClientCertificate, Endpoint, Tls};
 use super::paths::Places;
 use super::reader::{Entry, Section, escape};
 
-pub(super) const KEYS: [&str; 5] = ["host", "port", "tls", "tls_ca_file", "tls_pin_sha256"];
+pub(super) const KEYS: [&str; 7] = [
+    "host",
+    "port",
+    "tls",
+    "tls_ca_file",
+    "tls_pin_sha256",
+    "tls_client_cert",
+    "tls_client_key",
+];
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
@@ -51,7 +59,11 @@ pub(super) fn read(section: &Section<'_>, ports: Ports, places: Places<'_>) -> O
     });
     let pins_entry = section.entry("tls_pin_sha256");
     let pins = pins_entry.as_ref().map_or(Some(Vec::new()), pins);
+    let certificate = client_certificate(section, places);
     if tls == Some(Tls::None) {
+        if let Some(entry) = section.entry("tls_client_cert") {
+            entry.wrong_key("means nothing with tls = \"none\"", None);
+        }
         if let (Some(host), Some(entry)) = (&host, &tls_entry)
             && !is_loopback(host)
         {
@@ -73,7 +85,38 @@ pub(super) fn read(section: &Section<'_>, ports: Ports, places: Places<'_>) -> O
         tls: tls?,
         ca_file,
         pins: pins?,
+        certificate,
     })
+}
+
+/// A client certificate and its key; one without the other is a mistake.
+fn client_certificate(section: &Section<'_>, places: Places<'_>) -> Option<ClientCertificate> {
+    let file = |entry: &Entry<'_>| {
+        entry.parsed("the path of a file in quotes", |text| places.resolve(text))
+    };
+    match (
+        section.entry("tls_client_cert"),
+        section.entry("tls_client_key"),
+    ) {
+        (None, None) => None,
+        (Some(certificate), Some(key)) => {
+            let (certificate, key) = (file(&certificate), file(&key));
+            Some(ClientCertificate {
+                certificate: certificate?,
+                key: key?,
+            })
+        }
+        (Some(certificate), None) => {
+            let help = "tls_client_key names the file of its private key; it may be the same";
+            certificate.wrong_key("has no key", Some(help.to_owned()));
+            None
+        }
+        (None, Some(key)) => {
+            let help = "tls_client_cert names the file of the certificate; it may be the same";
+            key.wrong_key("has no certificate", Some(help.to_owned()));
+            None
+        }
+    }
 }
 
 fn host(entry: &Entry<'_>) -> Option<String> {

@@ -31,8 +31,9 @@ use self::dialogue::{Dialogue, Parts};
 use self::line::Condition;
 use self::privacy::Privacy;
 use super::capabilities::Capabilities;
+use crate::auth::sasl::{Identity, Kind, Means};
 use crate::auth::veil::Veil;
-use crate::auth::{Accepted, SecretSource};
+use crate::auth::{Accepted, Allowed, Bound, SecretSource};
 use crate::net::tls::{TlsMode, TlsSettings};
 use crate::net::{BoxStream, dial};
 
@@ -57,12 +58,16 @@ pub struct Settings {
     pub tls: TlsSettings,
     /// Who logs in.
     pub user: String,
-    /// With which password.
+    /// With which password or token.
     pub secret: SecretSource,
+    /// By which mechanisms.
+    pub allowed: Allowed,
     /// The password that was accepted last.
     pub accepted: Accepted,
     /// The ways to log in that the server did not know.
     pub ways: Ways,
+    /// Whether logins were bound to their connections.
+    pub bound: Bound,
     /// Capabilities to take for absent, before and after the login.
     pub hide_capabilities: Vec<String>,
     /// How long each step may take: connecting, the handshake, and each answer.
@@ -83,15 +88,29 @@ pub struct Opened {
     pub server: Option<String>,
     /// How often the opening waited for the server, TCP and TLS included.
     pub round_trips: u32,
+    /// By which mechanism it is logged in, or `LOGIN`; `None`: the server took us as logged in.
+    pub way: Option<&'static str>,
     /// Keeps the password out of what is shown of the server's words.
     pub veil: Veil,
 }
 
-/// Opens a connection and logs in.
+/// Opens a connection and logs in. A token that is refused is asked for once more; another one is tried.
 ///
 /// # Errors
 /// See [`ConnectError`]. Without a trusted server no password has been fetched, let alone sent.
 pub async fn open(settings: &Settings) -> Result<Opened, ConnectError> {
+    match by_some_way(settings).await {
+        // Whoever prints tokens may have another one by now.
+        Err(refused @ ConnectError::TokenRefused { .. }) => match by_some_way(settings).await {
+            Ok(opened) => Ok(opened),
+            Err(again @ ConnectError::TokenRefused { .. }) => Err(again),
+            Err(_) => Err(refused),
+        },
+        other => other,
+    }
+}
+
+async fn by_some_way(settings: &Settings) -> Result<Opened, ConnectError> {
     loop {
         let refused = settings.ways.refused();
         match attempt(settings).await {
@@ -112,7 +131,7 @@ async fn attempt(settings: &Settings) -> Result<Opened, ConnectError> {
             let tcp = tcp?;
             trust?;
             let secured = encrypt(settings, tcp).await?;
-            let privacy = Privacy::of_tls(&secured.stream);
+            let privacy = Privacy::of_tls(&secured);
             let trips = 1 + secured.round_trips;
             converse(settings, Box::new(secured.stream), privacy, trips).await
         }
@@ -125,6 +144,7 @@ async fn attempt(settings: &Settings) -> Result<Opened, ConnectError> {
     }?;
     tracing::debug!(
         account = %settings.account,
+        way = opened.way,
         round_trips = opened.round_trips,
         "logged in"
     );
@@ -177,7 +197,7 @@ async fn start_tls(settings: &Settings) -> Result<Opened, ConnectError> {
         return Err(ConnectError::Injected);
     }
     let secured = encrypt(settings, stream).await?;
-    let privacy = Privacy::of_tls(&secured.stream);
+    let privacy = Privacy::of_tls(&secured);
     let mut secret = Dialogue::new(Box::new(secured.stream) as BoxStream, settings.timeout);
     secret.round_trips = 1 + round_trips + secured.round_trips;
     // No second greeting comes.
@@ -196,7 +216,7 @@ async fn converse(
     dialogue.round_trips = round_trips;
     let greeting = dialogue.greeting().await?;
     if greeting.condition == Condition::Preauth {
-        return settle(settings, dialogue, Veil::default()).await;
+        return settle(settings, dialogue, None, Veil::default()).await;
     }
     identify(settings, dialogue, privacy).await
 }
@@ -212,29 +232,60 @@ async fn identify(
     }
     let offered = dialogue.heard().capabilities.take().unwrap_or_default();
     let offered = offered.without(&settings.hide_capabilities);
-    let ways = settings.ways.left(login::choose(&offered)?);
-    let password = settings.secret.load().await?;
-    let veil = Veil::new(&settings.user, &password, escape);
-    let mark = settings.accepted.mark(&password);
+    let server = format!("{}:{}", settings.host, settings.port);
+    let means = Means {
+        secret: settings.secret.kind(),
+        certificate: privacy.certificate(),
+        binding: privacy.binding().is_some(),
+        allowed: &settings.allowed,
+        bound_before: settings.bound.was(&server, &settings.user),
+    };
+    let ways = settings.ways.left(login::ways(&means, &offered)?);
+    let secret = settings.secret.load().await?;
+    let veil = Veil::new(&secret, escape);
+    let mark = settings.accepted.mark(&secret);
+    let token = means.secret == Some(Kind::Token);
+    if token && settings.accepted.was_refused(mark) {
+        return Err(ConnectError::StaleToken);
+    }
     let login = login::Login {
-        user: &settings.user,
-        password: &password,
+        identity: Identity {
+            user: &settings.user,
+            secret: &secret,
+            host: &settings.host,
+            port: settings.port,
+            binding: privacy.binding(),
+            may_bind: means.may_bind(),
+        },
         veil: &veil,
         refused: &settings.ways,
-        privacy,
+        privacy: &privacy,
     };
-    let dialogue = login
-        .by_one_of(dialogue, &ways)
-        .await
-        .map_err(|error| error.knowing(settings.accepted.has(mark)))?;
+    let (dialogue, way) = match login.by_one_of(dialogue, &ways).await {
+        Ok(done) => done,
+        Err(error) if token => {
+            let error = error.of_token();
+            if matches!(error, ConnectError::TokenRefused { .. }) {
+                settings.accepted.refuse(mark);
+            }
+            return Err(error);
+        }
+        Err(error) => return Err(error.knowing(settings.accepted.has(mark))),
+    };
     settings.accepted.keep(mark);
-    settle(settings, dialogue, veil).await
+    if way.binds()
+        && let Err(error) = settings.bound.keep(&server, &settings.user)
+    {
+        tracing::warn!(account = %settings.account, "cannot remember that the login was bound to its connection: {error}");
+    }
+    settle(settings, dialogue, Some(way.name()), veil).await
 }
 
 /// Learns what the server can do now, and lets go of the stream.
 async fn settle(
     settings: &Settings,
     mut dialogue: Dialogue<BoxStream>,
+    way: Option<&'static str>,
     veil: Veil,
 ) -> Result<Opened, ConnectError> {
     if dialogue.heard().capabilities.is_none() {
@@ -255,6 +306,7 @@ async fn settle(
         capabilities: capabilities.without(&settings.hide_capabilities),
         server: server.filter(|text| !text.is_empty()),
         round_trips: parts.round_trips,
+        way,
         veil,
     })
 }

@@ -6,6 +6,8 @@
 //! A [`TlsSettings`] and its clones share one configuration, built at the first handshake, and with it the tickets by
 //! which later handshakes are resumed.
 
+mod binding;
+mod identity;
 pub mod trust;
 
 use std::fmt;
@@ -20,6 +22,8 @@ use tokio::io::{BufReader, BufWriter};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+pub use binding::ChannelBinding;
+pub use identity::{ClientIdentity, IdentityError};
 pub use trust::{Pin, PinError};
 
 /// rustls reads 4 KiB at a time; this makes one system call of sixteen of its reads.
@@ -48,6 +52,7 @@ pub struct TlsSettings {
     pub mode: TlsMode,
     ca_file: Option<PathBuf>,
     pins: Vec<Pin>,
+    identity: Option<ClientIdentity>,
     config: Arc<OnceLock<Arc<ClientConfig>>>,
 }
 
@@ -57,6 +62,7 @@ impl fmt::Debug for TlsSettings {
             .field("mode", &self.mode)
             .field("ca_file", &self.ca_file)
             .field("pins", &self.pins)
+            .field("identity", &self.identity)
             .finish_non_exhaustive()
     }
 }
@@ -72,6 +78,9 @@ pub enum Error {
         /// Why.
         source: trust::CaFileError,
     },
+    /// The client certificate or its key cannot be used.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// The platform's authorities could not be loaded, and nothing else is trusted.
     #[error("no trusted certificate authorities on this system")]
     Platform(#[source] rustls::Error),
@@ -153,6 +162,10 @@ pub struct Secured {
     pub stream: TlsStream,
     /// How often the handshake waited for the server.
     pub round_trips: u32,
+    /// What a login can be bound to.
+    pub binding: Option<ChannelBinding>,
+    /// Whether there is a client certificate for servers that ask for one.
+    pub certificate: bool,
 }
 
 impl TlsSettings {
@@ -164,7 +177,18 @@ impl TlsSettings {
             mode,
             ca_file,
             pins,
+            identity: None,
             config: Arc::new(OnceLock::new()),
+        }
+    }
+
+    /// The same with a client certificate, which servers that ask for one are shown. Reads no file yet.
+    #[must_use]
+    pub fn identified(self, identity: Option<ClientIdentity>) -> Self {
+        Self {
+            identity,
+            config: Arc::new(OnceLock::new()),
+            ..self
         }
     }
 
@@ -203,9 +227,12 @@ impl TlsSettings {
             (Some(ProtocolVersion::TLSv1_3), _) | (_, Some(HandshakeKind::Resumed)) => 1,
             _ => 2,
         };
+        let binding = binding::of(state);
         Ok(Secured {
             stream: BufWriter::with_capacity(RECORD, stream),
             round_trips,
+            binding,
+            certificate: self.identity.is_some(),
         })
     }
 
@@ -216,12 +243,15 @@ impl TlsSettings {
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier = trust::verifier(self.ca_file.as_deref(), &self.pins, &provider)?;
-        let mut config = ClientConfig::builder_with_provider(provider)
+        let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(Error::Platform)?
             .dangerous()
-            .with_custom_certificate_verifier(verifier)
-            .with_no_client_auth();
+            .with_custom_certificate_verifier(verifier);
+        let mut config = match &self.identity {
+            Some(identity) => identity.show(builder)?,
+            None => builder.with_no_client_auth(),
+        };
         config.resumption = Resumption::in_memory_sessions(TICKETS);
         Ok(Arc::clone(self.config.get_or_init(|| Arc::new(config))))
     }

@@ -111,9 +111,27 @@ pub enum Error {
         /// Of what.
         step: Step,
     },
-    /// The server says `+OK` to a login of which it has not seen the password.
-    #[error("the server took half a login for a whole one")]
-    Hasty,
+    /// The server does not play by the rules of the login.
+    #[error(transparent)]
+    Broken(#[from] auth::sasl::Broken),
+    /// The server does not offer what it offered before.
+    #[error(
+        "the server does not offer a login bound to the TLS connection (SCRAM-SHA-256-PLUS) any more, and no weaker one is \
+         made: somebody may be reading along. If the server really has changed, name what may be used, such as auth = \
+         [\"scram-sha-256\", \"plain\"]"
+    )]
+    Downgraded,
+    /// The server refuses the access token.
+    #[error("the server refused the access token: {text}. Sign in again where it comes from")]
+    TokenRefused {
+        /// Why, in its words.
+        text: String,
+    },
+    /// The program still prints the access token that the server has refused.
+    #[error(
+        "the access token is the one that the server refused before. Sign in again where it comes from"
+    )]
+    StaleToken,
     /// A letter that does not end anywhere near its size.
     #[error("letter {number} was listed with {size} octets and has not ended after {came}")]
     Endless {
@@ -130,12 +148,15 @@ pub enum Error {
     /// Something was said between STLS and TLS: somebody on the way puts words into the server's mouth.
     #[error("plain text followed the answer to STLS")]
     Injected,
-    /// APOP is asked for in the configuration, and the server's greeting has no timestamp.
-    #[error("the server does not offer APOP")]
-    NoApop,
-    /// The server takes no password in a way we know.
-    #[error("the server offers no way to log in with a password")]
-    NoMechanism,
+    /// The server takes what we have in no way that we know.
+    #[error(
+        "the server offers no way to log in {}",
+        if *.limited { "that `auth` allows" } else { "with what the account has" }
+    )]
+    NoMechanism {
+        /// Whether the configuration limits what may be used.
+        limited: bool,
+    },
     /// The server says no.
     #[error("the server refused {step}{}: {words}", .known.then_some(KNOWN).unwrap_or_default())]
     Refused {
@@ -169,6 +190,29 @@ impl Error {
         self
     }
 
+    /// The same with what the server said of a token.
+    pub(super) fn with_detail(mut self, detail: Option<&str>) -> Self {
+        if let (Self::Refused { words, .. }, Some(detail)) = (&mut self, detail) {
+            *words = Shown::new(format!("{words} ({detail})").as_bytes());
+        }
+        self
+    }
+
+    /// The same for a login by an access token, which is not what the user can mistype.
+    pub(super) fn of_token(self) -> Self {
+        match self {
+            Self::Refused {
+                step: Step::Login,
+                code: None | Some(Code::Auth | Code::Other(_)),
+                words,
+                ..
+            } => Self::TokenRefused {
+                text: words.to_string(),
+            },
+            other => other,
+        }
+    }
+
     fn pace(&self) -> Pace {
         match self {
             Self::Refused {
@@ -177,6 +221,8 @@ impl Error {
                 ..
             } => Pace::Refused,
             Self::Secret(error) if error.asks() => Pace::Asking,
+            // It is the program that has to be asked again.
+            Self::TokenRefused { .. } | Self::StaleToken => Pace::Asking,
             _ => Pace::Soon,
         }
     }
@@ -204,8 +250,7 @@ impl Error {
             Self::Tls(tls::Error::CaFile { .. } | tls::Error::HostName { .. })
             | Self::Dial(dial::Error::NotLoopback { .. })
             | Self::Unspeakable
-            | Self::NoApop
-            | Self::NoMechanism => (Reach::Account, false),
+            | Self::NoMechanism { .. } => (Reach::Account, false),
             Self::Secret(error) => (Reach::Account, error.may_pass()),
             Self::Refused {
                 step,

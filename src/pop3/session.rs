@@ -12,7 +12,7 @@ use self::login::Way;
 use self::wire::{Length, Wire};
 use super::codec::{Capabilities, Listing, Shown};
 use super::error::{Error, Step};
-use crate::auth::{Accepted, SecretSource};
+use crate::auth::{Accepted, Allowed, Bound, SecretSource};
 use crate::content::HeaderHasher;
 use crate::engine::ports::{LetterSink, Listed, Maildrop, Postbox};
 use crate::engine::{Fault, Reach};
@@ -30,16 +30,6 @@ const SLACK: u64 = if cfg!(test) { 64 << 10 } else { 64 << 20 };
 /// No header is longer.
 const HEADER: u64 = 4 * 1024 * 1024;
 
-/// How to log in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Login {
-    /// With the password, by the best way that is offered.
-    #[default]
-    Password,
-    /// By APOP. MD5 does not protect a weak password, so it is used only when asked for.
-    Apop,
-}
-
 /// What is needed to open a session.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -53,12 +43,14 @@ pub struct Settings {
     pub tls: TlsSettings,
     /// Who logs in.
     pub user: String,
-    /// With which password.
+    /// With which password or token.
     pub secret: SecretSource,
+    /// By which mechanisms.
+    pub allowed: Allowed,
     /// The password that was accepted last.
     pub accepted: Accepted,
-    /// By which way.
-    pub login: Login,
+    /// Whether logins were bound to their connections.
+    pub bound: Bound,
     /// How long each step may take, and how long the server may be silent.
     pub timeout: Duration,
 }
@@ -84,7 +76,7 @@ pub struct Session {
     wire: Wire<BoxStream>,
     capabilities: Option<Capabilities>,
     greeting: String,
-    way: &'static str,
+    way: String,
     sasl: bool,
     utf8: bool,
 }
@@ -121,8 +113,8 @@ impl Session {
 
     /// How it was logged in.
     #[must_use]
-    pub fn way(&self) -> &'static str {
-        self.way
+    pub fn way(&self) -> &str {
+        &self.way
     }
 
     /// Whether that was a SASL mechanism.

@@ -41,6 +41,7 @@ mod scene;
 mod selftest;
 mod serving;
 mod showing;
+mod signing;
 mod size;
 mod smalldisk;
 mod syscalls;

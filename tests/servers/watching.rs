@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use mailferry::auth::{Accepted, Secret, SecretSource};
+use mailferry::auth::{Accepted, Allowed, Bound, Secret, SecretSource};
 use mailferry::engine::ports::{
     Hint, Remote as _, RemoteWatch as _, RemoteWatcher as _, RemoteWay,
 };
@@ -32,8 +32,10 @@ fn connector(server: &Server, hidden: &[&str]) -> ImapConnector {
             tls: TlsSettings::new(TlsMode::None, None, Vec::new()),
             user: USER.into(),
             secret: SecretSource::Plain(Secret::new(PASSWORD)),
+            allowed: Allowed::default(),
             accepted: Accepted::default(),
             ways: Ways::default(),
+            bound: Bound::default(),
             hide_capabilities: hidden.iter().map(ToString::to_string).collect(),
             timeout: Duration::from_secs(30),
         },

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::clock::SystemClock;
 use super::{hooks, last};
-use crate::auth::Accepted;
+use crate::auth::{Accepted, Bound};
 use crate::cli::progress::{AccountProgress, Terminal};
 use crate::config::{self, Account, Config, ImapAccount, Protocol};
 use crate::daemon::Watched;
@@ -14,8 +14,8 @@ use crate::engine::{Fault, Home, Ports, Settings, Telling};
 use crate::imap::{ImapConnector, SessionOptions, connect};
 use crate::mail::FolderNames;
 use crate::maildir::{self, MaildirAccount, MaildirWatch};
-use crate::net::tls::{Pin, TlsMode, TlsSettings};
-use crate::store::SqliteStore;
+use crate::net::tls::{ClientIdentity, Pin, TlsMode, TlsSettings};
+use crate::store::{SqliteStore, database_path};
 
 /// How long a connection must have been open before an upload of an earlier, dead one is given up.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -50,7 +50,7 @@ impl Parts {
             let aside = aside.display();
             tracing::warn!(account = %account.name, "the state was damaged and set aside as {aside}");
         }
-        let mut connector = connector(account, imap);
+        let mut connector = connector(config, account, imap);
         connector.set_naming(opened.store.naming().await?);
         connector.settings.accepted = Accepted::new(last::went_well(config, account));
         Ok(Self {
@@ -133,9 +133,9 @@ pub(super) fn chance() -> u16 {
 }
 
 /// Opens connections as the configuration says.
-pub(super) fn connector(account: &Account, imap: &ImapAccount) -> ImapConnector {
+pub(super) fn connector(config: &Config, account: &Account, imap: &ImapAccount) -> ImapConnector {
     ImapConnector {
-        settings: connection(account, imap),
+        settings: connection(config, account, imap),
         options: SessionOptions {
             silence: account.timeout,
             append_silence: account.timeout * PATIENCE,
@@ -146,7 +146,11 @@ pub(super) fn connector(account: &Account, imap: &ImapAccount) -> ImapConnector 
 }
 
 /// Where the account's server is and how it is reached.
-pub(super) fn connection(account: &Account, imap: &ImapAccount) -> connect::Settings {
+pub(super) fn connection(
+    config: &Config,
+    account: &Account,
+    imap: &ImapAccount,
+) -> connect::Settings {
     let endpoint = &account.endpoint;
     connect::Settings {
         account: account.name.to_string(),
@@ -155,11 +159,19 @@ pub(super) fn connection(account: &Account, imap: &ImapAccount) -> connect::Sett
         tls: tls(endpoint),
         user: account.user.clone(),
         secret: account.secret.clone(),
+        allowed: account.auth.clone(),
         accepted: Accepted::default(),
         ways: connect::Ways::default(),
+        bound: bound(config, account),
         hide_capabilities: imap.disable_extensions.clone(),
         timeout: account.timeout,
     }
+}
+
+/// What is remembered of bound logins, beside the account's state.
+pub(super) fn bound(config: &Config, account: &Account) -> Bound {
+    let state = database_path(&config.state_dir, account.name.as_str());
+    Bound::in_file(state.with_extension("bound"))
 }
 
 /// How a server is encrypted and trusted.
@@ -170,7 +182,11 @@ pub(super) fn tls(endpoint: &config::Endpoint) -> TlsSettings {
         config::Tls::None => TlsMode::None,
     };
     let pins = endpoint.pins.iter().copied().map(Pin::from).collect();
-    TlsSettings::new(mode, endpoint.ca_file.clone(), pins)
+    let identity = endpoint.certificate.as_ref().map(|files| ClientIdentity {
+        certificate: files.certificate.clone(),
+        key: files.key.clone(),
+    });
+    TlsSettings::new(mode, endpoint.ca_file.clone(), pins).identified(identity)
 }
 
 /// The account's Maildir.

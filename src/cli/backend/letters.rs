@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::account::{local, local_told, tls};
+use super::account::{bound, local, local_told, tls};
 use super::clock::SystemClock;
 use super::last;
 use super::listeners::Listeners;
@@ -14,7 +14,7 @@ use crate::cli::reports::{
     AccountMailboxes, AccountSync, Feature, MailboxChoice, Problem, ServerCheck, State, Watch,
 };
 use crate::cli::selection::Selected;
-use crate::config::{Account, Config, Keep, Pop3Account, Pop3Auth};
+use crate::config::{Account, Config, Keep, Pop3Account};
 use crate::daemon::Collected;
 use crate::engine::ports::{Clock as _, Maildrop as _, Postbox as _};
 use crate::engine::{Fault, Home, LetterPorts, Mode, carry_home, letter_acts};
@@ -55,7 +55,6 @@ impl LetterParts {
     pub(super) async fn open(
         config: &Config,
         account: &Account,
-        pop3: &Pop3Account,
         terminal: &Terminal,
     ) -> Result<Self, Fault> {
         let opened = SqliteStore::open(&config.state_dir, account.name.as_str()).await?;
@@ -63,7 +62,7 @@ impl LetterParts {
             let aside = aside.display();
             tracing::warn!(account = %account.name, "the state was damaged and set aside as {aside}");
         }
-        let mut postbox = postbox(account, pop3);
+        let mut postbox = postbox(config, account);
         postbox.settings.accepted = Accepted::new(last::went_well(config, account));
         Ok(Self {
             postbox,
@@ -122,7 +121,7 @@ impl Collected for LetterParts {
 }
 
 /// How the account's server is reached.
-fn postbox(account: &Account, pop3: &Pop3Account) -> Pop3Postbox {
+fn postbox(config: &Config, account: &Account) -> Pop3Postbox {
     let endpoint = &account.endpoint;
     Pop3Postbox {
         settings: pop3::Settings {
@@ -133,10 +132,8 @@ fn postbox(account: &Account, pop3: &Pop3Account) -> Pop3Postbox {
             user: account.user.clone(),
             secret: account.secret.clone(),
             accepted: Accepted::default(),
-            login: match pop3.auth {
-                Pop3Auth::Password => pop3::Login::Password,
-                Pop3Auth::Apop => pop3::Login::Apop,
-            },
+            allowed: account.auth.clone(),
+            bound: bound(config, account),
             timeout: account.timeout,
         },
     }
@@ -167,7 +164,7 @@ pub(super) async fn sync(
     if let Some(refused) = elsewhere(selected) {
         return refused;
     }
-    let parts = match LetterParts::open(config, account, pop3, terminal).await {
+    let parts = match LetterParts::open(config, account, terminal).await {
         Ok(parts) => parts,
         Err(fault) => return failed(account, &fault),
     };
@@ -214,8 +211,8 @@ fn with_fault(mut report: AccountSync, fault: &Fault) -> AccountSync {
 }
 
 /// Logs in and tells what the server can do.
-pub(super) async fn check(account: &Account, pop3: &Pop3Account) -> Result<ServerCheck, Failure> {
-    let mut session = postbox(account, pop3).open().await?;
+pub(super) async fn check(config: &Config, account: &Account) -> Result<ServerCheck, Failure> {
+    let mut session = postbox(config, account).open().await?;
     let offered = session.capabilities();
     let listed = session.list().await?;
     let utf8 = session.speaks_utf8();

@@ -46,12 +46,12 @@ const FEATURES: [(&str, &str); 15] = [
 ///
 /// # Errors
 /// What went wrong; it becomes a problem of the account.
-pub async fn check(account: &Account) -> Result<ServerCheck, Failure> {
+pub async fn check(config: &Config, account: &Account) -> Result<ServerCheck, Failure> {
     let imap = match &account.protocol {
         Protocol::Imap(imap) => imap,
-        Protocol::Pop3(pop3) => return letters::check(account, pop3).await,
+        Protocol::Pop3(_) => return letters::check(config, account).await,
     };
-    let mut settings = connection(account, imap);
+    let mut settings = connection(config, account, imap);
     // Everything is shown here; what is switched off is marked as such.
     let hidden = std::mem::take(&mut settings.hide_capabilities);
     let opened = connect::open(&settings).await.map_err(Fault::from)?;
@@ -68,12 +68,18 @@ pub async fn check(account: &Account) -> Result<ServerCheck, Failure> {
     session.close().await;
     let foretold = foretell(&capabilities.clone().without(&hidden));
     let watch = status::watch(&foretold.way);
+    let login = opened.way.map(|way| Feature {
+        name: way.to_owned(),
+        used: true,
+        note: "logging in".to_owned(),
+    });
     Ok(ServerCheck {
         software: opened.server,
         capabilities: capabilities.iter().map(str::to_owned).collect(),
         features: FEATURES
             .iter()
             .map(|(name, use_)| feature(name, use_, &capabilities, imap, watch))
+            .chain(login)
             .collect(),
         watch,
         watch_reason: foretold.reason,
@@ -150,7 +156,7 @@ async fn list(
     account: &Account,
     imap: &ImapAccount,
 ) -> Result<Vec<RemoteMailbox>, Fault> {
-    let connector = connector(account, imap);
+    let connector = connector(config, account, imap);
     connector.set_naming(naming(config, account));
     let mut remote = connector.connect().await?;
     let listed = remote.list().await?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::*;
 use super::{ACCOUNT, environment, parse};
-use crate::auth::SecretSource;
+use crate::auth::{Allowed, Mechanism, SecretSource};
 
 /// `(line, column, key, message and help)` of every mistake.
 fn mistakes(text: &str) -> Vec<(usize, usize, String, String)> {
@@ -219,6 +219,52 @@ fn exactly_one_secret_is_wanted() {
     ] {
         let text = ACCOUNT.replace("password_file = \"secret\"", line);
         assert!(mistakes(&text)[0].3.contains(told));
+    }
+}
+
+#[test]
+fn what_proves_who_one_is_fits_together() {
+    let with = |lines: &str| ACCOUNT.replace("password_file = \"secret\"\n", lines);
+    let certificate = "tls_client_cert = \"me.pem\"\ntls_client_key = \"me.pem\"\n";
+    let fine = parse(&with(certificate)).unwrap();
+    assert_eq!(fine.accounts[0].secret, SecretSource::Certificate);
+    let token = "token_command = [\"oama\", \"access\"]\nauth = \"XOAuth2\"\n";
+    let fine = parse(&with(token)).unwrap();
+    assert!(matches!(&fine.accounts[0].secret, SecretSource::Token(argv) if argv.len() == 2));
+    assert_eq!(
+        fine.accounts[0].auth,
+        Allowed::only(vec![Mechanism::XOAuth2])
+    );
+    for (lines, told) in [
+        ("password = \"x\"\nauth = []\n", "is empty"),
+        (
+            "password = \"x\"\nauth = [\"scram-sha-265\"]\n",
+            "scram-sha-256",
+        ),
+        ("password = \"x\"\nauth = [\"apop\"]\n", "apop"),
+        (
+            "password = \"x\"\nauth = [\"xoauth2\"]\n",
+            "names no mechanism for a password",
+        ),
+        (
+            "token_command = [\"x\"]\nauth = [\"plain\"]\n",
+            "for an access token",
+        ),
+        ("token_command = [\"x\"]\npassword = \"x\"\n", "conflicts"),
+        (
+            "password = \"x\"\ntls_client_key = \"me.pem\"\n",
+            "has no certificate",
+        ),
+        (
+            "password = \"x\"\ntls_client_cert = \"me.pem\"\n",
+            "has no key",
+        ),
+    ] {
+        let found = mistakes(&with(lines));
+        assert!(
+            found.iter().any(|one| one.3.contains(told)),
+            "{lines}: {found:?}"
+        );
     }
 }
 

@@ -1,5 +1,7 @@
 //! async-imap's client with its gate: questions with a time limit, and answers whose errors are typed.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_imap::Client;
@@ -52,6 +54,14 @@ impl<S: Stream> Dialogue<S> {
         match self.client.get_mut() {
             Gate::Live(live) => &mut live.heard,
             Gate::Taken => &mut self.nothing,
+        }
+    }
+
+    /// What makes a cancellation of the next answer in an exchange.
+    pub(super) fn cancelling(&mut self) -> Arc<AtomicBool> {
+        match self.client.get_mut() {
+            Gate::Live(live) => Arc::clone(&live.cancel),
+            Gate::Taken => Arc::default(),
         }
     }
 

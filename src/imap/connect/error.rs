@@ -91,6 +91,27 @@ pub enum ConnectError {
     /// User or password cannot be sent by any means.
     #[error(transparent)]
     Unspeakable(#[from] auth::sasl::Unspeakable),
+    /// The server does not play by the rules of the login.
+    #[error(transparent)]
+    Broken(#[from] auth::sasl::Broken),
+    /// The server does not offer what it offered before.
+    #[error(
+        "the server does not offer a login bound to the TLS connection (SCRAM-SHA-256-PLUS) any more, and no weaker one is \
+         made: somebody may be reading along. If the server really has changed, name what may be used, such as auth = \
+         [\"scram-sha-256\", \"plain\"]"
+    )]
+    Downgraded,
+    /// The server refuses the access token.
+    #[error("the server refused the access token: {text}. Sign in again where it comes from")]
+    TokenRefused {
+        /// Why, in its words.
+        text: String,
+    },
+    /// The program still prints the access token that the server has refused.
+    #[error(
+        "the access token is the one that the server refused before. Sign in again where it comes from"
+    )]
+    StaleToken,
     /// The server is silent.
     #[error("no answer to {step} within {} s", .limit.as_secs())]
     Timeout {
@@ -147,9 +168,6 @@ pub enum ConnectError {
         /// Of what.
         step: Step,
     },
-    /// The server says OK to a login of which it has not seen the password.
-    #[error("the server took half a LOGIN for a whole one")]
-    Hasty,
     /// STARTTLS is asked for in the configuration, and the server has none. Perhaps somebody on the way took it out.
     #[error("the server does not offer STARTTLS")]
     NoStartTls,
@@ -159,11 +177,16 @@ pub enum ConnectError {
     /// The server takes us for logged in before TLS, which leaves no way to begin TLS.
     #[error("the server greets with PREAUTH, so STARTTLS is impossible")]
     Preauth,
-    /// The server takes no password in a way we know.
-    #[error("the server offers no way to log in with a password (it has: {offered})")]
+    /// The server takes what we have in no way that we know.
+    #[error(
+        "the server offers no way to log in {} (it has: {offered})",
+        if *.limited { "that `auth` allows" } else { "with what the account has" }
+    )]
     NoMechanism {
         /// Its AUTH= and LOGINDISABLED capabilities.
         offered: String,
+        /// Whether the configuration limits what may be used.
+        limited: bool,
     },
     /// The server says no.
     #[error("the server refused {step}{}: {text}", .known.then_some(KNOWN).unwrap_or_default())]
@@ -200,6 +223,31 @@ impl ConnectError {
             known: false,
             refusal: Refusal::of(status.code.as_deref()),
             text: status.shown(),
+        }
+    }
+
+    /// The same with what the server said of a token.
+    pub(super) fn with_detail(mut self, detail: Option<&str>) -> Self {
+        if let (Self::Refused { text, .. }, Some(detail)) = (&mut self, detail) {
+            *text = format!("{text} ({detail})");
+        }
+        self
+    }
+
+    /// The same for a login by an access token, which is not what the user can mistype.
+    pub(super) fn of_token(self) -> Self {
+        match self {
+            Self::Refused {
+                step: Step::Login,
+                refusal:
+                    Refusal::AuthenticationFailed
+                    | Refusal::AuthorizationFailed
+                    | Refusal::Expired
+                    | Refusal::Unknown,
+                text,
+                ..
+            } => Self::TokenRefused { text },
+            other => other,
         }
     }
 
@@ -300,6 +348,8 @@ impl ConnectError {
                 ..
             } => Pace::Refused,
             Self::Secret(error) if error.asks() => Pace::Asking,
+            // It is the program that has to be asked again.
+            Self::TokenRefused { .. } | Self::StaleToken => Pace::Asking,
             _ => Pace::Soon,
         }
     }

@@ -12,6 +12,8 @@
 use std::fmt;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -73,6 +75,8 @@ pub(super) struct Live<S> {
     /// From async-imap; the stream has the first `sent` octets. Holds passwords.
     kept: Zeroizing<Vec<u8>>,
     sent: usize,
+    /// Set: what is kept back is an answer that must not go out; `*` cancels the exchange instead (RFC 3501 section 6.2.2).
+    pub(super) cancel: Arc<AtomicBool>,
     pub(super) heard: Heard,
 }
 
@@ -97,6 +101,7 @@ impl<S: Stream> Gate<S> {
             given: 0,
             kept: Zeroizing::new(Vec::with_capacity(1024)),
             sent: 0,
+            cancel: Arc::default(),
             heard: Heard::default(),
         }))
     }
@@ -262,6 +267,10 @@ impl<S: Stream> Live<S> {
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.cancel.swap(false, Ordering::Relaxed) {
+            self.kept.zeroize();
+            self.kept.extend_from_slice(b"*\r\n");
+        }
         while let Some(rest) = self.kept.get(self.sent..).filter(|r| !r.is_empty()) {
             let sent = ready!(Pin::new(&mut self.stream).poll_write(cx, rest))?;
             if sent == 0 {

@@ -1,9 +1,11 @@
-//! Which way to log in, and going it.
+//! Which ways to log in, and going one of them.
 //!
-//! PLAIN (RFC 4616) before LOGIN: it carries any octets. With SASL-IR (RFC 4959) it is one round trip, like LOGIN.
+//! SASL before LOGIN: it carries any octets. With SASL-IR (RFC 4959) it is one round trip less.
 //! A way that is answered with BAD is followed by the next one.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_imap::Authenticator;
 use base64::Engine as _;
@@ -15,7 +17,7 @@ use super::error::{ConnectError, Step};
 use super::gate::Gate;
 use super::privacy::Privacy;
 use super::ways::Ways;
-use crate::auth::sasl::Unspeakable;
+use crate::auth::sasl::{Broken, Exchange, Identity, Means, NoChoice, Unspeakable, choose};
 use crate::auth::veil::{LEFT_OUT, Veil};
 use crate::auth::{Mechanism, Secret};
 use crate::imap::capabilities::Capabilities;
@@ -29,8 +31,10 @@ const INITIAL: usize = 2000;
 /// How to log in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
-    /// AUTHENTICATE PLAIN.
-    Plain {
+    /// AUTHENTICATE.
+    Sasl {
+        /// By which mechanism.
+        mechanism: Mechanism,
         /// With SASL-IR.
         initial: bool,
     },
@@ -41,68 +45,102 @@ pub(super) enum Way {
     },
 }
 
-impl fmt::Display for Way {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Plain { initial: true } => "AUTHENTICATE PLAIN with an initial response",
-            Self::Plain { initial: false } => "AUTHENTICATE PLAIN",
+impl Way {
+    /// What it is called.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Sasl { mechanism, .. } => mechanism.name(),
             Self::Login { .. } => "LOGIN",
-        })
+        }
+    }
+
+    /// Whether the login is bound to its TLS connection.
+    pub(super) fn binds(self) -> bool {
+        matches!(self, Self::Sasl { mechanism, .. } if mechanism.binds())
     }
 }
 
-/// The ways that are offered, the best one first.
-pub(super) fn choose(offered: &Capabilities) -> Result<Vec<Way>, ConnectError> {
-    let mut ways = Vec::new();
-    if offered.has("AUTH=PLAIN") {
-        if offered.has("SASL-IR") {
-            ways.push(Way::Plain { initial: true });
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sasl { mechanism, initial } => {
+                write!(f, "AUTHENTICATE {}", mechanism.name())?;
+                f.write_str(if *initial {
+                    " with an initial response"
+                } else {
+                    ""
+                })
+            }
+            Self::Login { .. } => f.write_str("LOGIN"),
         }
-        ways.push(Way::Plain { initial: false });
     }
-    if !offered.has("LOGINDISABLED") {
-        let unasked = match (offered.has("LITERAL+"), offered.has("LITERAL-")) {
-            (true, _) => usize::MAX,
-            (false, true) => SHORT,
-            (false, false) => 0,
-        };
-        ways.push(Way::Login { unasked });
+}
+
+/// The ways that both sides know and that may be gone here, the best first; never empty.
+pub(super) fn ways(means: &Means<'_>, offered: &Capabilities) -> Result<Vec<Way>, ConnectError> {
+    let may_login = !offered.has("LOGINDISABLED");
+    let has = |mechanism: Mechanism| {
+        offered.has(&format!("AUTH={}", mechanism.name()))
+            || (mechanism == Mechanism::Login && may_login)
+    };
+    let initial = offered.has("SASL-IR");
+    let unasked = match (offered.has("LITERAL+"), offered.has("LITERAL-")) {
+        (true, _) => usize::MAX,
+        (false, true) => SHORT,
+        (false, false) => 0,
+    };
+    let both = choose(means, &has).map_err(|why| match why {
+        NoChoice::Downgraded => ConnectError::Downgraded,
+        NoChoice::None => ConnectError::NoMechanism {
+            offered: named(offered),
+            limited: means.allowed.is_limited(),
+        },
+    })?;
+    let mut ways = Vec::new();
+    for mechanism in both {
+        if mechanism == Mechanism::Login && may_login {
+            ways.push(Way::Login { unasked });
+            continue;
+        }
+        let forms = [true, false].into_iter();
+        let forms = forms.filter(|form| !form || initial && mechanism.begins());
+        ways.extend(forms.map(|initial| Way::Sasl { mechanism, initial }));
     }
-    if !ways.is_empty() {
-        return Ok(ways);
-    }
+    Ok(ways)
+}
+
+/// What is offered for logging in.
+fn named(offered: &Capabilities) -> String {
     let named: Vec<&str> = offered
         .iter()
         .filter(|atom| atom.starts_with("AUTH=") || *atom == "LOGINDISABLED")
         .take(20)
         .collect();
-    Err(ConnectError::NoMechanism {
-        offered: named.join(" "),
-    })
+    named.join(" ")
 }
 
 /// Who logs in, with what.
 pub(super) struct Login<'a> {
-    pub(super) user: &'a str,
-    pub(super) password: &'a Secret,
+    pub(super) identity: Identity<'a>,
     pub(super) veil: &'a Veil,
     /// The ways that the server does not know.
     pub(super) refused: &'a Ways,
-    pub(super) privacy: Privacy,
+    /// That nobody can listen.
+    pub(super) privacy: &'a Privacy,
 }
 
 impl Login<'_> {
-    /// Logs in by the first of these ways that the server knows, with one try of each.
+    /// Logs in by the first of these ways that the server knows, with one try of each; tells which it was.
     pub(super) async fn by_one_of<S: Stream>(
-        self,
+        &self,
         mut dialogue: Dialogue<S>,
         ways: &[Way],
-    ) -> Result<Dialogue<S>, ConnectError> {
+    ) -> Result<(Dialogue<S>, Way), ConnectError> {
         let mut told: Vec<(Way, ConnectError)> = Vec::new();
         let mut waiting = ways.iter().copied();
         while let Some(way) = waiting.next() {
             let (error, back) = match self.by(dialogue, way).await {
-                Ok(dialogue) => return Ok(dialogue),
+                Ok(dialogue) => return Ok((dialogue, way)),
                 Err(failed) => failed,
             };
             let again = back.filter(|_| error.is_of_the_command() && waiting.len() > 0);
@@ -127,17 +165,21 @@ impl Login<'_> {
         way: Way,
     ) -> Result<Dialogue<S>, Failed<S>> {
         let Self {
-            user,
-            password,
+            identity,
             veil,
             privacy: Privacy { .. },
             ..
-        } = *self;
+        } = self;
         let heard = dialogue.heard();
         (heard.capabilities, heard.answer) = (None, None);
         let result = match way {
-            Way::Plain { initial } => plain(dialogue, user, password, initial).await,
-            Way::Login { unasked } => login(dialogue, user, password, unasked).await,
+            Way::Sasl { mechanism, initial } => match Exchange::new(mechanism, identity) {
+                Ok(exchange) => authenticate(dialogue, exchange, initial).await,
+                Err(error) => Err(alone(error)),
+            },
+            Way::Login { unasked } => {
+                login(dialogue, identity.user, identity.secret, unasked).await
+            }
         };
         result.map_err(|(error, back)| (withhold(error, veil), back))
     }
@@ -210,14 +252,29 @@ fn alone<S: Stream>(error: impl Into<ConnectError>) -> Failed<S> {
     (error.into(), None)
 }
 
-/// Answers the first question with the response, and any further one with nothing.
-struct Once(Option<Zeroizing<Vec<u8>>>);
+/// Our side of an exchange, as async-imap wants it.
+struct Talk {
+    exchange: Exchange,
+    /// What the server did against the rules; it hears nothing but a cancellation then.
+    broken: Option<Broken>,
+    /// Makes `*` of the next line.
+    cancel: Arc<AtomicBool>,
+    answers: u32,
+}
 
-impl Authenticator for Once {
+impl Authenticator for &mut Talk {
     type Response = Answer;
 
-    fn process(&mut self, _challenge: &[u8]) -> Answer {
-        Answer(self.0.take().unwrap_or_default())
+    fn process(&mut self, challenge: &[u8]) -> Answer {
+        self.answers += 1;
+        if self.broken.is_none() {
+            match self.exchange.respond(challenge) {
+                Ok(response) => return Answer(response),
+                Err(broken) => self.broken = Some(broken),
+            }
+        }
+        self.cancel.store(true, Ordering::Relaxed);
+        Answer(Zeroizing::default())
     }
 }
 
@@ -230,28 +287,47 @@ impl AsRef<[u8]> for Answer {
     }
 }
 
-async fn plain<S: Stream>(
-    dialogue: Dialogue<S>,
-    user: &str,
-    password: &Secret,
+/// AUTHENTICATE.
+async fn authenticate<S: Stream>(
+    mut dialogue: Dialogue<S>,
+    mut exchange: Exchange,
     initial: bool,
 ) -> Result<Dialogue<S>, Failed<S>> {
-    let mechanism = Mechanism::plain(user, password.clone()).map_err(alone)?;
-    let response = mechanism.initial_response();
-    let mut command = Zeroizing::new(mechanism.name().to_owned());
-    let initial = initial && response.len() <= INITIAL;
-    if initial {
+    let mut command = Zeroizing::new(exchange.mechanism().name().to_owned());
+    let short = exchange
+        .first_length()
+        .is_some_and(|length| length <= INITIAL);
+    if initial
+        && short
+        && let Some(first) = exchange.tell()
+    {
         command.push(' ');
-        command.push_str(&Zeroizing::new(STANDARD.encode(&response)));
+        match first.as_slice() {
+            // Nothing at all is not the same as an empty response (RFC 4959 section 3).
+            [] => command.push('='),
+            first => command.push_str(&Zeroizing::new(STANDARD.encode(first))),
+        }
     }
-    // Kept for servers that ask although they were told.
-    let answers = Once(Some(response));
-    dialogue
-        .consume(Step::Login, if initial { 1 } else { 2 }, async |client| {
-            let mut session = client.authenticate(command.as_str(), answers).await?;
+    let mut talk = Talk {
+        exchange,
+        broken: None,
+        cancel: dialogue.cancelling(),
+        answers: 0,
+    };
+    let result = dialogue
+        .consume(Step::Login, 1, async |client| {
+            let mut session = client.authenticate(command.as_str(), &mut talk).await?;
             Ok(std::mem::replace(session.get_mut(), Gate::Taken))
         })
-        .await
+        .await;
+    if let Some(broken) = talk.broken {
+        return Err(alone(broken));
+    }
+    let mut dialogue =
+        result.map_err(|(error, back)| (error.with_detail(talk.exchange.detail()), back))?;
+    talk.exchange.finish().map_err(alone)?;
+    dialogue.round_trips += talk.answers;
+    Ok(dialogue)
 }
 
 async fn login<S: Stream>(
@@ -285,7 +361,7 @@ async fn login_with_literals<S: Stream>(
     unasked: usize,
 ) -> Result<Dialogue<S>, ConnectError> {
     if user.contains(&0) || password.contains(&0) {
-        return Err(Unspeakable.into());
+        return Err(Unspeakable { what: "NUL" }.into());
     }
     let mut text = Zeroizing::new(Vec::with_capacity(64 + user.len() + password.len()));
     text.extend_from_slice(dialogue.own_tag().as_bytes());
@@ -297,7 +373,7 @@ async fn login_with_literals<S: Stream>(
         if asks {
             if !dialogue.say(Step::Login, &text).await? {
                 // An OK to half a command.
-                return Err(ConnectError::Hasty);
+                return Err(Broken::Hasty.into());
             }
             text.clear();
         }

@@ -10,6 +10,7 @@ use crate::auth::Secret;
 use crate::net::Stream;
 
 mod logins;
+mod sasl;
 mod wires;
 mod words;
 
@@ -29,8 +30,10 @@ fn settings(mode: TlsMode) -> Settings {
         tls: TlsSettings::new(mode, None, Vec::new()),
         user: USER.into(),
         secret: SecretSource::Plain(Secret::new(PASSWORD)),
+        allowed: Allowed::default(),
         accepted: Accepted::default(),
         ways: Ways::default(),
+        bound: Bound::default(),
         hide_capabilities: Vec::new(),
         timeout: Duration::from_secs(10),
     }
@@ -68,7 +71,7 @@ async fn talk(
         let stream = play(there, script).await;
         if hang_up { None } else { Some(stream) }
     };
-    let opening = converse(settings, Box::new(here), Privacy::of_a_test(), 0);
+    let opening = converse(settings, Box::new(here), Privacy::of_a_test(None), 0);
     tokio::pin!(opening);
     // A script that is over must not end the opening, and the other way round.
     let (result, _held) = tokio::join!(opening, serving);

@@ -4,13 +4,14 @@
 //! SASL-IR and answers an initial response with it, others answer any AUTHENTICATE with it and know only LOGIN.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::login::Way;
+use crate::auth::Mechanism;
 
 /// The ways that a server answered with BAD, for as long as the process lives. Clones remember together.
 #[derive(Clone, Debug, Default)]
-pub struct Ways(Arc<AtomicU8>);
+pub struct Ways(Arc<AtomicU32>);
 
 impl Ways {
     /// A server does not know this way.
@@ -41,10 +42,15 @@ impl Ways {
     }
 }
 
-fn bit(way: Way) -> u8 {
+/// One for each mechanism and form, and one for LOGIN.
+fn bit(way: Way) -> u32 {
     match way {
-        Way::Plain { initial: true } => 1,
-        Way::Plain { initial: false } => 2,
-        Way::Login { .. } => 4,
+        Way::Sasl { mechanism, initial } => {
+            let mut all = (0_u32..).zip(Mechanism::ALL);
+            let place = all.find(|(_, known)| *known == mechanism);
+            let place = place.map_or(0, |(place, _)| 2 * place + u32::from(initial));
+            1 << place
+        }
+        Way::Login { .. } => 1 << 31,
     }
 }

@@ -1,14 +1,11 @@
 //! Which way to log in, and going it: one try of the password.
 
-use std::fmt::Write as _;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use md5::{Digest as _, Md5};
 use zeroize::Zeroizing;
 
-use super::Login;
 use super::wire::{Answer, Wire};
+use crate::auth::sasl::{Broken, Exchange, Identity, Means, NoChoice, apop, choose};
 use crate::auth::{Mechanism, Secret};
 use crate::net::Stream;
 use crate::pop3::codec::Capabilities;
@@ -19,37 +16,62 @@ use crate::pop3::error::{Error, Step};
 pub(super) enum Way {
     /// APOP with the greeting's timestamp (RFC 1939 section 7).
     Apop(String),
-    /// AUTH PLAIN (RFC 5034, RFC 4616).
-    Plain,
+    /// AUTH (RFC 5034).
+    Sasl(Mechanism),
     /// USER and PASS.
     User,
 }
 
 impl Way {
     /// What it is called.
-    pub(super) fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> String {
         match self {
-            Self::Apop(_) => "APOP",
-            Self::Plain => "AUTH PLAIN",
-            Self::User => "USER",
+            Self::Apop(_) => "APOP".to_owned(),
+            Self::Sasl(mechanism) => format!("AUTH {}", mechanism.name()),
+            Self::User => "USER".to_owned(),
         }
+    }
+
+    /// Whether it is a SASL mechanism.
+    pub(super) fn is_sasl(&self) -> bool {
+        matches!(self, Self::Sasl(_))
+    }
+
+    /// Whether the login is bound to its TLS connection.
+    pub(super) fn binds(&self) -> bool {
+        matches!(self, Self::Sasl(mechanism) if mechanism.binds())
     }
 }
 
-/// The way that is asked for, or the best that is offered. `None` is a server without CAPA, which has USER.
-pub(super) fn choose(
-    login: Login,
+/// The ways that both sides know and that may be gone here, the best first; never empty. `None` is a server without CAPA,
+/// which has USER.
+pub(super) fn ways(
+    means: &Means<'_>,
     offered: Option<&Capabilities>,
     greeting: &[u8],
-) -> Result<Way, Error> {
-    if login == Login::Apop {
-        return timestamp(greeting).map(Way::Apop).ok_or(Error::NoApop);
-    }
-    match offered {
-        Some(offered) if offered.has_mechanism("PLAIN") => Ok(Way::Plain),
-        Some(offered) if !offered.has("USER") => Err(Error::NoMechanism),
-        _ => Ok(Way::User),
-    }
+) -> Result<Vec<Way>, Error> {
+    let timestamp = timestamp(greeting);
+    let by_command = offered.is_none_or(|offered| offered.has("USER"));
+    let by_sasl = |mechanism: Mechanism| {
+        offered.is_some_and(|offered| offered.has_mechanism(mechanism.name()))
+    };
+    let has = |mechanism: Mechanism| match mechanism {
+        Mechanism::Apop => timestamp.is_some(),
+        Mechanism::Login => by_command || by_sasl(mechanism),
+        mechanism => by_sasl(mechanism),
+    };
+    let both = choose(means, &has).map_err(|why| match why {
+        NoChoice::Downgraded => Error::Downgraded,
+        NoChoice::None => Error::NoMechanism {
+            limited: means.allowed.is_limited(),
+        },
+    })?;
+    let way = |mechanism| match (mechanism, &timestamp) {
+        (Mechanism::Apop, Some(timestamp)) => Way::Apop(timestamp.clone()),
+        (Mechanism::Login, _) if by_command => Way::User,
+        (mechanism, _) => Way::Sasl(mechanism),
+    };
+    Ok(both.into_iter().map(way).collect())
 }
 
 /// The timestamp in a greeting: `<...@...>`, printable.
@@ -74,44 +96,33 @@ pub(super) async fn log_in<S: Stream>(
     wire: &mut Wire<S>,
     way: Way,
     or_user: bool,
-    user: &str,
-    password: &Secret,
+    identity: &Identity<'_>,
 ) -> Result<Way, Error> {
+    let (user, password) = (identity.user, identity.secret);
     if !speakable(user.as_bytes()) || !speakable(password.expose()) {
         return Err(Error::Unspeakable);
     }
     match &way {
-        Way::Apop(timestamp) => apop(wire, timestamp, user, password).await?,
-        Way::Plain => match begin_plain(wire).await {
-            Ok(()) => plain(wire, user, password).await?,
-            // Nothing of the password was sent, so this says nothing of it.
-            Err(Error::Refused { code: None, .. }) if or_user => {
-                user_pass(wire, user, password).await?;
-                return Ok(Way::User);
+        Way::Apop(timestamp) => {
+            let line = format!("APOP {user} {}", apop(timestamp, password));
+            wire.command(Step::Login, &line).await?;
+        }
+        Way::Sasl(mechanism) => {
+            let exchange = Exchange::new(*mechanism, identity);
+            let exchange = exchange.map_err(|_| Error::Unspeakable)?;
+            match begin(wire, *mechanism).await {
+                Ok(question) => authenticate(wire, exchange, question).await?,
+                // Nothing of the password was sent, so this says nothing of it.
+                Err(Error::Refused { code: None, .. }) if or_user => {
+                    user_pass(wire, user, password).await?;
+                    return Ok(Way::User);
+                }
+                Err(other) => return Err(other),
             }
-            Err(other) => return Err(other),
-        },
+        }
         Way::User => user_pass(wire, user, password).await?,
     }
     Ok(way)
-}
-
-async fn apop<S: Stream>(
-    wire: &mut Wire<S>,
-    timestamp: &str,
-    user: &str,
-    password: &Secret,
-) -> Result<(), Error> {
-    let digest = Md5::new()
-        .chain_update(timestamp)
-        .chain_update(password.expose())
-        .finalize();
-    let mut line = format!("APOP {user} ");
-    for octet in digest {
-        // Writing to a string does not fail.
-        let _ = write!(line, "{octet:02x}");
-    }
-    wire.command(Step::Login, &line).await.map(drop)
 }
 
 async fn user_pass<S: Stream>(
@@ -128,28 +139,51 @@ async fn user_pass<S: Stream>(
     wire.ok(Step::Login).await.map(drop)
 }
 
-/// Always in two steps, as AUTH has been from the first (RFC 1734). Whoever announces SASL should take the response in
-/// the command as well (RFC 2449 section 6.3), but some do not, and nothing tells which: one that refuses it cannot be
-/// told from one that refuses the password.
-async fn begin_plain<S: Stream>(wire: &mut Wire<S>) -> Result<(), Error> {
-    wire.say(Step::Login, b"AUTH PLAIN\r\n").await?;
-    match wire.answer(Step::Login).await? {
-        Answer::Ok(_) => Err(Error::Hasty),
-        Answer::More => Ok(()),
-    }
+/// Without a response in the command, as AUTH has been from the first (RFC 1734). Whoever announces SASL should take one
+/// there as well (RFC 2449 section 6.3), but some do not, and nothing tells which: one that refuses it cannot be told from
+/// one that refuses the password.
+async fn begin<S: Stream>(wire: &mut Wire<S>, mechanism: Mechanism) -> Result<Answer, Error> {
+    let command = format!("AUTH {}\r\n", mechanism.name());
+    wire.say(Step::Login, command.as_bytes()).await?;
+    wire.answer(Step::Login).await
 }
 
-async fn plain<S: Stream>(wire: &mut Wire<S>, user: &str, password: &Secret) -> Result<(), Error> {
-    let mechanism = Mechanism::plain(user, password.clone()).map_err(|_| Error::Unspeakable)?;
-    let response = Zeroizing::new(STANDARD.encode(mechanism.initial_response()));
-    let line = Zeroizing::new(format!("{}\r\n", *response));
-    wire.say(Step::Login, line.as_bytes()).await?;
-    wire.ok(Step::Login).await.map(drop)
+/// Answers the server's question, and those that follow.
+async fn authenticate<S: Stream>(
+    wire: &mut Wire<S>,
+    mut exchange: Exchange,
+    mut question: Answer,
+) -> Result<(), Error> {
+    // More questions than any mechanism has.
+    for _ in 0..8 {
+        let challenge = match question {
+            Answer::Ok(_) => return Ok(exchange.finish()?),
+            // What is no base64 is a request in words.
+            Answer::More(text) => STANDARD.decode(text.trim_ascii()).unwrap_or_default(),
+        };
+        let response = match exchange.respond(&challenge) {
+            Ok(response) => response,
+            Err(broken) => return Err(cancel(wire, broken).await),
+        };
+        let line = Zeroizing::new(STANDARD.encode(response.as_slice()) + "\r\n");
+        wire.say(Step::Login, line.as_bytes()).await?;
+        let answer = wire.answer(Step::Login).await;
+        question = answer.map_err(|error| error.with_detail(exchange.detail()))?;
+    }
+    Err(Error::Insatiable { step: Step::Login })
+}
+
+/// Ends an exchange with a server that is not to be trusted (RFC 5034 section 4).
+async fn cancel<S: Stream>(wire: &mut Wire<S>, broken: Broken) -> Error {
+    // Whether it hears that makes no difference any more.
+    let _ = wire.say(Step::Login, b"*\r\n").await;
+    broken.into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::sasl::{Allowed, Kind};
 
     fn offered(lines: &[&str]) -> Capabilities {
         let mut offered = Capabilities::default();
@@ -159,27 +193,61 @@ mod tests {
         offered
     }
 
+    fn first(
+        allowed: &Allowed,
+        offered: Option<&Capabilities>,
+        greeting: &[u8],
+    ) -> Result<Way, Error> {
+        let means = Means {
+            secret: Some(Kind::Password),
+            certificate: false,
+            binding: false,
+            allowed,
+            bound_before: false,
+        };
+        ways(&means, offered, greeting).map(|ways| ways[0].clone())
+    }
+
     #[test]
     fn sasl_comes_before_user_and_apop_only_when_asked_for() {
         let greeting = b"ready <1896.697170952@dbc.mtview.ca.us>";
-        let choose = |login, offered: Option<&Capabilities>| choose(login, offered, greeting);
-        let both = offered(&["USER", "SASL PLAIN"]);
-        assert_eq!(choose(Login::Password, Some(&both)).unwrap(), Way::Plain);
+        let all = Allowed::default();
+        let choose = |allowed, offered: Option<&Capabilities>| first(allowed, offered, greeting);
+        let both = offered(&["USER", "SASL PLAIN LOGIN"]);
+        assert_eq!(
+            choose(&all, Some(&both)).unwrap(),
+            Way::Sasl(Mechanism::Plain)
+        );
+        let strong = offered(&["USER", "SASL PLAIN SCRAM-SHA-1"]);
+        assert_eq!(
+            choose(&all, Some(&strong)).unwrap(),
+            Way::Sasl(Mechanism::ScramSha1)
+        );
         let old = offered(&["TOP", "USER"]);
-        assert_eq!(choose(Login::Password, Some(&old)).unwrap(), Way::User);
-        assert_eq!(choose(Login::Password, None).unwrap(), Way::User);
+        assert_eq!(choose(&all, Some(&old)).unwrap(), Way::User);
+        assert_eq!(choose(&all, None).unwrap(), Way::User);
+        let login = offered(&["SASL LOGIN"]);
+        assert_eq!(
+            choose(&all, Some(&login)).unwrap(),
+            Way::Sasl(Mechanism::Login)
+        );
         let none = offered(&["STLS", "SASL GSSAPI"]);
-        let refused = choose(Login::Password, Some(&none));
-        assert!(matches!(refused, Err(Error::NoMechanism)));
-        let apop = Way::Apop("<1896.697170952@dbc.mtview.ca.us>".to_owned());
-        assert_eq!(choose(Login::Apop, Some(&both)).unwrap(), apop);
+        let refused = choose(&all, Some(&none));
+        assert!(matches!(
+            refused,
+            Err(Error::NoMechanism { limited: false })
+        ));
+        let apop = Allowed::only(vec![Mechanism::Apop]);
+        let way = Way::Apop("<1896.697170952@dbc.mtview.ca.us>".to_owned());
+        assert_eq!(choose(&apop, Some(&both)).unwrap(), way);
     }
 
     #[test]
     fn a_greeting_without_a_timestamp_has_no_apop() {
+        let apop = Allowed::only(vec![Mechanism::Apop]);
         for greeting in [&b"ready"[..], b"<>", b"<a b@c>", b"<a@b", b"\xff<a@b>"] {
-            let refused = choose(Login::Apop, None, greeting);
-            assert!(matches!(refused, Err(Error::NoApop)));
+            let refused = first(&apop, None, greeting);
+            assert!(matches!(refused, Err(Error::NoMechanism { limited: true })));
         }
     }
 }

@@ -11,29 +11,64 @@ use tokio::time;
 use super::login::{self, Way};
 use super::wire::Wire;
 use super::{Session, Settings};
+use crate::auth::sasl::{Binding, Identity, Kind, Means};
 use crate::auth::veil::Veil;
 use crate::net::tls::{Secured, TlsMode};
 use crate::net::{BoxStream, Stream, dial};
 use crate::pop3::codec::{Capabilities, Shown};
 use crate::pop3::error::{Error, Step};
 
-/// Opens a connection and logs in.
+/// Opens a connection and logs in. A token that is refused is asked for once more; another one is tried.
 pub(super) async fn open(settings: &Settings) -> Result<Session, Error> {
+    match attempt(settings).await {
+        Err(refused @ Error::TokenRefused { .. }) => match attempt(settings).await {
+            Ok(opened) => Ok(opened),
+            Err(again @ Error::TokenRefused { .. }) => Err(again),
+            Err(_) => Err(refused),
+        },
+        other => other,
+    }
+}
+
+/// What TLS gives to a login.
+#[derive(Default)]
+struct Tls {
+    binding: Option<Binding>,
+    certificate: bool,
+}
+
+impl Tls {
+    fn of(secured: &Secured) -> Self {
+        let binding = secured.binding.as_ref();
+        Self {
+            binding: binding.map(|binding| Binding {
+                name: binding.name,
+                data: binding.data.clone(),
+            }),
+            certificate: secured.certificate,
+        }
+    }
+}
+
+async fn attempt(settings: &Settings) -> Result<Session, Error> {
     let (host, port, limit) = (&settings.host, settings.port, settings.timeout);
-    let (wire, greeting) = match settings.tls.mode {
+    let (wire, greeting, tls) = match settings.tls.mode {
         TlsMode::Implicit => {
             let secured = encrypt(settings, dial_trusted(settings).await?).await?;
+            let tls = Tls::of(&secured);
             let stream: BoxStream = Box::new(secured.stream);
-            greet(settings, stream).await?
+            let (wire, greeting) = greet(settings, stream).await?;
+            (wire, greeting, tls)
         }
         TlsMode::None => {
             let tcp = dial::connect_loopback(host, port, limit).await?;
             let stream: BoxStream = Box::new(BufWriter::new(tcp));
-            greet(settings, stream).await?
+            let (wire, greeting) = greet(settings, stream).await?;
+            (wire, greeting, Tls::default())
         }
         TlsMode::StartTls => start_tls(settings).await?,
     };
-    identify(settings, wire, greeting).await
+    identify(settings, wire, greeting, &tls).await
 }
 
 async fn dial_trusted(settings: &Settings) -> Result<TcpStream, Error> {
@@ -62,7 +97,7 @@ async fn greet<S: Stream>(settings: &Settings, stream: S) -> Result<(Wire<S>, Ve
 }
 
 /// STLS (RFC 2595 section 4). No second greeting comes.
-async fn start_tls(settings: &Settings) -> Result<(Wire<BoxStream>, Vec<u8>), Error> {
+async fn start_tls(settings: &Settings) -> Result<(Wire<BoxStream>, Vec<u8>, Tls), Error> {
     let (mut clear, greeting) = greet(settings, dial_trusted(settings).await?).await?;
     clear
         .command(Step::Stls, "STLS")
@@ -72,8 +107,9 @@ async fn start_tls(settings: &Settings) -> Result<(Wire<BoxStream>, Vec<u8>), Er
             other => other,
         })?;
     let secured = encrypt(settings, clear.into_stream()?).await?;
+    let tls = Tls::of(&secured);
     let stream: BoxStream = Box::new(secured.stream);
-    Ok((Wire::new(stream, settings.timeout), greeting))
+    Ok((Wire::new(stream, settings.timeout), greeting, tls))
 }
 
 /// What the server can do; `None` if it does not know the question.
@@ -100,26 +136,75 @@ async fn identify(
     settings: &Settings,
     mut wire: Wire<BoxStream>,
     greeting: Vec<u8>,
+    tls: &Tls,
 ) -> Result<Session, Error> {
     let offered = ask(&mut wire).await?;
-    let way = login::choose(settings.login, offered.as_ref(), &greeting)?;
+    let server = format!("{}:{}", settings.host, settings.port);
+    let means = Means {
+        secret: settings.secret.kind(),
+        certificate: tls.certificate,
+        binding: tls.binding.is_some(),
+        allowed: &settings.allowed,
+        bound_before: settings.bound.was(&server, &settings.user),
+    };
+    let ways = login::ways(&means, offered.as_ref(), &greeting)?;
     let has = |name: &str| offered.as_ref().is_some_and(|offered| offered.has(name));
     // Letters come as they are instead of downgraded (RFC 6856); only before the login.
     let utf8 = has("UTF8") && say_utf8(&mut wire).await?;
     wire.tells = has("AUTH-RESP-CODE");
-    let password = settings.secret.load().await?;
-    wire.veil = Veil::new(&settings.user, &password, shown);
-    let mark = settings.accepted.mark(&password);
-    let way = login::log_in(&mut wire, way, has("USER"), &settings.user, &password)
-        .await
-        .map_err(|error| error.knowing(settings.accepted.has(mark)))?;
-    settings.accepted.keep(mark);
+    let way = present(settings, &mut wire, ways, &means, tls).await?;
+    if way.binds()
+        && let Err(error) = settings.bound.keep(&server, &settings.user)
+    {
+        tracing::warn!(account = %settings.account, "cannot remember that the login was bound to its connection: {error}");
+    }
     tracing::debug!(account = %settings.account, way = way.name(), "logged in");
     let capabilities = match ask(&mut wire).await? {
         Some(now) => Some(now),
         None => offered,
     };
     Ok(Session::new(wire, &greeting, capabilities, &way, utf8))
+}
+
+/// Fetches the password or token, and logs in with it; by which way in the end.
+async fn present(
+    settings: &Settings,
+    wire: &mut Wire<BoxStream>,
+    ways: Vec<Way>,
+    means: &Means<'_>,
+    tls: &Tls,
+) -> Result<Way, Error> {
+    let or_user = ways.contains(&Way::User);
+    let way = ways.into_iter().next().ok_or(Error::Downgraded)?;
+    let secret = settings.secret.load().await?;
+    wire.veil = Veil::new(&secret, shown);
+    let mark = settings.accepted.mark(&secret);
+    let token = means.secret == Some(Kind::Token);
+    if token && settings.accepted.was_refused(mark) {
+        return Err(Error::StaleToken);
+    }
+    let identity = Identity {
+        user: &settings.user,
+        secret: &secret,
+        host: &settings.host,
+        port: settings.port,
+        binding: tls.binding.as_ref(),
+        may_bind: means.may_bind(),
+    };
+    match login::log_in(wire, way, or_user, &identity).await {
+        Ok(way) => {
+            settings.accepted.keep(mark);
+            Ok(way)
+        }
+        Err(error) if token => {
+            let error = error.of_token();
+            if matches!(error, Error::TokenRefused { .. }) {
+                settings.accepted.refuse(mark);
+            }
+            Err(error)
+        }
+        Err(error) => Err(error.knowing(settings.accepted.has(mark))),
+    }
 }
 
 async fn say_utf8(wire: &mut Wire<BoxStream>) -> Result<bool, Error> {
@@ -132,11 +217,4 @@ async fn say_utf8(wire: &mut Wire<BoxStream>) -> Result<bool, Error> {
 
 pub(super) fn shown(text: &str) -> String {
     Shown::new(text.as_bytes()).to_string()
-}
-
-impl Way {
-    /// Whether it is a SASL mechanism.
-    pub(super) fn is_sasl(&self) -> bool {
-        matches!(self, Self::Plain)
-    }
 }

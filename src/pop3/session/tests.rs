@@ -3,8 +3,9 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
-use crate::auth::Secret;
+use crate::auth::sasl::{Broken, Identity};
 use crate::auth::veil::Veil;
+use crate::auth::{Mechanism, Secret};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -163,34 +164,43 @@ fn a_letter_that_cannot_be_marked_does_not_stop_the_others() {
     assert_eq!(said, "DELE 1\r\nDELE 2\r\nDELE 3\r\n");
 }
 
-fn log_in_by(
+fn log_in(answers: &[u8], way: &Way, password: &str) -> (Result<Way, Error>, String) {
+    log_in_as("tim", answers, way, false, password)
+}
+
+fn log_in_or_user(answers: &[u8], way: &Way, password: &str) -> (Result<Way, Error>, String) {
+    log_in_as("tim", answers, way, true, password)
+}
+
+fn log_in_as(
+    user: &str,
     answers: &[u8],
     way: &Way,
     or_user: bool,
     password: &str,
 ) -> (Result<Way, Error>, String) {
-    let (way, password) = (way.clone(), Secret::new(password));
+    let way = way.clone();
+    let secret = Secret::new(password);
+    let identity = Identity {
+        user,
+        secret: &secret,
+        host: "localhost",
+        port: 110,
+        binding: None,
+        may_bind: false,
+    };
     block(told(answers, &[], async |session| {
-        login::log_in(&mut session.wire, way, or_user, "tim", &password).await
+        login::log_in(&mut session.wire, way, or_user, &identity).await
     }))
 }
 
-fn log_in(answers: &[u8], way: &Way, password: &str) -> (Result<Way, Error>, String) {
-    log_in_by(answers, way, false, password)
-}
-
-fn log_in_or_user(answers: &[u8], way: &Way, password: &str) -> (Result<Way, Error>, String) {
-    log_in_by(answers, way, true, password)
-}
+const SASL_PLAIN: Way = Way::Sasl(Mechanism::Plain);
 
 #[test]
 fn each_way_of_logging_in_says_what_the_rfc_says() {
     // The example of RFC 1939 section 7.
     let apop = Way::Apop("<1896.697170952@dbc.mtview.ca.us>".to_owned());
-    let password = Secret::new("tanstaaf");
-    let (done, said) = block(told(b"+OK\r\n", &[], async |session| {
-        login::log_in(&mut session.wire, apop, false, "mrose", &password).await
-    }));
+    let (done, said) = log_in_as("mrose", b"+OK\r\n", &apop, false, "tanstaaf");
     done.unwrap();
     assert_eq!(said, "APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n");
 
@@ -198,24 +208,25 @@ fn each_way_of_logging_in_says_what_the_rfc_says() {
     done.unwrap();
     assert_eq!(said, "USER tim\r\nPASS a b\r\n");
 
-    let (done, said) = log_in(b"+ \r\n+OK\r\n", &Way::Plain, "secret");
+    let (done, said) = log_in(b"+ \r\n+OK\r\n", &SASL_PLAIN, "secret");
     done.unwrap();
     assert_eq!(said, "AUTH PLAIN\r\nAHRpbQBzZWNyZXQ=\r\n");
 }
 
 #[test]
 fn a_server_that_wants_more_or_less_than_the_password_is_left() {
-    let (refused, said) = log_in(b"+OK\r\n", &Way::Plain, "secret");
-    assert!(matches!(refused, Err(Error::Hasty)));
+    let (refused, said) = log_in(b"+OK\r\n", &SASL_PLAIN, "secret");
+    assert!(matches!(refused, Err(Error::Broken(Broken::Hasty))));
     assert_eq!(said, "AUTH PLAIN\r\n");
-    let (refused, _) = log_in(b"+ \r\n+ \r\n", &Way::Plain, "secret");
+    let (refused, said) = log_in(&b"+ \r\n".repeat(9), &SASL_PLAIN, "secret");
+    assert_eq!(said.matches("AHRpbQBzZWNyZXQ=").count(), 1);
     assert!(matches!(refused, Err(Error::Insatiable { .. })));
 }
 
 /// The refusal of AUTH itself comes before the password, so it says nothing of it.
 #[test]
 fn who_does_not_know_the_auth_it_announces_is_told_user_and_pass() {
-    let plain = &Way::Plain;
+    let plain = &SASL_PLAIN;
     let (done, said) = log_in_or_user(b"-ERR what\r\n+OK\r\n+OK\r\n", plain, "secret");
     assert_eq!(done.unwrap(), Way::User);
     assert_eq!(said, "AUTH PLAIN\r\nUSER tim\r\nPASS secret\r\n");
@@ -246,7 +257,7 @@ fn a_password_cannot_say_a_command() {
 /// What is shown of answers to LIST and UIDL, or of those to CAPA, after the password was said.
 fn shown_of(answers: &[u8], listing: bool) -> String {
     let (shown, _) = block(told(answers, &["UIDL"], async |session| {
-        session.wire.veil = Veil::new("tim", &Secret::new("secret"), open::shown);
+        session.wire.veil = Veil::new(&Secret::new("secret"), open::shown);
         if listing {
             return session.list().await.unwrap_err().to_string();
         }

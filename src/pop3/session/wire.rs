@@ -33,8 +33,8 @@ pub(super) struct Wire<S> {
 pub(super) enum Answer {
     /// `+OK` and what follows.
     Ok(Vec<u8>),
-    /// `+ `: it waits for more.
-    More,
+    /// `+ ` and what follows: it waits for more.
+    More(Vec<u8>),
 }
 
 impl<S: Stream> Wire<S> {
@@ -110,7 +110,7 @@ impl<S: Stream> Wire<S> {
         let line = self.line(step).await?;
         match Reply::parse(line).map_err(|source| nonsense(step, source, &veil))? {
             Reply::Ok(text) => Ok(Answer::Ok(text.to_vec())),
-            Reply::Continue(_) => Ok(Answer::More),
+            Reply::Continue(text) => Ok(Answer::More(text.to_vec())),
             Reply::Err { code, words } => Err(Error::Refused {
                 step,
                 code,
@@ -125,7 +125,7 @@ impl<S: Stream> Wire<S> {
     pub(super) async fn ok(&mut self, step: Step) -> Result<Vec<u8>, Error> {
         match self.answer(step).await? {
             Answer::Ok(text) => Ok(text),
-            Answer::More => Err(Error::Insatiable { step }),
+            Answer::More(_) => Err(Error::Insatiable { step }),
         }
     }
 

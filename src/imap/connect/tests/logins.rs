@@ -1,5 +1,6 @@
 use super::*;
 
+use crate::auth::sasl::Broken;
 use crate::engine::{Fault, Pace, Reach};
 
 /// One login in which the server has `offered` and expects `dialogue`.
@@ -90,7 +91,10 @@ async fn login_quotes_what_it_can_and_sends_the_rest_as_literals() {
 async fn a_server_that_wants_more_or_less_than_the_password_is_left() {
     let script: Script<'_> = &[(b"L1 LOGIN {5}\r\n", b"L1 OK in\r\n")];
     let error = with_offer(USER, b"\xff", "", script).await.unwrap_err();
-    assert!(matches!(error, ConnectError::Hasty), "{error:?}");
+    assert!(
+        matches!(error, ConnectError::Broken(Broken::Hasty)),
+        "{error:?}"
+    );
     let script: Script<'_> = &[(b"L1 LOGIN {5+}\r\nalice {1+}\r\n\xff\r\n", b"+ more\r\n")];
     let error = with_offer(USER, b"\xff", "LITERAL+", script)
         .await
@@ -148,7 +152,7 @@ async fn without_a_way_to_log_in_no_password_is_fetched() {
     )];
     let error = talk(&settings, script, false).await.unwrap_err();
     assert!(
-        matches!(&error, ConnectError::NoMechanism { offered } if offered == "AUTH=GSSAPI LOGINDISABLED"),
+        matches!(&error, ConnectError::NoMechanism { offered, .. } if offered == "AUTH=GSSAPI LOGINDISABLED"),
         "{error:?}"
     );
 }

@@ -45,7 +45,7 @@ async fn what_follows_the_ok_is_left_over_octet_for_octet() {
         drop(there);
     };
     let opening = async {
-        let mut opened = converse(&settings, Box::new(here), Privacy::of_a_test(), 0)
+        let mut opened = converse(&settings, Box::new(here), Privacy::of_a_test(None), 0)
             .await
             .unwrap();
         let mut all = opened.leftover.clone();
@@ -266,7 +266,7 @@ async fn silence_ends_every_step() {
             there.write_all(reply).await.unwrap();
         }
         let settings = plain_settings();
-        let error = converse(&settings, Box::new(here), Privacy::of_a_test(), 0)
+        let error = converse(&settings, Box::new(here), Privacy::of_a_test(None), 0)
             .await
             .unwrap_err();
         assert!(

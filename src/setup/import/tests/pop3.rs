@@ -1,7 +1,8 @@
 //! getmail, mpop and fetchmail.
 
 use super::*;
-use crate::config::{Keep, Layout, Pop3Account, Pop3Auth};
+use crate::auth::{Allowed, Mechanism};
+use crate::config::{Keep, Layout, Pop3Account};
 
 fn pop3<'m>(made: &'m Made, name: &str) -> &'m Pop3Account {
     match &made.account(name).protocol {
@@ -56,7 +57,10 @@ fn mpop_with_defaults_and_inheritance() {
     assert_eq!(made.config.accounts.len(), 2);
     assert_eq!(pop3(&made, "home").keep, Keep::Forever);
     assert_eq!(pop3(&made, "work").keep, Keep::Never);
-    assert_eq!(pop3(&made, "work").auth, Pop3Auth::Apop);
+    assert_eq!(
+        made.account("work").auth,
+        Allowed::only(vec![Mechanism::Apop])
+    );
     made.has("password_command = [\"sh\", \"-c\", \"gpg -q -d ~/pw.gpg\"]");
     made.has_not("hunter2");
     made.has_not("starttls");

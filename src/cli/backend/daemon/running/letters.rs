@@ -29,7 +29,7 @@ impl LetterTask {
         tell: mpsc::UnboundedSender<Told>,
     ) -> Result<(), Fault> {
         let terminal = Terminal::hidden();
-        let parts = LetterParts::open(&self.config, &self.account, &self.pop3, &terminal).await?;
+        let parts = LetterParts::open(&self.config, &self.account, &terminal).await?;
         let parts = Rc::new(parts);
         let shown = Shown::new(&self.parts, &parts);
         let (notices, noticed) = mpsc::unbounded_channel();

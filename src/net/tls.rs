@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::Resumption;
-use rustls::pki_types::{InvalidDnsNameError, ServerName};
+use rustls::pki_types::{InvalidDnsNameError, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, HandshakeKind, OtherError, ProtocolVersion};
 use tokio::io::{BufReader, BufWriter};
 use tokio::net::TcpStream;
@@ -93,33 +93,48 @@ pub enum Error {
         source: InvalidDnsNameError,
     },
     /// Nobody we know signed the certificate.
-    #[error("the certificate of {host} is signed by nobody trusted here")]
+    #[error("the certificate of {host} is signed by nobody trusted here{}", remedy(.pin.as_ref()))]
     UnknownIssuer {
         /// The server.
         host: String,
+        /// Its key.
+        pin: Option<Pin>,
     },
     /// The certificate is another server's.
-    #[error("the certificate of {host} is for {}", presented(.names))]
+    #[error("the certificate of {host} is for {}{}", presented(.names), remedy(.pin.as_ref()))]
     WrongHost {
         /// The server.
         host: String,
         /// The names in its certificate, escaped.
         names: Vec<String>,
+        /// Its key.
+        pin: Option<Pin>,
     },
     /// The certificate has expired, or an authority's has.
-    #[error("the certificate of {host} has expired")]
+    #[error("the certificate of {host} has expired{}{}", dates.as_ref().map(Dates::since).unwrap_or_default(), remedy(.pin.as_ref()))]
     Expired {
         /// The server.
         host: String,
+        /// When, and when that is.
+        dates: Option<Dates>,
+        /// Its key.
+        pin: Option<Pin>,
     },
     /// The certificate is not valid yet. Perhaps this machine's clock is wrong.
-    #[error("the certificate of {host} is not valid yet")]
+    #[error("the certificate of {host} is not valid yet{}{}", dates.as_ref().map(Dates::until).unwrap_or_default(), remedy(.pin.as_ref()))]
     NotYetValid {
         /// The server.
         host: String,
+        /// From when on it is, and when that is.
+        dates: Option<Dates>,
+        /// Its key.
+        pin: Option<Pin>,
     },
     /// The server's key is none of the pinned ones.
-    #[error("the key of {host} is {presented}, which is not pinned")]
+    #[error(
+        "tls_pin_sha256 does not match: the key of {host} is another one. Either the server has a new key, or this is not the \
+         server. Once whoever runs it has said that the key is new: tls_pin_sha256 = [\"{presented}\"]"
+    )]
     NotPinned {
         /// The server.
         host: String,
@@ -127,10 +142,12 @@ pub enum Error {
         presented: Pin,
     },
     /// The certificate is no good for another reason.
-    #[error("the certificate of {host} cannot be accepted")]
+    #[error("the certificate of {host} cannot be accepted{}", remedy(.pin.as_ref()))]
     Certificate {
         /// The server.
         host: String,
+        /// Its key.
+        pin: Option<Pin>,
         /// The reason.
         source: rustls::Error,
     },
@@ -142,6 +159,45 @@ pub enum Error {
         /// What went wrong.
         source: io::Error,
     },
+}
+
+/// A day in the life of a certificate, and the present one, as this machine has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dates {
+    limit: UnixTime,
+    now: UnixTime,
+}
+
+impl Dates {
+    fn since(&self) -> String {
+        format!(" since {} (here it is {})", day(self.limit), day(self.now))
+    }
+
+    fn until(&self) -> String {
+        format!(
+            ", but from {} on (here it is {})",
+            day(self.limit),
+            day(self.now)
+        )
+    }
+}
+
+/// The day in UTC.
+fn day(time: UnixTime) -> String {
+    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_second(seconds).map_or_else(
+        |_| "a day beyond all calendars".to_owned(),
+        |time| time.strftime("%Y-%m-%d").to_string(),
+    )
+}
+
+/// What would trust the server all the same.
+fn remedy(pin: Option<&Pin>) -> String {
+    pin.map_or_else(String::new, |pin| {
+        format!(
+            ". If it is the right server all the same, this trusts its key, and no other: tls_pin_sha256 = [\"{pin}\"]"
+        )
+    })
 }
 
 fn presented(names: &[String]) -> String {
@@ -269,41 +325,70 @@ fn explain(host: &str, error: io::Error) -> Error {
             source: error,
         };
     };
-    match reason {
-        CertificateError::UnknownIssuer => Error::UnknownIssuer { host },
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            Error::Expired { host }
+    if let CertificateError::Other(OtherError(other)) = reason {
+        if let Some(trust::PinMismatch { presented }) = other.downcast_ref() {
+            let presented = *presented;
+            return Error::NotPinned { host, presented };
         }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            Error::NotYetValid { host }
+        if let Some(rejected) = other.downcast_ref::<trust::Rejected>() {
+            return judge(host, &rejected.reason, rejected.presented);
         }
-        CertificateError::NotValidForName => Error::WrongHost {
-            host,
-            names: Vec::new(),
-        },
-        CertificateError::NotValidForNameContext { presented, .. } => Error::WrongHost {
-            host,
-            names: presented.iter().take(8).map(|name| plain(name)).collect(),
-        },
-        CertificateError::Other(OtherError(other)) => {
-            if let Some(mismatch) = other.downcast_ref::<trust::PinMismatch>() {
-                let presented = mismatch.presented;
-                return Error::NotPinned { host, presented };
-            }
-            match other.downcast_ref() {
-                // A certificate that signed itself often calls itself an authority too.
-                Some(webpki::Error::CaUsedAsEndEntity) => Error::UnknownIssuer { host },
-                _ => certificate(host, reason),
-            }
-        }
-        _ => certificate(host, reason),
     }
+    judge(host, reason, None)
 }
 
-fn certificate(host: String, reason: &CertificateError) -> Error {
-    Error::Certificate {
-        host,
-        source: rustls::Error::InvalidCertificate(reason.clone()),
+/// What is wrong with a certificate.
+fn judge(host: String, reason: &CertificateError, pin: Option<Pin>) -> Error {
+    use CertificateError as E;
+    match reason {
+        E::UnknownIssuer => Error::UnknownIssuer { host, pin },
+        E::Expired => Error::Expired {
+            host,
+            dates: None,
+            pin,
+        },
+        E::ExpiredContext { time, not_after } => Error::Expired {
+            host,
+            dates: Some(Dates {
+                limit: *not_after,
+                now: *time,
+            }),
+            pin,
+        },
+        E::NotValidYet => Error::NotYetValid {
+            host,
+            dates: None,
+            pin,
+        },
+        E::NotValidYetContext { time, not_before } => Error::NotYetValid {
+            host,
+            dates: Some(Dates {
+                limit: *not_before,
+                now: *time,
+            }),
+            pin,
+        },
+        E::NotValidForName => Error::WrongHost {
+            host,
+            names: Vec::new(),
+            pin,
+        },
+        E::NotValidForNameContext { presented, .. } => Error::WrongHost {
+            host,
+            names: presented.iter().take(8).map(|name| plain(name)).collect(),
+            pin,
+        },
+        // A certificate that signed itself often calls itself an authority too.
+        E::Other(OtherError(other))
+            if matches!(other.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity)) =>
+        {
+            Error::UnknownIssuer { host, pin }
+        }
+        _ => Error::Certificate {
+            host,
+            pin,
+            source: rustls::Error::InvalidCertificate(reason.clone()),
+        },
     }
 }
 

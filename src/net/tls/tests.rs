@@ -79,6 +79,44 @@ async fn an_authority_in_the_file_is_believed_for_its_hosts_and_dates_only() {
         .await
         .unwrap_err();
     assert!(matches!(error, Error::Expired { .. }), "{error:?}");
+    assert!(
+        error
+            .to_string()
+            .contains("expired since 2001-01-01 (here it is 2"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_bad_certificate_trusts_it() {
+    let authority = Authority::new();
+    let stranger = Authority::new();
+    let (_keep, trusting) = trusting(TlsMode::Implicit, &authority.pem());
+    for (server, words) in [
+        (stranger.issue(HOST), "signed by nobody trusted here"),
+        (self_signed(HOST, true), "signed by nobody trusted here"),
+        (
+            authority.issue("mail.example.org"),
+            "is for mail.example.org",
+        ),
+        (
+            authority.issue_until(HOST, 2001),
+            "has expired since 2001-01-01",
+        ),
+        (
+            authority.issue_from(HOST, 3000),
+            "is not valid yet, but from 3000-01-01 on",
+        ),
+    ] {
+        let said = shake(&server, &trusting, HOST)
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(said.contains(words), "{said}");
+        let (_, pin) = said.split_once("tls_pin_sha256 = [\"").unwrap();
+        let pin = pin.strip_suffix("\"]").unwrap().parse().unwrap();
+        shake(&server, &pinned(pin), HOST).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -125,7 +163,12 @@ async fn a_pin_is_believed_whoever_signed_and_nothing_else_is() {
         matches!(&error, Error::NotPinned { presented, .. } if *presented == server.pin()),
         "{error:?}"
     );
-    assert!(error.to_string().contains(&server.pin().to_string()));
+    let line = format!("tls_pin_sha256 = [\"{}\"]", server.pin());
+    let said = error.to_string();
+    assert!(
+        said.starts_with("tls_pin_sha256 does not match") && said.ends_with(&line),
+        "{said}"
+    );
 
     // A trusted authority does not help a key that is not pinned.
     let authority = Authority::new();

@@ -66,6 +66,16 @@ pub struct PinMismatch {
     pub presented: Pin,
 }
 
+/// A certificate that is not accepted, with the key in it.
+#[derive(Debug, thiserror::Error)]
+#[error("the certificate is not accepted")]
+pub(super) struct Rejected {
+    /// Why.
+    pub(super) reason: CertificateError,
+    /// The server's key.
+    pub(super) presented: Option<Pin>,
+}
+
 /// What is wrong with a file of certificates.
 #[derive(Debug, thiserror::Error)]
 pub enum CaFileError {
@@ -107,13 +117,70 @@ pub(super) fn verifier(
         }));
     }
     let Some(file) = ca_file else {
-        return Ok(platform(provider).map_err(Error::Platform)?);
+        let platform = platform(provider).map_err(Error::Platform)?;
+        return Ok(Arc::new(Naming(platform)));
     };
     let listed = Listed::load(file, provider).map_err(|source| Error::CaFile {
         file: file.to_owned(),
         source,
     })?;
-    Ok(Arc::new(listed))
+    Ok(Arc::new(Naming(Arc::new(listed))))
+}
+
+/// The key in a certificate.
+fn key(certificate: &CertificateDer<'_>) -> Option<Pin> {
+    let certificate = webpki::EndEntityCert::try_from(certificate).ok()?;
+    let key = certificate.subject_public_key_info();
+    Some(Pin(Sha256::digest(key.as_ref()).into()))
+}
+
+/// Decides as another verifier does, and names the server's key with what it refuses.
+#[derive(Debug)]
+struct Naming(Arc<dyn ServerCertVerifier>);
+
+impl ServerCertVerifier for Naming {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verdict =
+            self.0
+                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        verdict.map_err(|error| match error {
+            rustls::Error::InvalidCertificate(reason) => {
+                let presented = key(end_entity);
+                let rejected = OtherError(Arc::new(Rejected { reason, presented }));
+                CertificateError::Other(rejected).into()
+            }
+            other => other,
+        })
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
 }
 
 /// The platform's authorities: some milliseconds to load, so once per process.
@@ -171,10 +238,7 @@ impl ServerCertVerifier for Pinned {
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let key = webpki::EndEntityCert::try_from(end_entity)
-            .map_err(|_| CertificateError::BadEncoding)?
-            .subject_public_key_info();
-        let presented = Pin(Sha256::digest(key.as_ref()).into());
+        let presented = key(end_entity).ok_or(CertificateError::BadEncoding)?;
         if self.pins.contains(&presented) {
             return Ok(ServerCertVerified::assertion());
         }

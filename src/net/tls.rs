@@ -8,6 +8,7 @@
 
 mod binding;
 mod identity;
+mod resumption;
 pub mod trust;
 
 use std::fmt;
@@ -15,7 +16,6 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::Resumption;
 use rustls::pki_types::{InvalidDnsNameError, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, HandshakeKind, OtherError, ProtocolVersion};
 use tokio::io::{BufReader, BufWriter};
@@ -30,8 +30,6 @@ pub use trust::{Pin, PinError};
 const READ_AHEAD: usize = 64 * 1024;
 /// One full TLS record: what is written between two flushes goes out as one, if it fits.
 const RECORD: usize = 16 * 1024;
-/// Servers whose tickets are remembered.
-const TICKETS: usize = 4;
 
 /// When TLS begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,7 +78,7 @@ pub enum Error {
     },
     /// The client certificate or its key cannot be used.
     #[error(transparent)]
-    Identity(#[from] IdentityError),
+    Identity(Box<IdentityError>),
     /// The platform's authorities could not be loaded, and nothing else is trusted.
     #[error("no trusted certificate authorities on this system")]
     Platform(#[source] rustls::Error),
@@ -93,42 +91,42 @@ pub enum Error {
         source: InvalidDnsNameError,
     },
     /// Nobody we know signed the certificate.
-    #[error("the certificate of {host} is signed by nobody trusted here{}", remedy(.pin.as_ref()))]
+    #[error("the certificate of {host} is signed by nobody trusted here{}", remedy(.pin.as_deref()))]
     UnknownIssuer {
         /// The server.
         host: String,
         /// Its key.
-        pin: Option<Pin>,
+        pin: Option<Box<Pin>>,
     },
     /// The certificate is another server's.
-    #[error("the certificate of {host} is for {}{}", presented(.names), remedy(.pin.as_ref()))]
+    #[error("the certificate of {host} is for {}{}", presented(.names), remedy(.pin.as_deref()))]
     WrongHost {
         /// The server.
         host: String,
         /// The names in its certificate, escaped.
         names: Vec<String>,
         /// Its key.
-        pin: Option<Pin>,
+        pin: Option<Box<Pin>>,
     },
     /// The certificate has expired, or an authority's has.
-    #[error("the certificate of {host} has expired{}{}", dates.as_ref().map(Dates::since).unwrap_or_default(), remedy(.pin.as_ref()))]
+    #[error("the certificate of {host} has expired{}{}", dates.as_ref().map(Dates::since).unwrap_or_default(), remedy(.pin.as_deref()))]
     Expired {
         /// The server.
         host: String,
         /// When, and when that is.
         dates: Option<Dates>,
         /// Its key.
-        pin: Option<Pin>,
+        pin: Option<Box<Pin>>,
     },
     /// The certificate is not valid yet. Perhaps this machine's clock is wrong.
-    #[error("the certificate of {host} is not valid yet{}{}", dates.as_ref().map(Dates::until).unwrap_or_default(), remedy(.pin.as_ref()))]
+    #[error("the certificate of {host} is not valid yet{}{}", dates.as_ref().map(Dates::until).unwrap_or_default(), remedy(.pin.as_deref()))]
     NotYetValid {
         /// The server.
         host: String,
         /// From when on it is, and when that is.
         dates: Option<Dates>,
         /// Its key.
-        pin: Option<Pin>,
+        pin: Option<Box<Pin>>,
     },
     /// The server's key is none of the pinned ones.
     #[error(
@@ -142,12 +140,12 @@ pub enum Error {
         presented: Pin,
     },
     /// The certificate is no good for another reason.
-    #[error("the certificate of {host} cannot be accepted{}", remedy(.pin.as_ref()))]
+    #[error("the certificate of {host} cannot be accepted{}", remedy(.pin.as_deref()))]
     Certificate {
         /// The server.
         host: String,
         /// Its key.
-        pin: Option<Pin>,
+        pin: Option<Box<Pin>>,
         /// The reason.
         source: rustls::Error,
     },
@@ -299,16 +297,21 @@ impl TlsSettings {
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier = trust::verifier(self.ca_file.as_deref(), &self.pins, &provider)?;
-        let builder = ClientConfig::builder_with_provider(provider)
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(Error::Platform)?
             .dangerous()
             .with_custom_certificate_verifier(verifier);
-        let mut config = match &self.identity {
-            Some(identity) => identity.show(builder)?,
-            None => builder.with_no_client_auth(),
-        };
-        config.resumption = Resumption::in_memory_sessions(TICKETS);
+        let certificate = self
+            .identity
+            .as_ref()
+            .map(|identity| identity.load(&provider));
+        let certificate = certificate
+            .transpose()
+            .map_err(|error| Error::Identity(Box::new(error)))?;
+        let (answering, resumption) = resumption::pair(certificate.map(Arc::new));
+        let mut config = builder.with_client_cert_resolver(answering);
+        config.resumption = resumption;
         Ok(Arc::clone(self.config.get_or_init(|| Arc::new(config))))
     }
 }
@@ -331,14 +334,14 @@ fn explain(host: &str, error: io::Error) -> Error {
             return Error::NotPinned { host, presented };
         }
         if let Some(rejected) = other.downcast_ref::<trust::Rejected>() {
-            return judge(host, &rejected.reason, rejected.presented);
+            return judge(host, &rejected.reason, rejected.presented.map(Box::new));
         }
     }
     judge(host, reason, None)
 }
 
 /// What is wrong with a certificate.
-fn judge(host: String, reason: &CertificateError, pin: Option<Pin>) -> Error {
+fn judge(host: String, reason: &CertificateError, pin: Option<Box<Pin>>) -> Error {
     use CertificateError as E;
     match reason {
         E::UnknownIssuer => Error::UnknownIssuer { host, pin },

@@ -247,7 +247,9 @@ impl Error {
     /// How far it reaches, and whether to try again.
     fn verdict(&self) -> (Reach, bool) {
         match self {
-            Self::Tls(tls::Error::CaFile { .. } | tls::Error::HostName { .. })
+            Self::Tls(
+                tls::Error::CaFile { .. } | tls::Error::HostName { .. } | tls::Error::Identity(_),
+            )
             | Self::Dial(dial::Error::NotLoopback { .. })
             | Self::Unspeakable
             | Self::NoMechanism { .. } => (Reach::Account, false),

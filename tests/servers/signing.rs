@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::dovecot::Dovecot;
 use crate::support::server::{PASSWORD, Server, USER, open_directory, run};
 use crate::support::{Ferry, message};
 use tokens::Tokens;
@@ -25,21 +26,7 @@ impl Place {
         let files = open_directory();
         let tokens = Tokens::start();
         client_certificate(files.path());
-        let passdb = format!(
-            "introspection_mode = post\nintrospection_url = http://{}/introspect\nusername_attribute = username\n\
-             active_attribute = active\nactive_value = true\n",
-            tokens.address
-        );
-        let conf = files.path().join("oauth2.conf");
-        fs::write(&conf, passdb).unwrap();
-        let more = format!(
-            "auth_mechanisms = {MECHANISMS}\nauth_failure_delay = 0 secs\nssl_ca = <{place}/client.pem\n\
-             ssl_require_crl = no\nssl_verify_client_cert = yes\nauth_ssl_username_from_cert = yes\n\
-             passdb {{\n  driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = {conf}\n}}\n\
-             passdb {{\n  driver = static\n  mechanisms = external\n  args = nopassword=yes\n}}\n",
-            place = files.path().display(),
-            conf = conf.display()
-        );
+        let more = configuration(files.path(), &tokens);
         let server = Server::dovecot_with(&more);
         // All its parts are there once somebody has logged in.
         server.client().append("INBOX", "", &message("one"));
@@ -74,6 +61,38 @@ impl Place {
         fs::write(&file, token).unwrap();
         format!("token_command = [\"cat\", \"{}\"]\n", file.display())
     }
+}
+
+/// What Dovecot is told beside its usual configuration. It holds nobody up who failed before.
+fn configuration(place: &Path, tokens: &Tokens) -> String {
+    let introspection = format!("http://{}/introspect", tokens.address);
+    let certificate = place.join("client.pem");
+    let certificate = certificate.display();
+    let common = format!(
+        "auth_mechanisms = {MECHANISMS}\nauth_failure_delay = 0 secs\nauth_ssl_username_from_cert = yes\n\
+         service anvil {{\n  unix_listener anvil-auth-penalty {{\n    mode = 0\n  }}\n}}\n"
+    );
+    if !Dovecot::is_old() {
+        return format!(
+            "{common}ssl_server_ca_file = {certificate}\nssl_server_request_client_cert = yes\nssl_server_require_crl = no\n\
+             oauth2_introspection_mode = post\noauth2_introspection_url = {introspection}\n\
+             oauth2_username_attribute = username\noauth2_active_attribute = active\noauth2_active_value = true\n\
+             passdb oauth2 {{\n  mechanisms_filter = xoauth2 oauthbearer\n}}\n\
+             passdb certificate {{\n  driver = static\n  mechanisms_filter = external\n  fields {{\n    nopassword = yes\n  }}\n}}\n"
+        );
+    }
+    let oauth2 = place.join("oauth2.conf");
+    let text = format!(
+        "introspection_mode = post\nintrospection_url = {introspection}\nusername_attribute = username\n\
+         active_attribute = active\nactive_value = true\n"
+    );
+    fs::write(&oauth2, text).unwrap();
+    format!(
+        "{common}ssl_ca = <{certificate}\nssl_require_crl = no\nssl_verify_client_cert = yes\n\
+         passdb {{\n  driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = {}\n}}\n\
+         passdb {{\n  driver = static\n  mechanisms = external\n  args = nopassword=yes\n}}\n",
+        oauth2.display()
+    )
 }
 
 /// For Alice, signed by itself.

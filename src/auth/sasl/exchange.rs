@@ -349,7 +349,7 @@ fn status(challenge: &[u8]) -> Option<String> {
         _ => return None,
     };
     let shown = text.chars().take(SHOWN);
-    Some(shown.filter(|c| c.is_ascii_graphic()).collect())
+    Some(shown.filter(char::is_ascii_graphic).collect())
 }
 
 #[cfg(test)]

@@ -358,7 +358,9 @@ impl ConnectError {
     fn verdict(&self) -> (Reach, bool) {
         match self {
             // Nothing was sent to a server that is not trusted, and a captive portal looks just like that.
-            Self::Tls(tls::Error::CaFile { .. } | tls::Error::HostName { .. })
+            Self::Tls(
+                tls::Error::CaFile { .. } | tls::Error::HostName { .. } | tls::Error::Identity(_),
+            )
             | Self::Dial(dial::Error::NotLoopback { .. })
             | Self::Unspeakable(_)
             | Self::NoMechanism { .. }

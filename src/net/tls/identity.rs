@@ -5,10 +5,10 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rustls::client::WantsClientCert;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, ConfigBuilder};
+use rustls::sign::CertifiedKey;
 use zeroize::Zeroizing;
 
 /// No honest certificate or key is longer.
@@ -69,20 +69,17 @@ pub enum IdentityError {
 }
 
 impl ClientIdentity {
-    /// Completes a configuration with it.
-    pub(super) fn show(
-        &self,
-        builder: ConfigBuilder<ClientConfig, WantsClientCert>,
-    ) -> Result<ClientConfig, IdentityError> {
+    /// Reads both files.
+    pub(super) fn load(&self, provider: &CryptoProvider) -> Result<CertifiedKey, IdentityError> {
         let certificates = self.certificates()?;
         let key = self.key()?;
-        builder
-            .with_client_auth_cert(certificates, key)
-            .map_err(|source| IdentityError::Unusable {
+        CertifiedKey::from_der(certificates, key, provider).map_err(|source| {
+            IdentityError::Unusable {
                 certificate: self.certificate.clone(),
                 key: self.key.clone(),
                 source,
-            })
+            }
+        })
     }
 
     fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, IdentityError> {

@@ -248,6 +248,89 @@ async fn handshakes_are_counted_and_resumed() {
     }
 }
 
+/// A server that asks for a certificate gets it, and each connection begins anew: a session that is resumed shows none.
+#[tokio::test]
+async fn who_asks_for_a_certificate_gets_it_in_each_handshake() {
+    let authority = Authority::new();
+    let server = authority.issue(HOST);
+    let (place, mine) = (tempfile::tempdir().unwrap(), authority.issue("alice"));
+    let identity = written(&place, &mine.certificate.pem(), &mine.key.serialize_pem());
+    for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+        let acceptor = server.asking(version, &authority);
+        for identity in [Some(identity.clone()), None] {
+            let (_keep, settings) = trusting(TlsMode::Implicit, &authority.pem());
+            let shows = identity.is_some();
+            let settings = settings.identified(identity);
+            for _ in 0..2 {
+                let (listener, port) = listen().await;
+                let tcp = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                let serving = async {
+                    let mut stream = accept(&listener, &acceptor).await.unwrap();
+                    stream.write_all(b"x").await.unwrap();
+                    stream.flush().await.unwrap();
+                    stream
+                };
+                let asking = async {
+                    let mut secured = settings.handshake(HOST, tcp).await.unwrap();
+                    secured.stream.read_u8().await.unwrap();
+                    secured
+                };
+                let (secured, served) = tokio::join!(asking, serving);
+                let kind = secured.stream.get_ref().get_ref().1.handshake_kind();
+                assert_eq!(kind, Some(HandshakeKind::Full));
+                let shown = served.get_ref().1.peer_certificates();
+                let shown = shown.map(|all| all[0].clone());
+                assert_eq!(shown, shows.then(|| mine.certificate.der().clone()));
+                assert_eq!(secured.certificate, shows);
+            }
+        }
+    }
+}
+
+/// A client certificate and its key in two files, the key readable by its owner alone.
+fn written(place: &tempfile::TempDir, certificate: &str, key: &str) -> ClientIdentity {
+    let [certificate, key] = [("me.pem", certificate), ("me.key", key)].map(|(name, text)| {
+        let path = place.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&path, private).unwrap();
+        path
+    });
+    ClientIdentity { certificate, key }
+}
+
+#[tokio::test]
+async fn a_client_certificate_that_cannot_be_used_names_its_file() {
+    let authority = Authority::new();
+    let (_keep, settings) = trusting(TlsMode::Implicit, &authority.pem());
+    let (mine, other) = (authority.issue("alice"), authority.issue("bob"));
+    let (certificate, key) = (mine.certificate.pem(), mine.key.serialize_pem());
+    let place = tempfile::tempdir().unwrap();
+    for (certificate, key, words) in [
+        ("nothing", key.as_str(), "me.pem"),
+        (&certificate, "nothing", "me.key"),
+        (
+            &certificate,
+            &other.key.serialize_pem(),
+            "cannot be used with",
+        ),
+    ] {
+        let identity = written(&place, certificate, key);
+        let error = settings.clone().identified(Some(identity));
+        let error = error.prepare().await.unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    let identity = written(&place, &certificate, &key);
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o640);
+    std::fs::set_permissions(&identity.key, open).unwrap();
+    let error = settings.clone().identified(Some(identity)).prepare().await;
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("chmod 600") && error.contains("0640"),
+        "{error}"
+    );
+}
+
 #[tokio::test]
 async fn writes_between_two_flushes_are_one_record() {
     let server = self_signed(HOST, false);

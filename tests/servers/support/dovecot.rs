@@ -104,6 +104,11 @@ impl Dovecot {
         self.place.path().join("cert.pem")
     }
 
+    /// Whether it is Dovecot 2.3, whose configuration has another language than that of 2.4.
+    pub fn is_old() -> bool {
+        is_old()
+    }
+
     /// Where the user's mail is.
     pub fn home(&self) -> PathBuf {
         self.place.path().join("home").join(USER)

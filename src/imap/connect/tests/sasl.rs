@@ -106,6 +106,29 @@ async fn half_a_login_is_none() {
     }
 }
 
+/// A refusal would be one of the token; BAD is none.
+#[tokio::test]
+async fn a_mechanism_that_is_answered_with_bad_is_followed_by_the_next_one() {
+    let place = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        secret: tokens(place.path(), "one\n"),
+        ..plain_settings()
+    };
+    let bearer =
+        STANDARD.encode("n,a=alice,\x01host=localhost\x01port=1\x01auth=Bearer one\x01\x01");
+    let bearer = line(&format!("A0001 AUTHENTICATE OAUTHBEARER {bearer}"));
+    let other = STANDARD.encode("user=alice\x01auth=Bearer one\x01\x01");
+    let other = line(&format!("A0003 AUTHENTICATE XOAUTH2 {other}"));
+    let script: Script<'_> = &[
+        (&bearer, b"A0001 BAD what\r\n"),
+        (b"A0002 AUTHENTICATE OAUTHBEARER\r\n", b"A0002 BAD what\r\n"),
+        (&other, b"A0003 OK [CAPABILITY IMAP4rev1] in\r\n"),
+    ];
+    let offer = "AUTH=OAUTHBEARER AUTH=XOAUTH2 AUTH=PLAIN SASL-IR";
+    let opened = offering(&settings, offer, script).await.unwrap();
+    assert_eq!(opened.way, Some("XOAUTH2"));
+}
+
 #[tokio::test]
 async fn a_refused_token_ends_the_exchange_and_is_not_sent_again() {
     let place = tempfile::tempdir().unwrap();

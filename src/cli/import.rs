@@ -7,8 +7,9 @@ use super::args::ImportArgs;
 use super::output::Output;
 use super::{Failure, Outcome, render};
 use crate::config::{ConfigError, Environment};
+use crate::setup::Document;
 use crate::setup::file::{self, FileError};
-use crate::setup::import::{Context, Document, Tool, stem};
+use crate::setup::import::{Context, Tool, stem};
 
 /// Larger than any configuration, in bytes.
 const LARGEST: u64 = 1024 * 1024;

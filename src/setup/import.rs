@@ -3,22 +3,20 @@
 //! A converter reads one program's file and fills a [`Document`]: the tables of our TOML, in which whatever could not be
 //! carried over is a comment at its place and a [`Note`]. Converters know nothing of the disk but what [`Context`] tells them.
 
-mod document;
 mod fetchmail;
 mod getmail;
 mod goimapnotify;
 mod ini;
 mod mbsync;
 mod mpop;
-mod names;
 mod offlineimap;
 mod secret;
-mod value;
 mod words;
 
 use std::path::Path;
 
-pub use document::{Document, Note, Password};
+use super::document::{self, Document};
+use super::{names, value};
 
 /// A program whose configuration can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

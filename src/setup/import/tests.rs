@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::*;
 use crate::config::{Account, Config, Environment, ImapAccount, Protocol};
+use crate::setup::Note;
 
 /// What was converted, and the configuration that it makes.
 struct Made {

@@ -13,6 +13,7 @@ mod generate;
 mod holds;
 mod hooks;
 mod import;
+mod init;
 mod logging;
 mod mailboxes;
 mod outcome;
@@ -79,6 +80,7 @@ fn dispatch(
         Command::Man => generate::man(output),
         Command::Hooks(command) => hooks::run(command, file, output),
         Command::Notify(NotifyCommand::Test) => bubble::test(output),
+        Command::Init(wanted) => init::run(wanted, file, terminal, output),
         Command::Import(wanted) => import::run(wanted, file, output),
         Command::Check(wanted) => check::run(wanted, file, output),
         Command::Run => run::run(file),

@@ -59,7 +59,7 @@ const ROOMS: &[Room] = &[
     Room { name: "bus", rooms: &[], crates: Some(&["tokio::net", "zbus"]), pure: false },
     Room { name: "desktop", rooms: &["mail", "sync", "bus"], crates: None, pure: false },
     Room { name: "control", rooms: &["bus"], crates: None, pure: false },
-    Room { name: "setup", rooms: &["auth", "config"], crates: Some(&["thiserror", "toml", "yaml_rust2"]), pure: false },
+    Room { name: "setup", rooms: &["auth", "config"], crates: Some(&["roxmltree", "serde", "thiserror", "toml", "yaml_rust2"]), pure: false },
     Room { name: "systemd", rooms: &[], crates: Some(&["rustix::time", "tracing"]), pure: false },
     Room { name: "sim", rooms: &["engine", "mail", "sync", "content"], crates: None, pure: false },
     Room { name: "fuzz", rooms: &["config::fuzz", "imap::fuzz", "imap::connect::fuzz", "letter::fuzz", "maildir::fuzz", "net::compress::fuzz", "pop3::fuzz", "store::fuzz"], crates: Some(&[]), pure: true },

@@ -91,6 +91,8 @@ pub(super) enum Command {
     /// Try notifications
     #[command(subcommand)]
     Notify(NotifyCommand),
+    /// Set up a first account, or one more: find its server, try the login, write the configuration
+    Init(InitArgs),
     /// Make a configuration from that of another mail program
     Import(ImportArgs),
     /// Print a completion script for a shell
@@ -166,6 +168,55 @@ pub(super) struct ImportArgs {
     /// Add the accounts to the configuration; they are only printed without it
     #[arg(long)]
     pub write: bool,
+}
+
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct InitArgs {
+    /// The mail address
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: Option<String>,
+    /// What the account is called; from the address without it
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Where its mail is kept; ~/Mail/NAME without it
+    #[arg(long, value_name = "DIRECTORY")]
+    pub maildir: Option<String>,
+    /// The server; it is looked for without it
+    #[arg(long)]
+    pub host: Option<String>,
+    /// The server's port; the usual one without it
+    #[arg(long, requires = "host", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    /// When TLS begins
+    #[arg(long, requires = "host", value_parser = ["implicit", "starttls", "none"])]
+    pub tls: Option<String>,
+    /// A certificate (PEM) that is trusted as well
+    #[arg(long, value_name = "FILE")]
+    pub tls_ca_file: Option<String>,
+    /// The user name; the address, or what the provider takes, without it
+    #[arg(long)]
+    pub user: Option<String>,
+    /// How mail is fetched
+    #[arg(long, value_parser = ["imap", "pop3"])]
+    pub protocol: Option<String>,
+    /// A command that prints the password
+    #[arg(long, value_name = "COMMAND", group = "secret")]
+    pub password_command: Option<String>,
+    /// A file with the password, which only you may read
+    #[arg(long, value_name = "FILE", group = "secret")]
+    pub password_file: Option<String>,
+    /// The desktop's keyring: not in this version yet
+    #[arg(long, value_name = "ENTRY", group = "secret")]
+    pub password_keyring: Option<String>,
+    /// An access token in place of a password: not in this version yet
+    #[arg(long, group = "secret")]
+    pub oauth2: bool,
+    /// Look nothing up and try nothing
+    #[arg(long)]
+    pub offline: bool,
+    /// Ask nothing, and write the configuration
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// Reads the name of a tool.

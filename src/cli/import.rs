@@ -105,7 +105,7 @@ fn write(
     Ok(())
 }
 
-fn refused(error: FileError) -> Failure {
+pub(super) fn refused(error: FileError) -> Failure {
     match error {
         FileError::Io { .. } => Failure::Refused(error.to_string()),
         FileError::Taken { .. } | FileError::Invalid(_) => Failure::Usage(error.to_string()),
@@ -113,14 +113,14 @@ fn refused(error: FileError) -> Failure {
 }
 
 /// A path with `~/` for the home directory, as users write it.
-fn shown(path: &Path, home: &Path) -> String {
+pub(super) fn shown(path: &Path, home: &Path) -> String {
     match path.strip_prefix(home) {
         Ok(below) => format!("~/{}", below.display()),
         Err(_) => path.display().to_string(),
     }
 }
 
-fn expand(path: &str, home: &Path) -> PathBuf {
+pub(super) fn expand(path: &str, home: &Path) -> PathBuf {
     match path.strip_prefix("~/") {
         Some(below) => home.join(below),
         None if path == "~" => home.to_owned(),

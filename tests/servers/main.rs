@@ -40,6 +40,7 @@ mod renaming;
 mod scene;
 mod selftest;
 mod serving;
+mod setting_up;
 mod showing;
 mod signing;
 mod size;

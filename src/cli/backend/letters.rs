@@ -211,7 +211,7 @@ fn with_fault(mut report: AccountSync, fault: &Fault) -> AccountSync {
 }
 
 /// Logs in and tells what the server can do.
-pub(super) async fn check(config: &Config, account: &Account) -> Result<ServerCheck, Failure> {
+pub(super) async fn check(config: &Config, account: &Account) -> Result<ServerCheck, Fault> {
     let mut session = postbox(config, account).open().await?;
     let offered = session.capabilities();
     let listed = session.list().await?;

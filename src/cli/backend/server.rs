@@ -46,7 +46,7 @@ const FEATURES: [(&str, &str); 15] = [
 ///
 /// # Errors
 /// What went wrong; it becomes a problem of the account.
-pub async fn check(config: &Config, account: &Account) -> Result<ServerCheck, Failure> {
+pub async fn check(config: &Config, account: &Account) -> Result<ServerCheck, Fault> {
     let imap = match &account.protocol {
         Protocol::Imap(imap) => imap,
         Protocol::Pop3(_) => return letters::check(config, account).await,
@@ -54,7 +54,7 @@ pub async fn check(config: &Config, account: &Account) -> Result<ServerCheck, Fa
     let mut settings = connection(config, account, imap);
     // Everything is shown here; what is switched off is marked as such.
     let hidden = std::mem::take(&mut settings.hide_capabilities);
-    let opened = connect::open(&settings).await.map_err(Fault::from)?;
+    let opened = connect::open(&settings).await?;
     let capabilities = opened.capabilities.clone();
     let session = crate::imap::Session::new(
         opened.stream,

@@ -3,20 +3,7 @@
 use super::document::{Document, Password, TableId};
 use super::{Context, names, value};
 use crate::auth::Secret;
-
-/// A shell's command, as program and arguments where it needs no shell.
-pub(super) fn command(text: &str) -> Vec<String> {
-    let plain = |character: char| character.is_alphanumeric() || "_-./:=@%+,~ ".contains(character);
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let needs_shell = !text.chars().all(plain)
-        || words.is_empty()
-        || words.iter().skip(1).any(|word| word.starts_with('~'))
-        || words.first().is_some_and(|word| word.contains('='));
-    if needs_shell {
-        return ["sh", "-c", text].map(str::to_owned).to_vec();
-    }
-    words.into_iter().map(str::to_owned).collect()
-}
+pub(super) use crate::setup::command::command;
 
 /// The password is printed by a program.
 pub(super) fn by_command(document: &mut Document, table: TableId, text: &str) {
@@ -64,26 +51,4 @@ pub(super) fn unknown(
 
 fn file_for(context: &Context<'_>, account: &str) -> String {
     names::join(context.directory, &format!("{account}.password"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::command;
-
-    #[test]
-    fn only_what_needs_a_shell_gets_one() {
-        assert_eq!(
-            command("pass show  mail/work"),
-            ["pass", "show", "mail/work"]
-        );
-        for text in [
-            "pass a | head -n1",
-            "gpg -d ~/x",
-            "A=b pass",
-            "echo \"x\"",
-            "cat $F",
-        ] {
-            assert_eq!(command(text), ["sh", "-c", text]);
-        }
-    }
 }

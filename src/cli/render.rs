@@ -136,9 +136,28 @@ pub(super) fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
+/// A number in groups of three digits: "1,987".
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_numbers_are_grouped() {
+        let shown = [0, 13, 987, 1_987, 123_456, 1_234_567].map(grouped);
+        assert_eq!(shown, ["0", "13", "987", "1,987", "123,456", "1,234,567"]);
+    }
 
     #[test]
     fn nothing_steers_the_terminal() {

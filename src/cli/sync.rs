@@ -69,7 +69,8 @@ pub(super) fn text(report: &SyncReport, colour: bool) -> String {
             _ => ("in sync", Tone::Good),
         };
         let state = render::paint(state, tone, colour);
-        let _ = writeln!(text, "{}: {state}", render::plain(&account.name));
+        let joined = joined(account, report.dry_run).unwrap_or_default();
+        let _ = writeln!(text, "{}: {state}{joined}", render::plain(&account.name));
         let table = table(account, colour);
         if !table.is_empty() {
             text.push_str(&table.render());
@@ -85,6 +86,22 @@ pub(super) fn text(report: &SyncReport, colour: bool) -> String {
         }
     }
     text
+}
+
+/// What became of mail that both sides had already, where there was any: whoever brings a filled Maildir wants to see
+/// that it is not transferred again.
+fn joined(account: &AccountSync, dry_run: bool) -> Option<String> {
+    let sum = |number: fn(&MailboxSync) -> u64| account.mailboxes.iter().map(number).sum::<u64>();
+    let linked = sum(|it| it.linked);
+    if linked == 0 {
+        return None;
+    }
+    let [linked, new, sent] =
+        [linked, sum(|it| it.pulled.new), sum(|it| it.pushed.new)].map(render::grouped);
+    Some(match dry_run {
+        true => format!(": {linked} linked, {new} to fetch, {sent} to send"),
+        false => format!(": {linked} linked, {new} fetched, {sent} sent"),
+    })
 }
 
 fn table(account: &AccountSync, colour: bool) -> Table {
@@ -187,6 +204,19 @@ mod tests {
                 problems: Vec::new(),
             }],
         }
+    }
+
+    #[test]
+    fn whoever_brings_a_filled_maildir_sees_that_it_is_linked() {
+        let mut report = report();
+        report.accounts[0].state = State::InSync;
+        report.accounts[0].mailboxes[0].linked = 1_987;
+        let first = |report: &SyncReport| text(report, false).lines().next().map(str::to_owned);
+        let done = "work: in sync: 1,987 linked, 3 fetched, 0 sent";
+        assert_eq!(first(&report).as_deref(), Some(done));
+        report.dry_run = true;
+        let foretold = "work: dry run, nothing was done: 1,987 linked, 3 to fetch, 0 to send";
+        assert_eq!(first(&report).as_deref(), Some(foretold));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod doubt;
 mod naming;
+mod pretended;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +18,7 @@ use crate::sync::{
 };
 
 pub(super) use naming::decide as decide_naming;
+pub(super) use pretended::base_of;
 
 /// The mailboxes that take part in a pass, both sides brought together.
 #[derive(Debug, Default)]
@@ -239,7 +241,10 @@ impl<P: Ports> Settler<'_, '_, P> {
                 }
                 Err(fault) => self.skip(name, fault)?,
             },
-            MailboxOp::Adopt { .. } => {}
+            MailboxOp::Adopt { name, role } => {
+                let record = pretended::record(&self.all.records, name.clone(), *role);
+                self.all.records.insert(record.id, record);
+            }
         }
         let line = super::execute::describe_mailbox_op(op, &self.all.records);
         self.pass

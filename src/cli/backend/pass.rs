@@ -198,6 +198,7 @@ pub(super) fn told(account: &Account, report: Report) -> AccountSync {
             moves: counts.moved_remote,
             deletions: counts.deleted_remote,
         };
+        mailbox.linked = counts.linked;
         mailbox.held = counts.held;
         mailbox.parked = counts.parked;
     }

@@ -54,6 +54,9 @@ pub struct MailboxSync {
     pub pulled: Counts,
     /// From the Maildir to the server.
     pub pushed: Counts,
+    /// Messages that both sides had already, linked without a transfer; absent if there are none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub linked: u64,
     /// Deletions that are held.
     pub held: u64,
     /// Messages that could not be carried over and are tried again later.
@@ -76,4 +79,9 @@ pub struct Counts {
     pub moves: u64,
     /// Messages that were deleted.
     pub deletions: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_none(number: &u64) -> bool {
+    *number == 0
 }

@@ -6,7 +6,8 @@ use futures_util::future::join;
 
 use crate::engine::context::{Pass, Ports};
 use crate::engine::fault::{Fault, Reach};
-use crate::engine::ports::{Clock, Local, Store};
+use crate::engine::folders::base_of;
+use crate::engine::ports::{Clock, Local};
 use crate::mail::LocalId;
 use crate::sync::{
     Base, FolderToken, KeywordScope, LocalChanges, MailboxRecord, RowId, diff_local,
@@ -27,11 +28,7 @@ pub(in crate::engine) async fn local_side<P: Ports>(
     record: &MailboxRecord,
 ) -> Result<LocalSide, Fault> {
     // The state is read and the folder listed at the same time, on threads of their own.
-    let (base, view) = join(
-        pass.store().base(record.id),
-        pass.local().scan(&record.name),
-    )
-    .await;
+    let (base, view) = join(base_of(pass, record), pass.local().scan(&record.name)).await;
     let (base, view) = (base?, view?);
     let mut changes = diff_local(&base, &view);
     changes.published = published(pass, &base, &changes).await?;

@@ -9,13 +9,14 @@ use super::learn::ask_server;
 use super::{LocalSide, Observed};
 use crate::engine::context::{Mode, Pass, Ports};
 use crate::engine::fault::Fault;
-use crate::engine::folders::Mailboxes;
+use crate::engine::folders::{Mailboxes, base_of};
 use crate::engine::pool::Pool;
 use crate::engine::ports::Store;
 use crate::engine::recover::{UNSEEN, is_it};
 use crate::mail::{Digest, Identity, MessageIdHash};
 use crate::sync::{
-    AccountInput, Entry, FileStamp, IntentKind, Known, MailboxId, MailboxInput, RowId,
+    AccountInput, Entry, FileStamp, IntentKind, Known, MailboxId, MailboxInput, MailboxRecord,
+    RowId,
 };
 
 /// A mailbox that takes part and was not observed; its folder may have been scanned all the same.
@@ -56,8 +57,8 @@ pub(in crate::engine) async fn hold_back<P: Ports>(
         .iter()
         .map(|input| input.base.mailbox.id)
         .collect();
-    let unseen: Vec<MailboxId> = mailboxes.records.keys().copied().collect();
-    let unseen: Vec<MailboxId> = unseen.into_iter().filter(|id| !seen.contains(id)).collect();
+    let unseen = mailboxes.records.values();
+    let unseen: Vec<&MailboxRecord> = unseen.filter(|it| !seen.contains(&it.id)).collect();
     observed.input.whole = unseen.is_empty();
     let mut elsewhere = Elsewhere::default();
     elsewhere.add_unsettled(pass, observed).await?;
@@ -65,11 +66,11 @@ pub(in crate::engine) async fn hold_back<P: Ports>(
         return Ok(());
     }
     let sides = std::mem::take(&mut observed.unseen);
-    for id in unseen {
-        let found = sides.iter().find(|it| it.mailbox == id);
+    for record in unseen {
+        let found = sides.iter().find(|it| it.mailbox == record.id);
         match found.and_then(|it| it.side.as_ref()) {
             Some(side) => elsewhere.add(&side.base.entries, Some(side)),
-            None => elsewhere.add(&pass.store().base(id).await?.entries, None),
+            None => elsewhere.add(&base_of(pass, record).await?.entries, None),
         }
     }
     identify(pass, pool, observed, &elsewhere).await?;

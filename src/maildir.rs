@@ -19,6 +19,7 @@ mod layout;
 mod lines;
 mod marker;
 mod name;
+mod notes;
 mod pool;
 mod publish;
 mod read;
@@ -42,13 +43,14 @@ pub use access::writable;
 pub use deliver::{MaildirBatch, MaildirDelivery};
 pub use error::Error;
 pub use layout::Layout;
+pub use notes::NotePlaces;
 pub use read::MaildirBody;
 pub use watch::MaildirWatch;
 
 use crate::engine::Fault;
 use crate::engine::ports::{Folder, Inspected, Local, Looked, Marker, Root, Staged};
 use crate::mail::{Flags, FolderNames, LocalId, MailboxName};
-use crate::sync::{Entry, FileStamp, FolderToken, KeywordScope, LocalView, Unsynced};
+use crate::sync::{Claims, Entry, FileStamp, FolderToken, KeywordScope, LocalView, Unsynced};
 use heads::Heads;
 use pool::Pool;
 
@@ -70,6 +72,8 @@ pub struct Settings {
     pub names: FolderNames,
     /// This machine's name, for the names of new files.
     pub host: String,
+    /// Where other programs keep notes of what they put into it.
+    pub notes: NotePlaces,
 }
 
 /// An account's Maildir. Cheap to clone; clones share their threads and their memory limit.
@@ -85,6 +89,7 @@ struct Core {
     layout: Layout,
     names: FolderNames,
     host: String,
+    places: NotePlaces,
     workers: Pool,
     syncers: Pool,
     queue: Arc<Semaphore>,
@@ -104,6 +109,7 @@ impl MaildirAccount {
                 layout: settings.layout,
                 names: settings.names,
                 host: name::host_part(&settings.host),
+                places: settings.notes,
                 workers: Pool::new(WORKERS),
                 syncers: Pool::new(SYNCERS),
                 queue: Arc::new(Semaphore::new(QUEUE)),
@@ -237,6 +243,11 @@ impl Local for MaildirAccount {
             .drain(..)
             .map(|(id, result)| (id, result.map_err(Fault::from)))
             .collect())
+    }
+
+    async fn notes(&self, name: &MailboxName, files: &[LocalId]) -> Result<Vec<Claims>, Fault> {
+        let (name, files) = (name.clone(), files.to_vec());
+        self.run(move |core| core.notes(&name, &files)).await
     }
 
     async fn find_unsynced(

@@ -5,6 +5,7 @@
 
 mod base;
 mod change;
+mod claims;
 mod diff;
 mod guard;
 mod input;
@@ -28,6 +29,7 @@ pub use base::{
     MailboxRecord, Rest, RowId,
 };
 pub use change::{Change, Deletion, Hold, HoldKind, HoldVerdict, Parked, Side, Watermark};
+pub use claims::{Claim, Claims, believed};
 pub use diff::{diff_local, diff_remote};
 pub use input::{
     Absent, AccountInput, Known, ListRefused, LocalKnown, MailboxInput, MailboxOp, MailboxesInput,

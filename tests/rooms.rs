@@ -71,7 +71,7 @@ const ROOMS: &[Room] = &[
 /// Crates that shape a design, and the only modules that may name them.
 const FENCES: &[(&str, &[&str])] = &[
     ("async_imap", &["imap::connect"]),
-    ("rusqlite", &["store"]),
+    ("rusqlite", &["store", "maildir::notes"]),
     ("flate2", &["net"]),
     ("md5", &["auth::sasl"]),
     ("ring", &["auth::sasl::scram"]),

@@ -1,5 +1,6 @@
 //! Looking at both sides of every mailbox, no more than necessary.
 
+mod claimed;
 mod focus;
 mod folder;
 mod learn;

@@ -2,6 +2,7 @@
 
 mod absence;
 mod acts;
+mod claimed;
 mod epochs;
 mod halves;
 mod late;

@@ -55,6 +55,7 @@ impl Fixture {
             layout,
             names: FolderNames::default(),
             host: "test".to_owned(),
+            notes: NotePlaces::default(),
         })
         .unwrap();
         account.mark_root(&marker("00ff")).await.unwrap();

@@ -24,7 +24,7 @@ use super::steps::{DiskError, Place, SimError, Steps, Trouble, When, fault};
 use crate::engine::ports::Clock;
 use crate::engine::{Fault, Reach};
 use crate::mail::{LocalId, MailboxName};
-use crate::sync::{FolderToken, KeywordScope};
+use crate::sync::{Claims, FolderToken, KeywordScope};
 use disk::{Dir, Disk, Undo};
 
 #[derive(Debug)]
@@ -38,6 +38,8 @@ struct LocalState {
     /// What the next directory sync fails with.
     fails_next: Option<DiskError>,
     scope: KeywordScope,
+    /// What another program has noted of its folders.
+    notes: BTreeMap<MailboxName, Vec<Claims>>,
     blind: bool,
     inodes: u64,
     rng: Rng,
@@ -88,6 +90,7 @@ impl SimLocal {
             careless: false,
             fails_next: None,
             scope: KeywordScope::default(),
+            notes: BTreeMap::new(),
             blind: false,
             inodes: 100,
             rng: Rng::new(seed ^ 0x10ca1),

@@ -4,6 +4,7 @@ pub mod disasters;
 mod mailboxes;
 mod messages;
 mod servers;
+mod takeover;
 
 use super::world::{Check, World};
 
@@ -109,6 +110,7 @@ pub fn all() -> Vec<Scenario> {
         mailboxes::all(),
         disasters::all(),
         servers::all(),
+        takeover::all(),
     ]
     .concat()
 }

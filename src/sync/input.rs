@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::base::{Base, MailboxId, MailboxRecord, RowId};
 use super::change::{Hold, Parked, Side};
+use super::claims::Claim;
 use super::view::{KeywordScope, LocalChanges, PermanentFlags, RemoteChanges};
 use crate::mail::{Identity, LocalId, MailboxName, SpecialUse, Uid, UidSet, UidValidity};
 
@@ -68,6 +69,8 @@ pub struct Known {
     pub remote: BTreeMap<(MailboxId, Uid), Identity>,
     /// Files, with digest, and `verbatim` readings as second element.
     pub local: BTreeMap<(MailboxId, LocalId), LocalKnown>,
+    /// What another program says of files: which message each of them is.
+    pub claims: BTreeMap<(MailboxId, LocalId), Claim>,
     /// Rows whose file is gone and was looked for in what is not synced of the Maildir: where it lies, or `None` if it
     /// is not there either.
     pub unsynced: BTreeMap<RowId, Option<Unsynced>>,

@@ -3,6 +3,7 @@
 //! Duplicates are legal mail, so everything is matched one to one, in a fixed order: equal candidates are
 //! interchangeable and none is used twice.
 
+mod claimed;
 mod local;
 mod remote;
 

@@ -53,6 +53,8 @@ pub enum Op {
         local: LocalId,
         /// Their flags.
         flags: FlagPlan,
+        /// The flags that another program has left on both sides, where it says so.
+        base: Option<Flags>,
         /// Whether the content must be fetched and compared first; the evidence so far is only the header's.
         verify: bool,
     },

@@ -46,6 +46,7 @@ mod signing;
 mod size;
 mod smalldisk;
 mod syscalls;
+mod takeover;
 mod telling;
 mod trials;
 mod watching;

@@ -8,6 +8,7 @@ pub mod dovecot;
 pub mod ferry;
 pub mod mailbox_name;
 pub mod maildir;
+pub mod mbsync;
 pub mod messages;
 pub mod oracle;
 pub mod post;

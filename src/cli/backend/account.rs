@@ -7,13 +7,13 @@ use super::clock::SystemClock;
 use super::{hooks, last};
 use crate::auth::{Accepted, Bound};
 use crate::cli::progress::{AccountProgress, Terminal};
-use crate::config::{self, Account, Config, ImapAccount, Protocol};
+use crate::config::{self, Account, Config, Environment, ImapAccount, Protocol};
 use crate::daemon::Watched;
 use crate::engine::ports::{Connector as _, Store as _};
 use crate::engine::{Fault, Home, Ports, Settings, Telling};
 use crate::imap::{ImapConnector, SessionOptions, connect};
 use crate::mail::FolderNames;
-use crate::maildir::{self, MaildirAccount, MaildirWatch};
+use crate::maildir::{self, MaildirAccount, MaildirWatch, NotePlaces};
 use crate::net::tls::{ClientIdentity, Pin, TlsMode, TlsSettings};
 use crate::store::{SqliteStore, database_path};
 
@@ -207,8 +207,16 @@ pub(super) fn local(account: &Account) -> Result<MaildirAccount, Fault> {
             Protocol::Pop3(_) => FolderNames::default(),
         },
         host,
+        notes: notes(),
     };
     Ok(MaildirAccount::open(settings)?)
+}
+
+/// Where other programs keep notes of what they put into Maildirs.
+fn notes() -> NotePlaces {
+    let user = Environment::of_process();
+    let [config, state] = [&user.config_home, &user.state_home].map(|it| it.as_deref());
+    NotePlaces::of(user.home.as_deref(), config, state)
 }
 
 /// The account's Maildir where its hooks are told of what is delivered.

@@ -175,6 +175,7 @@ mod tests {
             layout: Layout::Nested,
             names: FolderNames::default(),
             host: "host".to_owned(),
+            notes: crate::maildir::NotePlaces::default(),
         })
         .unwrap();
         let shelf = StoredMail::new(database_path(dir.path(), "work"), maildir.clone());

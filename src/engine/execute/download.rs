@@ -65,6 +65,7 @@ impl Wanted {
                 local,
                 flags,
                 verify: true,
+                ..
             } => Some((
                 *mailbox,
                 Self {

@@ -6,7 +6,7 @@ use super::{Executor, FlagJob};
 use crate::engine::context::Ports;
 use crate::engine::fault::Fault;
 use crate::engine::ports::{Event, Remote, Store};
-use crate::mail::{Flags, LocalId, Uid};
+use crate::mail::{Flags, Identity, LocalId, Uid};
 use crate::sync::{
     Change, Entry, EntryState, FlagPlan, MailboxId, MailboxInput, Op, RowId, Side, Watermark, What,
 };
@@ -62,8 +62,14 @@ impl<P: Ports> Executor<'_, '_, P> {
                     uid,
                     local,
                     flags,
+                    base,
                     verify: false,
-                } => changes.extend(self.adopt(*mailbox, *uid, local, flags).await?),
+                } => {
+                    let adopted = self.adopt(*mailbox, *uid, local, flags).await?;
+                    let there = self.observed.known.remote.get(&(*mailbox, *uid));
+                    let entry = adopted.map(|entry| as_told(entry, there, base.as_ref(), flags));
+                    changes.extend(entry.map(Change::PutEntry));
+                }
                 _ => continue,
             }
             if changes.len() >= MOST_CHANGES {
@@ -173,14 +179,12 @@ impl<P: Ports> Executor<'_, '_, P> {
         uid: Uid,
         local: &LocalId,
         flags: &FlagPlan,
-    ) -> Result<Option<Change>, Fault> {
+    ) -> Result<Option<Entry>, Fault> {
         let Some(input) = self.input(mailbox) else {
             return Ok(None);
         };
         let row = self.pass.store().reserve_rows(1).await?;
-        Ok(self
-            .link(input, row, uid, local, flags, false)
-            .map(Change::PutEntry))
+        Ok(self.link(input, row, uid, local, flags, false))
     }
 
     /// The row of a message and a file that are the same mail. Its flags are what both sides have in common, so that
@@ -234,6 +238,22 @@ impl<P: Ports> Executor<'_, '_, P> {
             state: EntryState::Linked,
             hold: None,
         })
+    }
+}
+
+/// The row of a file that was found to be a message without reading that one. Size and date are the server's, by which the
+/// message is known again there; the file may have a date of its own, and a header more.
+///
+/// What another program has left on both sides stays the base until the flags are set: a flag that one side took away
+/// since would look like a new one of the other, if it were interrupted before.
+fn as_told(entry: Entry, there: Option<&Identity>, base: Option<&Flags>, plan: &FlagPlan) -> Entry {
+    let settled = plan.local.is_none() && plan.remote.is_empty();
+    let base = base.filter(|_| !settled);
+    Entry {
+        flags: base.unwrap_or(&entry.flags).clone(),
+        size: there.map_or(entry.size, |there| there.size),
+        date: there.map_or(entry.date, |there| there.date),
+        ..entry
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Observed;
+use super::claimed::take_claims;
 use crate::engine::context::{Pass, Ports};
 use crate::engine::fault::{Fault, Reach};
 use crate::engine::pool::Pool;
@@ -16,6 +17,7 @@ pub(in crate::engine) async fn learn<P: Ports>(
     pool: &Pool<P>,
     observed: &mut Observed,
 ) -> Result<(), Fault> {
+    take_claims(pass, observed).await?;
     let mut asked = Needs::default();
     let mut searched = false;
     loop {

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use super::super::Fault;
 use super::BodySource;
 use crate::mail::{Digest, Flags, Identity, LocalId, MailboxName, Uid};
-use crate::sync::{Entry, FileStamp, FolderToken, KeywordScope, LocalView, RawHeader, Unsynced};
+use crate::sync::{
+    Claims, Entry, FileStamp, FolderToken, KeywordScope, LocalView, RawHeader, Unsynced,
+};
 
 /// What the root's marker file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,6 +142,9 @@ pub trait Local {
         synced: &[MailboxName],
         gone: &[Entry],
     ) -> Result<Vec<Option<Unsynced>>, Fault>;
+    /// What another program that filled a folder has noted of these files: nothing of it has to be true. It is read and
+    /// never changed; where there is nothing, or nothing that can be read, nothing is said.
+    async fn notes(&self, name: &MailboxName, files: &[LocalId]) -> Result<Vec<Claims>, Fault>;
     /// Opens a file to be sent; fails if it does not look like `stamp` any more, then or at its end.
     async fn open(
         &self,

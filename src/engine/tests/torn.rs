@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{Nobody, settings};
 use crate::engine::{Home, Mode, Ports, Report, Scope, sync};
 use crate::mail::FolderNames;
-use crate::maildir::{Layout, MaildirAccount, Settings};
+use crate::maildir::{Layout, MaildirAccount, NotePlaces, Settings};
 use crate::sim::content;
 use crate::sim::world::hand::name;
 use crate::sim::{SimClock, SimConnector, SimStore, World};
@@ -74,6 +74,7 @@ fn settled(root: &Path) -> (World, OnDisk) {
         layout: Layout::Nested,
         names: FolderNames::default(),
         host: "test".to_owned(),
+        notes: NotePlaces::default(),
     });
     let ports = OnDisk {
         connector: world.connector(),

@@ -22,6 +22,7 @@ async fn a_root_is_missing_unmarked_or_marked() {
         layout: Layout::Nested,
         names: FolderNames::default(),
         host: "x".to_owned(),
+        notes: NotePlaces::default(),
     })
     .unwrap();
     assert_eq!(account.root().await.unwrap(), Root::Missing);

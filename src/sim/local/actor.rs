@@ -8,7 +8,7 @@ use crate::engine::ports::Clock;
 use crate::mail::{Flags, LocalId, MailboxName};
 use crate::sim::content::{self, Body};
 use crate::sim::server;
-use crate::sync::Side;
+use crate::sync::{Claims, Side};
 
 /// After so many seconds the system has written everything to the disk.
 const WRITTEN_AFTER: i64 = 35;
@@ -49,6 +49,22 @@ impl SimLocal {
             },
         };
         (id, file)
+    }
+
+    /// Another program notes what it knows of a folder.
+    pub fn take_notes(&self, folder: &MailboxName, claims: Claims) {
+        let mut state = self.state.borrow_mut();
+        state.notes.entry(folder.clone()).or_default().push(claims);
+    }
+
+    /// What another program noted of these files.
+    pub(super) fn noted(&self, folder: &MailboxName, files: &[LocalId]) -> Vec<Claims> {
+        let state = self.state.borrow();
+        let mut notes = state.notes.get(folder).cloned().unwrap_or_default();
+        for claims in &mut notes {
+            claims.files.retain(|(file, _)| files.contains(file));
+        }
+        notes
     }
 
     /// From now on mail programs do not sync what they write.

@@ -12,7 +12,9 @@ use crate::mail::{Flags, LocalId, MailboxName};
 use crate::sim::content;
 use crate::sim::server;
 use crate::sim::steps::fault;
-use crate::sync::{Entry, FileStamp, FolderToken, KeywordScope, LocalMessage, LocalView, Unsynced};
+use crate::sync::{
+    Claims, Entry, FileStamp, FolderToken, KeywordScope, LocalMessage, LocalView, Unsynced,
+};
 
 impl Local for SimLocal {
     type Delivery = SimDelivery;
@@ -94,6 +96,11 @@ impl Local for SimLocal {
             state.disk().folders.remove(name);
             Ok(())
         })?
+    }
+
+    async fn notes(&self, name: &MailboxName, files: &[LocalId]) -> Result<Vec<Claims>, Fault> {
+        self.begin("notes").await?;
+        Ok(self.noted(name, files))
     }
 
     async fn scan(&self, name: &MailboxName) -> Result<LocalView, Fault> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Index;
+use super::claimed::pair_claimed;
 use crate::mail::{Identity, MessageIdHash};
 use crate::sync::base::MailboxId;
 use crate::sync::input::LocalKnown;
@@ -174,6 +175,8 @@ pub(in crate::sync) struct Twin {
     pub mail: usize,
     /// The headers do not prove it.
     pub verify: bool,
+    /// Another program says so, and its flags are the base.
+    pub claimed: bool,
 }
 
 /// How much a file and a message have in common, strongest first.
@@ -202,6 +205,7 @@ pub(in crate::sync) fn pair_new(scene: &mut Scene<'_>) -> Vec<Twin> {
     if scene.files.is_empty() || scene.mails.is_empty() {
         return twins;
     }
+    pair_claimed(scene, &mut twins);
     for likeness in [
         Likeness::Content,
         Likeness::Header,
@@ -265,6 +269,7 @@ fn pair_alike(scene: &mut Scene<'_>, likeness: Likeness, twins: &mut Vec<Twin>) 
                 file: at,
                 mail,
                 verify: !proven,
+                claimed: false,
             });
             if let Some(file) = scene.files.get_mut(at) {
                 file.taken = true;
@@ -277,7 +282,7 @@ fn pair_alike(scene: &mut Scene<'_>, likeness: Likeness, twins: &mut Vec<Twin>) 
 }
 
 /// A file as it would go on the wire, and with its line ends read the other way.
-fn readings(known: &LocalKnown) -> impl Iterator<Item = Identity> {
+pub(super) fn readings(known: &LocalKnown) -> impl Iterator<Item = Identity> {
     let other = known.verbatim.map(|(size, digest)| Identity {
         size,
         digest: Some(digest),

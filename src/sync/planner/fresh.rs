@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::Decider;
-use super::flags::agree_on_new;
+use super::flags::{agree, agree_on_new};
 use super::scene::{File, Mail};
 use crate::mail::Digest;
 use crate::sync::base::{Entry, EntryState, RowId};
+use crate::sync::diff::as_kept;
 use crate::sync::pairing::Twin;
 use crate::sync::plan::Op;
 
@@ -26,13 +27,22 @@ impl<'a> Decider<'_, 'a> {
                 continue;
             };
             let (shown, seen) = (&file.message.flags, &mail.message.flags);
-            let flags = agree_on_new(shown, seen, self.flow(place)).plan(
+            // What another program has left on both sides is what they last agreed on.
+            let claim = file.claim.filter(|_| twin.claimed);
+            let base = claim.and_then(|claim| claim.flags.clone());
+            let flow = self.flow(place);
+            let agreement = match &base {
+                Some(base) => agree(base, shown, &as_kept(&place.permanent, seen, base), flow),
+                None => agree_on_new(shown, seen, flow),
+            };
+            let flags = agreement.plan(
                 Some(&place.scope.visible(shown)),
                 &place.scope,
                 seen,
                 &place.permanent,
             );
             self.steps.pairs.push(Op::Adopt {
+                base,
                 mailbox: file.mailbox,
                 uid: mail.message.uid,
                 local: file.message.id.clone(),

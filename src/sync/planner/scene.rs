@@ -11,6 +11,7 @@ pub(in crate::sync) use self::rows::{Here, Row, There};
 use crate::mail::{Flags, Identity, Keyword, LocalId, SpecialUse, Uid};
 use crate::sync::base::{MailboxId, RowId};
 use crate::sync::change::{Hold, HoldKind, HoldVerdict};
+use crate::sync::claims::Claim;
 use crate::sync::diff::as_kept;
 use crate::sync::input::{AccountInput, Known, LocalKnown, MailboxInput, Unsynced};
 use crate::sync::view::{LocalMessage, RemoteMessage};
@@ -24,6 +25,8 @@ pub(in crate::sync) struct File<'a> {
     pub mailbox: MailboxId,
     pub message: &'a LocalMessage,
     pub known: Option<&'a LocalKnown>,
+    /// Which message another program says that it is.
+    pub claim: Option<&'a Claim>,
     /// Not parked, and its folder is not in doubt.
     pub usable: bool,
     pub taken: bool,
@@ -109,6 +112,7 @@ impl<'a> Scene<'a> {
                 mailbox: id,
                 message,
                 known: known.local.get(&(id, message.id.clone())),
+                claim: known.claims.get(&(id, message.id.clone())),
                 usable: !mailbox.marker_lost && !self.parked_files.contains(&(id, &message.id)),
                 taken: false,
             });

@@ -1,5 +1,6 @@
 //! One message at a time: every cell of the table of messages.
 
+mod claims;
 pub(in crate::sync) mod fixture;
 
 use super::*;

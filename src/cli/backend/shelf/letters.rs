@@ -128,6 +128,7 @@ mod tests {
             layout: Layout::Nested,
             names: FolderNames::default(),
             host: "host".to_owned(),
+            notes: crate::maildir::NotePlaces::default(),
         };
         let shelf = StoredLetters {
             database: database_path(dir.path(), "post"),

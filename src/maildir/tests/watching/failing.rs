@@ -208,6 +208,7 @@ async fn another_root_in_the_same_place_is_noticed() {
         layout: Layout::Nested,
         names: FolderNames::default(),
         host: "test".to_owned(),
+        notes: NotePlaces::default(),
     })
     .unwrap();
     std::os::unix::fs::symlink(fixture.path(""), &link).unwrap();

@@ -108,6 +108,7 @@ impl World {
                 local,
                 flags,
                 verify,
+                ..
             } => {
                 self.adopt(*mailbox, *uid, local, flags, *verify);
             }

@@ -17,6 +17,7 @@ mod heads;
 mod keywords;
 mod layout;
 mod lines;
+mod links;
 mod marker;
 mod name;
 mod notes;
@@ -34,7 +35,7 @@ mod watch;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Semaphore;
@@ -43,15 +44,17 @@ pub use access::writable;
 pub use deliver::{MaildirBatch, MaildirDelivery};
 pub use error::Error;
 pub use layout::Layout;
+pub use links::{FollowLinks, LinkRefusal};
 pub use notes::NotePlaces;
 pub use read::MaildirBody;
 pub use watch::MaildirWatch;
 
 use crate::engine::Fault;
-use crate::engine::ports::{Folder, Inspected, Local, Looked, Marker, Root, Staged};
+use crate::engine::ports::{Barred, Folder, Inspected, Local, Looked, Marker, Root, Staged};
 use crate::mail::{Flags, FolderNames, LocalId, MailboxName};
 use crate::sync::{Claims, Entry, FileStamp, FolderToken, KeywordScope, LocalView, Unsynced};
 use heads::Heads;
+use links::Links;
 use pool::Pool;
 
 /// Threads for everything but fsync.
@@ -68,6 +71,8 @@ pub struct Settings {
     pub root: PathBuf,
     /// How folders lie in it.
     pub layout: Layout,
+    /// Which symbolic links to directories are folders.
+    pub follow: FollowLinks,
     /// Which folders are called otherwise than their mailboxes.
     pub names: FolderNames,
     /// This machine's name, for the names of new files.
@@ -87,6 +92,8 @@ pub struct MaildirAccount {
 struct Core {
     root: PathBuf,
     layout: Layout,
+    follow: FollowLinks,
+    links: Mutex<Links>,
     names: FolderNames,
     host: String,
     places: NotePlaces,
@@ -107,6 +114,8 @@ impl MaildirAccount {
             core: Arc::new(Core {
                 root: settings.root,
                 layout: settings.layout,
+                follow: settings.follow,
+                links: Mutex::default(),
                 names: settings.names,
                 host: name::host_part(&settings.host),
                 places: settings.notes,
@@ -188,6 +197,10 @@ impl Local for MaildirAccount {
 
     async fn folders(&self) -> Result<Vec<Folder>, Fault> {
         self.run(Core::list_folders).await
+    }
+
+    async fn barred(&self) -> Result<Vec<Barred>, Fault> {
+        self.run(|core| Ok(core.barred())).await
     }
 
     async fn create_folder(&self, name: &MailboxName, marker: &Marker) -> Result<(), Fault> {

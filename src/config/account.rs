@@ -14,8 +14,15 @@ use crate::mail::{FolderNames, MailboxName};
 
 pub(super) use super::options::{HOLD_KEYS, NOTIFY_KEYS, SYNC_KEYS};
 
-const COMMON_KEYS: [&str; 7] = [
-    "protocol", "user", "maildir", "layout", "poll", "timeout", "notify",
+const COMMON_KEYS: [&str; 8] = [
+    "protocol",
+    "user",
+    "maildir",
+    "layout",
+    "follow_links",
+    "poll",
+    "timeout",
+    "notify",
 ];
 const IMAP_KEYS: [&str; 7] = [
     "mailboxes",
@@ -118,6 +125,7 @@ pub(super) fn read(
             ("maildir++", Layout::MaildirPlusPlus),
         ])
     });
+    let follow_links = section.entry("follow_links");
     let poll = time(section, "poll", 1, 300);
     let timeout = time(section, "timeout", 1, 60);
     let notify = options::notify(section.entry("notify").as_ref(), places);
@@ -133,6 +141,7 @@ pub(super) fn read(
         auth: auth?,
         maildir: maildir?,
         layout: layout.unwrap_or(Layout::Nested),
+        follow_links: follow_links.and_then(|entry| entry.truth()),
         poll,
         timeout,
         notify,

@@ -85,6 +85,8 @@ pub struct Account {
     pub maildir: PathBuf,
     /// How folders lie in it.
     pub layout: Layout,
+    /// Whether symbolic links to directories are folders; `None`: those that were there when the account was set up.
+    pub follow_links: Option<bool>,
     /// How often mailboxes are looked at that no push covers, and POP3 accounts.
     pub poll: Duration,
     /// How long the server may be silent when it owes an answer.

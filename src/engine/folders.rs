@@ -1,5 +1,6 @@
 //! Mailboxes as wholes: what LIST and the Maildir show, and what `sync` decided about it.
 
+mod bar;
 mod doubt;
 mod naming;
 mod pretended;
@@ -10,7 +11,7 @@ use super::context::{Mode, Pass, Ports};
 use super::fault::{Fault, Reach};
 use super::pool::RemoteOf;
 use super::ports::{
-    Clock, Folder, Local, MailboxStatus, Marker, Remote, RemoteMailbox, Serial, Store,
+    Barred, Clock, Folder, Local, MailboxStatus, Marker, Remote, RemoteMailbox, Serial, Store,
 };
 use crate::mail::{MailboxName, SpecialUse};
 use crate::sync::{
@@ -45,6 +46,7 @@ pub(super) async fn settle<P: Ports>(
     remote: &mut RemoteOf<P>,
     listed: Vec<RemoteMailbox>,
     folders: &[Folder],
+    barred: &[Barred],
 ) -> Result<Mailboxes, Fault> {
     let known: Vec<MailboxRecord> = pass.store().mailboxes().await?;
     let selects = |name: &MailboxName| (pass.settings.selects)(name);
@@ -70,7 +72,10 @@ pub(super) async fn settle<P: Ports>(
     };
     let records = input.known.iter();
     let records = records.map(|record| (record.id, record.clone())).collect();
-    let (ops, doubted) = doubt::plan(pass, &mut input).await?;
+    let offline = bar::take_out(pass, &mut input, barred);
+    let (mut ops, mut doubted) = doubt::plan(pass, &mut input).await?;
+    ops.retain(|op| !bar::makes(op, barred));
+    doubted.extend(offline);
     let mut all = Mailboxes {
         records,
         doubted,
@@ -365,6 +370,13 @@ impl<P: Ports> Settler<'_, '_, P> {
         let Some(record) = self.all.records.get(&id).cloned() else {
             return Ok(());
         };
+        self.pass.announce().await?;
+        let made = self.pass.local();
+        let made = made.create_folder(&record.name, &marker_of(&record)).await;
+        if let Err(fault) = made {
+            self.all.doubted.insert(id);
+            return self.skip(&record.name, fault);
+        }
         let base = self.pass.store().base(id).await?;
         let lose = |entry: crate::sync::Entry| Change::Relink {
             row: entry.row,
@@ -375,11 +387,7 @@ impl<P: Ports> Settler<'_, '_, P> {
         let rows = base.entries.into_iter().map(lose).collect();
         self.pass.commit(rows).await?;
         self.all.changed.insert(id);
-        self.pass.announce().await?;
-        self.pass
-            .local()
-            .create_folder(&record.name, &marker_of(&record))
-            .await
+        Ok(())
     }
 }
 

@@ -15,7 +15,7 @@ use super::late;
 use super::link::Link;
 use super::observe::{self, FolderSide, Observed};
 use super::pool::{Pool, RemoteOf};
-use super::ports::{Clock, Folder, Local, Remote, RemoteMailbox, Root, Store};
+use super::ports::{Barred, Clock, Folder, Local, Remote, RemoteMailbox, Root, Store};
 use super::quick;
 use super::recover;
 use super::report::Report;
@@ -30,7 +30,7 @@ const GUARD_WINDOW: i64 = 600;
 /// The first connection, and what the server lists.
 type Greeted<P> = (RemoteOf<P>, Vec<RemoteMailbox>);
 /// The folders there are, and what the known ones of them hold.
-type Found = (Vec<Folder>, BTreeMap<MailboxId, FolderSide>);
+type Found = (Vec<Folder>, Vec<Barred>, BTreeMap<MailboxId, FolderSide>);
 
 /// Syncs one account once.
 ///
@@ -129,9 +129,9 @@ async fn run<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<bool, Fault
     let (greeted, found) = begin(pass, pool).await?;
     pass.listen().await?;
     let (mut remote, listed) = greeted;
-    let (listed_folders, mut scanned) = found;
+    let (listed_folders, barred, mut scanned) = found;
     let listed = folders::decide_naming(pass, &mut remote, listed, &listed_folders).await?;
-    let mailboxes = folders::settle(pass, &mut remote, listed, &listed_folders).await?;
+    let mailboxes = folders::settle(pass, &mut remote, listed, &listed_folders, &barred).await?;
     if pass.mode == Mode::Apply {
         for mailbox in recover::run(pass, pool, &mut remote, &mailboxes).await? {
             scanned.remove(&mailbox);
@@ -227,9 +227,10 @@ async fn greet<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<Greeted<P
 async fn look_around<P: Ports>(pass: &Pass<'_, P>) -> Result<Found, Fault> {
     if pass.mode == Mode::DryRun && matches!(pass.local().root().await?, Root::Missing) {
         // The account's first pass would make it.
-        return Ok((Vec::new(), BTreeMap::new()));
+        return Ok((Vec::new(), Vec::new(), BTreeMap::new()));
     }
     let folders = pass.local().folders().await?;
+    let barred = pass.local().barred().await?;
     let present: BTreeSet<&MailboxName> = folders.iter().map(|folder| &folder.name).collect();
     let mut scanned = BTreeMap::new();
     let mut rests = pass.store().rests().await?;
@@ -252,7 +253,7 @@ async fn look_around<P: Ports>(pass: &Pass<'_, P>) -> Result<Found, Fault> {
             Err(_) => {}
         }
     }
-    Ok((folders, scanned))
+    Ok((folders, barred, scanned))
 }
 
 /// What the planner has to know beyond the mailboxes themselves.

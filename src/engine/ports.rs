@@ -15,7 +15,9 @@ mod watch;
 use std::time::Duration;
 
 pub use letters::{LetterSink, LetterStore, Listed, Maildrop, Postbox};
-pub use local::{Batch, Delivery, Folder, Inspected, Local, Looked, Marker, Root, Seen, Staged};
+pub use local::{
+    Barred, Batch, Delivery, Folder, Inspected, Local, Looked, Marker, Root, Seen, Staged,
+};
 pub use remote::{
     Abilities, Appended, BodySink, BodySource, Connector, KnownMailbox, MailboxStatus, Remote,
     RemoteMailbox, Transferred,

@@ -4,6 +4,7 @@ use std::io;
 
 use rustix::io::Errno;
 
+use super::links::LinkRefusal;
 use crate::engine::{Fault, Reach};
 use crate::mail::{LocalId, MailboxName};
 
@@ -21,6 +22,14 @@ pub enum Error {
         reach: Reach,
         /// The cause.
         source: io::Error,
+    },
+    /// A symbolic link in the Maildir is not followed.
+    #[error("{path} is a directory that is not synced: {why}", path = .path, why = .why)]
+    Link {
+        /// Its path below the root.
+        path: String,
+        /// Why not.
+        why: LinkRefusal,
     },
     /// A mailbox's name makes a directory name longer than file systems take.
     #[error("mailbox {0}: the name is too long for a directory")]
@@ -95,11 +104,25 @@ impl Error {
         }
     }
 
+    /// Whether it concerns the whole account.
+    pub(super) fn reaches_account(&self) -> bool {
+        self.weight().0 >= Reach::Account
+    }
+
+    /// What went wrong, with its cause.
+    pub(super) fn full(&self) -> String {
+        match self {
+            Self::Io { source, .. } => format!("{self}: {source}"),
+            other => other.to_string(),
+        }
+    }
+
     /// How far it reaches, and whether the same may work later.
     fn weight(&self) -> (Reach, bool) {
         match self {
             Self::Io { reach, source, .. } => weigh(*reach, source),
             Self::Restless(_) | Self::RestlessDirectory(_) => (Reach::Mailbox, true),
+            Self::Link { .. } => (Reach::Mailbox, true),
             Self::NameTooLong(_)
             | Self::FolderTaken(_)
             | Self::NotEmpty(_)

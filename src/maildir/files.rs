@@ -79,26 +79,19 @@ impl Core {
 
     /// A folder's own directory, open.
     pub(super) fn dir_of(&self, name: &MailboxName) -> Result<Dir, Error> {
-        let path = self.path_to(name)?;
-        let mut dir = self.root_dir()?;
-        for part in path {
-            dir = dir.open(part.as_bytes())?;
-        }
-        Ok(dir)
+        self.open_path(&self.path_to(name)?)
     }
 
     /// The same, `None` when there is no such directory (but a root).
     pub(super) fn find_dir(&self, name: &MailboxName) -> Result<Option<Dir>, Error> {
         let path = self.path_to(name)?;
-        let mut dir = self.root_dir()?;
-        for part in path {
-            match dir.open(part.as_bytes()) {
-                Ok(inner) => dir = inner,
-                Err(error) if means_absent(&error) => return Ok(None),
-                Err(error) => return Err(error),
-            }
+        // An absent root is an error, never an absent folder.
+        self.root_dir()?;
+        match self.open_path(&path) {
+            Ok(dir) => Ok(Some(dir)),
+            Err(error) if means_absent(&error) => Ok(None),
+            Err(error) => Err(error),
         }
-        Ok(Some(dir))
     }
 
     /// A folder, open. One that lacks `cur`, `new` or `tmp` is an error, never an empty folder.

@@ -6,6 +6,7 @@ use rustix::io::Errno;
 use super::Core;
 use super::error::Error;
 use super::layout::Layout;
+use super::links::Listing;
 use super::marker::{self, Marks};
 use super::sys::{self, Dir, means_absent};
 use super::trash;
@@ -23,14 +24,22 @@ pub(super) struct Contents {
     tmp: bool,
     /// Its other directories, hidden ones included.
     pub directories: Vec<String>,
+    /// Its symbolic links, wherever they lead.
+    pub links: Vec<String>,
 }
 
 impl Contents {
     pub(super) fn of(dir: &Dir) -> Result<Self, Error> {
         let mut contents = Self::default();
         dir.entries(|entry| {
-            if !matches!(dir.kind(entry), Ok(FileType::Directory)) {
-                return Ok(());
+            match dir.kind(entry) {
+                Ok(FileType::Directory) => {}
+                Ok(FileType::Symlink) => {
+                    let name = std::str::from_utf8(entry.name).ok();
+                    contents.links.extend(name.map(str::to_owned));
+                    return Ok(());
+                }
+                _ => return Ok(()),
             }
             match entry.name {
                 b"cur" => contents.cur = true,
@@ -47,7 +56,7 @@ impl Contents {
         Ok(contents)
     }
 
-    fn is_maildir(&self) -> bool {
+    pub(super) fn is_maildir(&self) -> bool {
         self.cur && self.new && self.tmp
     }
 }
@@ -80,51 +89,24 @@ impl Core {
         marker::write(&dir, tmp.as_ref(), &Marks { own, inbox })
     }
 
+    /// All folders below the root. What was decided about links holds until the next listing.
     pub(super) fn list_folders(&self) -> Result<Vec<Folder>, Error> {
         let root = self.root_dir()?;
-        let contents = Contents::of(&root)?;
-        let mut folders = Vec::new();
-        if self.layout == Layout::MaildirPlusPlus {
-            self.take_folder(&root, &contents, &[], &mut folders)?;
-        }
-        self.walk(&root, contents.directories, &mut Vec::new(), &mut folders)?;
-        folders.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        Ok(folders)
+        let mut listing = Listing::new(self, &root)?;
+        listing.walk(&root, &mut Vec::new(), false)?;
+        listing.follow_links()?;
+        Ok(listing.finish())
     }
 
-    fn walk(
-        &self,
-        dir: &Dir,
-        names: Vec<String>,
-        path: &mut Vec<String>,
-        folders: &mut Vec<Folder>,
-    ) -> Result<(), Error> {
-        let depth = path.len();
-        let ours = names
-            .into_iter()
-            .filter(|name| self.layout.may_hold(depth, name));
-        for name in ours.collect::<Vec<_>>() {
-            let Some(inner) = dir.find(name.as_bytes())? else {
-                continue;
-            };
-            path.push(name);
-            let contents = Contents::of(&inner)?;
-            self.take_folder(&inner, &contents, path, folders)?;
-            self.walk(&inner, contents.directories, path, folders)?;
-            path.pop();
-        }
-        Ok(())
-    }
-
-    fn take_folder(
+    /// The folder that a directory is, if it is one.
+    pub(super) fn take_folder(
         &self,
         dir: &Dir,
         contents: &Contents,
         path: &[String],
-        folders: &mut Vec<Folder>,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Folder>, Error> {
         let Some(name) = self.mailbox_at(path) else {
-            return Ok(());
+            return Ok(None);
         };
         let marks = marker::read(dir)?;
         let marker = if path.is_empty() {
@@ -132,18 +114,21 @@ impl Core {
         } else {
             marks.own
         };
-        if contents.is_maildir() || marker.is_some() {
-            folders.push(Folder { name, marker });
-        }
-        Ok(())
+        let is_folder = contents.is_maildir() || marker.is_some();
+        Ok(is_folder.then_some(Folder { name, marker }))
     }
 
     pub(super) fn create_folder(&self, name: &MailboxName, marker: Marker) -> Result<(), Error> {
         let path = self.path_to(name)?;
         let is_root = path.is_empty();
         let mut dir = self.root_dir()?;
-        for part in path {
-            dir = dir.make(part.as_bytes())?;
+        for depth in 1..=path.len() {
+            let so_far = path.get(..depth).unwrap_or_default();
+            let name = so_far.last().map(String::as_bytes).unwrap_or_default();
+            dir = match self.enter(&dir, so_far) {
+                Err(error) if means_absent(&error) => dir.make(name)?,
+                other => other?,
+            };
         }
         for part in [&b"new"[..], b"cur"] {
             dir.make(part)?;
@@ -172,13 +157,15 @@ impl Core {
         if self.layout == Layout::MaildirPlusPlus {
             return self.rename_flat(old, new, to);
         }
-        let mut source = self.root_dir()?;
-        for part in old_parents {
-            source = source.open(part.as_bytes())?;
-        }
+        let source = self.open_path(old_parents)?;
         let mut target = self.root_dir()?;
-        for part in new_parents {
-            target = target.make(part.as_bytes())?;
+        for depth in 1..=new_parents.len() {
+            let so_far = new_parents.get(..depth).unwrap_or_default();
+            let name = so_far.last().map(String::as_bytes).unwrap_or_default();
+            target = match self.enter(&target, so_far) {
+                Err(error) if means_absent(&error) => target.make(name)?,
+                other => other?,
+            };
         }
         match source.rename(old.as_bytes(), &target, new.as_bytes()) {
             Ok(()) => {}
@@ -240,10 +227,7 @@ impl Core {
         }
         target.sync()?;
         dir.sync()?;
-        let mut parent = self.root_dir()?;
-        for part in parents {
-            parent = parent.open(part.as_bytes())?;
-        }
+        let parent = self.open_path(parents)?;
         match parent.remove_dir(last.as_bytes()) {
             Ok(()) => parent.sync(),
             // Folders below it, or something that is not ours.

@@ -62,14 +62,20 @@ impl Dir {
             .map_err(|error| self.error("open", name, Reach::Mailbox, error))
     }
 
-    /// Opens what an entry is or points to, if that is a directory: only for looking.
-    pub fn open_linked(&self, name: &[u8]) -> Result<Option<Self>, Error> {
+    /// Opens the directory that an entry is or points to.
+    pub fn follow(&self, name: &[u8]) -> Result<Self, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        match rustix::fs::openat(&self.fd, OsStr::from_bytes(name), flags, Mode::empty()) {
-            Ok(fd) => Ok(Some(Self {
-                fd,
-                path: self.path_of(name),
-            })),
+        let opened = rustix::fs::openat(&self.fd, OsStr::from_bytes(name), flags, Mode::empty());
+        opened.map(|fd| Self {
+            fd,
+            path: self.path_of(name),
+        })
+    }
+
+    /// The same, `None` when there is no such directory.
+    pub fn open_linked(&self, name: &[u8]) -> Result<Option<Self>, Error> {
+        match self.follow(name) {
+            Ok(dir) => Ok(Some(dir)),
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
             Err(error) => Err(self.error("open", name, Reach::Mailbox, error)),
         }
@@ -245,6 +251,18 @@ impl Dir {
     /// An error about an entry of this directory (or, with an empty name, about itself).
     pub fn error(&self, act: &'static str, name: &[u8], reach: Reach, error: Errno) -> Error {
         Error::io(act, &self.path_of(name), reach, error)
+    }
+
+    /// Where this directory really is, for messages only.
+    pub fn shown(&self) -> String {
+        let link = format!(
+            "/proc/self/fd/{}",
+            std::os::fd::AsRawFd::as_raw_fd(&self.fd)
+        );
+        let path = std::fs::read_link(link).map(|path| path.into_os_string().into_encoded_bytes());
+        path.unwrap_or_else(|_| self.path.clone())
+            .escape_ascii()
+            .to_string()
     }
 
     /// The path of an entry (or, with an empty name, of itself), for messages only.

@@ -2,6 +2,7 @@
 
 mod delivering;
 mod folders;
+mod links;
 mod moving;
 mod reading;
 mod scanning;
@@ -53,6 +54,7 @@ impl Fixture {
         let account = MaildirAccount::open(Settings {
             root: home.path().join("mail"),
             layout,
+            follow: FollowLinks::default(),
             names: FolderNames::default(),
             host: "test".to_owned(),
             notes: NotePlaces::default(),

@@ -21,7 +21,7 @@ use super::content::Body;
 use super::ledger::Ledger;
 use super::rng::Rng;
 use super::steps::{DiskError, Place, SimError, Steps, Trouble, When, fault};
-use crate::engine::ports::Clock;
+use crate::engine::ports::{Barred, Clock};
 use crate::engine::{Fault, Reach};
 use crate::mail::{LocalId, MailboxName};
 use crate::sync::{Claims, FolderToken, KeywordScope};
@@ -40,6 +40,8 @@ struct LocalState {
     scope: KeywordScope,
     /// What another program has noted of its folders.
     notes: BTreeMap<MailboxName, Vec<Claims>>,
+    /// Folders that cannot be used.
+    barred: Vec<MailboxName>,
     blind: bool,
     inodes: u64,
     rng: Rng,
@@ -91,6 +93,7 @@ impl SimLocal {
             fails_next: None,
             scope: KeywordScope::default(),
             notes: BTreeMap::new(),
+            barred: Vec::new(),
             blind: false,
             inodes: 100,
             rng: Rng::new(seed ^ 0x10ca1),
@@ -118,6 +121,21 @@ impl SimLocal {
     /// From now on the directories do not tell of what is edited in place, as on a real disk.
     pub fn set_blind(&self) {
         self.state.borrow_mut().blind = true;
+    }
+
+    fn barred_now(&self) -> Vec<Barred> {
+        let barred = self.state.borrow().barred.clone();
+        let barred = barred.into_iter().map(|name| Barred {
+            name,
+            reason: "it leads nowhere".to_owned(),
+            quiet: true,
+        });
+        barred.collect()
+    }
+
+    /// From now on these folders cannot be used.
+    pub fn bar(&self, folders: &[MailboxName]) {
+        self.state.borrow_mut().barred = folders.to_vec();
     }
 
     /// All folders, on the real disk whether it is mounted or not.

@@ -29,6 +29,7 @@ mod killing;
 mod letters;
 mod liars;
 mod limits;
+mod linked;
 mod living;
 mod login;
 mod mix;

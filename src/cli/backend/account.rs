@@ -202,6 +202,11 @@ pub(super) fn local(account: &Account) -> Result<MaildirAccount, Fault> {
             config::Layout::Nested => maildir::Layout::Nested,
             config::Layout::MaildirPlusPlus => maildir::Layout::MaildirPlusPlus,
         },
+        follow: match account.follow_links {
+            None => maildir::FollowLinks::FromSetUp,
+            Some(true) => maildir::FollowLinks::Always,
+            Some(false) => maildir::FollowLinks::Never,
+        },
         names: match &account.protocol {
             Protocol::Imap(imap) => imap.folders.clone(),
             Protocol::Pop3(_) => FolderNames::default(),

@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use crate::engine::ports::Store as _;
     use crate::mail::{Flag, Flags, FolderNames, Uid};
-    use crate::maildir::{Layout, Settings};
+    use crate::maildir::{FollowLinks, Layout, Settings};
     use crate::store::{SqliteStore, database_path};
     use crate::sync::{Change, Entry, FileStamp, MailboxId, MailboxRecord, RowId};
 
@@ -173,6 +173,7 @@ mod tests {
         let maildir = MaildirAccount::open(Settings {
             root,
             layout: Layout::Nested,
+            follow: FollowLinks::default(),
             names: FolderNames::default(),
             host: "host".to_owned(),
             notes: crate::maildir::NotePlaces::default(),

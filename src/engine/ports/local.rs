@@ -42,6 +42,17 @@ pub struct Folder {
     pub marker: Option<Marker>,
 }
 
+/// A folder that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Barred {
+    /// The mailbox that it would be the folder of; what is below it is barred, too.
+    pub name: MailboxName,
+    /// Why, for people.
+    pub reason: String,
+    /// Worth telling only if there is such a mailbox.
+    pub quiet: bool,
+}
+
 /// A message that is durable in `tmp/` but has not got its name yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Staged {
@@ -107,6 +118,8 @@ pub trait Local {
     async fn mark_root(&self, marker: &Marker) -> Result<(), Fault>;
     /// All folders below the root.
     async fn folders(&self) -> Result<Vec<Folder>, Fault>;
+    /// Folders that cannot be used, as they were when [`Local::folders`] was last asked.
+    async fn barred(&self) -> Result<Vec<Barred>, Fault>;
     /// Creates a folder (or completes one that lacks `cur`, `new` or `tmp`) and writes its marker.
     async fn create_folder(&self, name: &MailboxName, marker: &Marker) -> Result<(), Fault>;
     /// Renames a folder and, in the nested layout, what is below it.

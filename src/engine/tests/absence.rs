@@ -387,3 +387,33 @@ fn a_file_that_cannot_be_read_keeps_deletions_back_until_it_can() {
     assert!(there().is_none());
     world.nothing_lost().unwrap();
 }
+
+/// A link leads to a disk that is not mounted.
+#[test]
+fn a_folder_that_cannot_be_used_waits_and_the_others_go_on() {
+    let world = synced();
+    world.server.create(&name("Far"), None);
+    world.arrives("Far", 2, "");
+    driver::settle(&world, &pass).unwrap();
+    for barred in [name("Far"), name("INBOX")] {
+        let other = if barred.is_inbox() { "Far" } else { "INBOX" };
+        let number = if barred.is_inbox() { 10 } else { 20 };
+        world.local.bar(std::slice::from_ref(&barred));
+        world.arrives(barred.as_str(), number, "");
+        world.arrives(other, number + 1, "");
+        for _ in 0..2 {
+            let report = report(&world, Mode::Apply).unwrap();
+            let problems: Vec<_> = report.problems.iter().map(|it| &it.mailbox).collect();
+            assert_eq!(problems, [&Some(barred.clone())]);
+        }
+        world.is_in(1, &["INBOX"]).unwrap();
+        world.is_in(2, &["Far"]).unwrap();
+        world.is_in(number + 1, &[other]).unwrap();
+        let here = world.local.find(&barred, &content::mail(number));
+        assert!(here.is_none());
+        world.local.bar(&[]);
+        driver::settle(&world, &pass).unwrap();
+        world.equal().unwrap();
+        world.is_in(number, &[barred.as_str()]).unwrap();
+    }
+}

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{Nobody, settings};
 use crate::engine::{Home, Mode, Ports, Report, Scope, sync};
 use crate::mail::FolderNames;
-use crate::maildir::{Layout, MaildirAccount, NotePlaces, Settings};
+use crate::maildir::{FollowLinks, Layout, MaildirAccount, NotePlaces, Settings};
 use crate::sim::content;
 use crate::sim::world::hand::name;
 use crate::sim::{SimClock, SimConnector, SimStore, World};
@@ -72,6 +72,7 @@ fn settled(root: &Path) -> (World, OnDisk) {
     let local = MaildirAccount::open(Settings {
         root: root.to_owned(),
         layout: Layout::Nested,
+        follow: FollowLinks::default(),
         names: FolderNames::default(),
         host: "test".to_owned(),
         notes: NotePlaces::default(),

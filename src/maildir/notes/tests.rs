@@ -1,7 +1,7 @@
 use super::*;
 use crate::mail::Flag;
 
-use crate::maildir::{Layout, MaildirAccount, Settings};
+use crate::maildir::{FollowLinks, Layout, MaildirAccount, Settings};
 
 /// A Maildir below a home of its own.
 struct Place {
@@ -37,6 +37,7 @@ impl Place {
             layout: Layout::Nested,
             names: crate::mail::FolderNames::default(),
             host: "test".to_owned(),
+            follow: FollowLinks::default(),
             notes: NotePlaces::of(Some(self.home.path()), None, None),
         });
         let ids: Vec<LocalId> = files

@@ -20,6 +20,7 @@ async fn a_root_is_missing_unmarked_or_marked() {
     let account = MaildirAccount::open(Settings {
         root: home.path().join("deep/er/mail"),
         layout: Layout::Nested,
+        follow: FollowLinks::default(),
         names: FolderNames::default(),
         host: "x".to_owned(),
         notes: NotePlaces::default(),

@@ -35,6 +35,8 @@ pub(super) struct Tree {
     watched_root: Option<(u64, u64)>,
     kernel: Result<Kernel, Why>,
     gaps: BTreeMap<PathBuf, (Role, Gap)>,
+    /// What [`Core::link_changes`] said when the watches were set.
+    links: u64,
     tried: Instant,
 }
 
@@ -50,6 +52,7 @@ impl Tree {
             watched_root: None,
             kernel: Err(Why::Other("not begun".to_owned())),
             gaps: BTreeMap::new(),
+            links: 0,
             tried: Instant::now(),
         }
     }
@@ -71,7 +74,8 @@ impl Tree {
     pub fn work(&mut self) {
         let work = self.shared.take_work();
         let time = self.is_time();
-        if work.reset || (time && self.must_begin_anew()) {
+        let relinked = self.links != self.core.link_changes();
+        if work.reset || relinked || (time && self.must_begin_anew()) {
             self.begin(true);
             self.shared.hint(Hint::Everything);
         } else {
@@ -109,6 +113,9 @@ impl Tree {
         if self.kernel.is_err() {
             return;
         }
+        // Decides which links are followed; a failure shows in the walk as well.
+        let _ = self.core.list_folders();
+        self.links = self.core.link_changes();
         match self.core.root_dir() {
             Ok(dir) => self.walk(&dir, &mut Vec::new(), hint),
             Err(error) => self.fail(&self.root.clone(), Role::Tree(None), &error),
@@ -180,17 +187,17 @@ impl Tree {
         if let Some(mailbox) = mailbox {
             self.watch_files(dir, &path, &contents, &mailbox, hint);
         }
+        contents.directories.extend(self.core.links_in(levels));
         // When watches run short, the others do without.
         contents.directories.sort_by_key(|name| name != "INBOX");
         for name in contents.directories {
             if !self.core.layout.may_hold(levels.len(), &name) {
                 continue;
             }
-            let inner = dir.find(name.as_bytes());
             levels.push(name);
-            match inner {
-                Ok(Some(inner)) => self.walk(&inner, levels, hint),
-                Ok(None) => {}
+            match self.core.enter(dir, levels) {
+                Ok(inner) => self.walk(&inner, levels, hint),
+                Err(error) if means_absent(&error) => {}
                 Err(error) => {
                     let role = Role::Tree(self.core.mailbox_at(levels));
                     self.fail(&self.path(levels), role, &error);
@@ -229,12 +236,13 @@ impl Tree {
 
     /// Watches one directory; true if it is watched now.
     fn add(&mut self, path: &Path, role: Role) -> bool {
+        let follow = path == self.root || self.is_link(path);
         let Ok(kernel) = &mut self.kernel else {
             return false;
         };
         // First of all, so that the first event already finds it.
         self.shared.adopt(path, role.clone());
-        match kernel.watch(path, path == self.root) {
+        match kernel.watch(path, follow) {
             Ok(true) => {
                 self.gaps.remove(path);
                 true
@@ -248,6 +256,15 @@ impl Tree {
         }
     }
 
+    /// Whether this is a link that is followed.
+    fn is_link(&self, path: &Path) -> bool {
+        let levels = self.levels(path).unwrap_or_default();
+        let Some((name, parents)) = levels.split_last() else {
+            return false;
+        };
+        self.core.links_in(parents).contains(name)
+    }
+
     fn unwatch(&mut self, path: &Path) {
         if let Ok(kernel) = &mut self.kernel {
             kernel.unwatch(path);
@@ -258,11 +275,7 @@ impl Tree {
         if means_absent(error) {
             return;
         }
-        let text = match error {
-            Error::Io { source, .. } => format!("{error}: {source}"),
-            other => other.to_string(),
-        };
-        self.gap(path, role, Why::Other(text));
+        self.gap(path, role, Why::Other(error.full()));
     }
 
     fn gap(&mut self, path: &Path, role: Role, why: Why) {
@@ -345,7 +358,10 @@ impl Tree {
             return self.core.root_dir().map(Some);
         }
         match self.core.mailbox_at(levels) {
-            Some(mailbox) => self.core.find_dir(&mailbox),
+            Some(mailbox) => match self.core.find_dir(&mailbox) {
+                Err(Error::Link { .. }) => Ok(None),
+                other => other,
+            },
             None => Ok(None),
         }
     }

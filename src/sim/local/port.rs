@@ -6,7 +6,7 @@ use super::delivery::{SimBody, SimDelivery};
 use super::disk::{Dir, SimFolder, Spot};
 use super::files::{Each, each};
 use super::{SimLocal, disk_fault, no_file, no_folder};
-use crate::engine::ports::{Folder, Inspected, Local, Looked, Marker, Root, Seen, Staged};
+use crate::engine::ports::{Barred, Folder, Inspected, Local, Looked, Marker, Root, Seen, Staged};
 use crate::engine::{Fault, Reach};
 use crate::mail::{Flags, LocalId, MailboxName};
 use crate::sim::content;
@@ -58,7 +58,13 @@ impl Local for SimLocal {
             name: name.clone(),
             marker: folder.marker.clone(),
         });
-        Ok(all.collect())
+        let mut all: Vec<Folder> = all.collect();
+        all.retain(|folder| !state.barred.contains(&folder.name));
+        Ok(all)
+    }
+
+    async fn barred(&self) -> Result<Vec<Barred>, Fault> {
+        Ok(self.barred_now())
     }
 
     async fn create_folder(&self, name: &MailboxName, marker: &Marker) -> Result<(), Fault> {

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::engine::ports::Store as _;
     use crate::mail::{Digest, Flag, Flags, FolderNames, Uidl};
-    use crate::maildir::{Layout, Settings};
+    use crate::maildir::{FollowLinks, Layout, Settings};
     use crate::store::{SqliteStore, database_path};
     use crate::sync::{Change, KnownLetter, LetterId};
 
@@ -126,6 +126,7 @@ mod tests {
         let settings = Settings {
             root: root.clone(),
             layout: Layout::Nested,
+            follow: FollowLinks::default(),
             names: FolderNames::default(),
             host: "host".to_owned(),
             notes: crate::maildir::NotePlaces::default(),

@@ -206,6 +206,7 @@ async fn another_root_in_the_same_place_is_noticed() {
     let account = MaildirAccount::open(Settings {
         root: link.clone(),
         layout: Layout::Nested,
+        follow: FollowLinks::default(),
         names: FolderNames::default(),
         host: "test".to_owned(),
         notes: NotePlaces::default(),

@@ -220,8 +220,9 @@ async fn the_flat_layout_is_watched_just_as_well() {
 }
 
 #[tokio::test]
-async fn a_symlink_is_no_folder() {
-    let fixture = Fixture::nested().await;
+async fn a_link_that_is_not_followed_is_no_folder() {
+    let mut fixture = Fixture::nested().await;
+    fixture.following(FollowLinks::Never);
     let outside = fixture.home.path().join("outside");
     for part in ["cur", "new", "tmp"] {
         fs::create_dir_all(outside.join(part)).unwrap();

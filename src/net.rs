@@ -5,8 +5,10 @@
 
 pub mod compress;
 pub mod dial;
+pub mod lookup;
 pub mod tls;
 pub mod wake;
+pub mod web;
 
 use std::fmt::Debug;
 

@@ -1,5 +1,7 @@
 //! From an address to a synced account, without a byte of TOML written by hand.
 
+mod looking;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -170,18 +172,18 @@ fn a_server_that_is_not_there_is_told_by_name() {
     assert!(!home.config().exists());
 }
 
-/// At a terminal everything is asked for; Enter takes what is proposed.
+/// At a terminal everything is asked for; Enter (`\r`) takes what is proposed.
 #[test]
 fn questions_at_a_terminal_lead_to_a_synced_account() {
     let (_server, place) = server();
     let home = Home::new();
     let answers = [
-        ("mail address", "someone@example.org"),
-        ("name for the account", "home"),
-        ("The password", ""),
-        ("Password", PASSWORD),
-        ("Maildir", ""),
-        ("Add this to", "y"),
+        ("mail address", "someone@example.org\r"),
+        ("name for the account", "home\r"),
+        ("The password", "\r"),
+        ("Password", &format!("{PASSWORD}\r")),
+        ("Maildir", "\r"),
+        ("Add this to", "\r"),
         ("Sync it now", "y"),
     ];
     let mut words = vec!["init".to_owned(), "--user".to_owned(), USER.to_owned()];
@@ -201,9 +203,9 @@ fn questions_at_a_terminal_lead_to_a_synced_account() {
 fn an_interrupted_init_leaves_nothing_behind() {
     let home = Home::new();
     let answers = [
-        ("mail address", "someone@example.org"),
-        ("name for the account", ""),
-        ("The password", ""),
+        ("mail address", "someone@example.org\r"),
+        ("name for the account", "\r"),
+        ("The password", "\r"),
         ("Password", "\u{3}"),
     ];
     let words = ["init", "--host", "localhost"].map(str::to_owned);

@@ -3,11 +3,13 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::Command;
+use std::sync::mpsc;
 use std::thread;
 
 use dialoguer::theme::ColorfulTheme;
 use dialoguer::{Confirm, Input, Select};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::place::Place;
 use crate::auth::Secret;
@@ -131,6 +133,7 @@ fn unread(error: dialoguer::Error) -> Failure {
 /// Ctrl-C ends the program at once, with the terminal as it was: while a password is typed, it shows nothing.
 fn leave_tidily() {
     let before: Option<Termios> = tcgetattr(io::stdin()).ok();
+    let (ready, listening) = mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -138,7 +141,13 @@ fn leave_tidily() {
         let Ok(runtime) = runtime else {
             return;
         };
-        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+        let interrupted = runtime.block_on(async {
+            let mut signals = signal(SignalKind::interrupt()).ok()?;
+            // Nobody waits for this any more if it fails.
+            let _ = ready.send(());
+            signals.recv().await
+        });
+        if interrupted.is_some() {
             if let Some(before) = before {
                 // It is on its way out in any case.
                 let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
@@ -147,6 +156,8 @@ fn leave_tidily() {
             std::process::exit(INTERRUPTED);
         }
     });
+    // Without a thread that listens, Ctrl-C ends the program as ever.
+    let _ = listening.recv();
 }
 
 /// Offers to have systemd run the daemon, where it knows how.

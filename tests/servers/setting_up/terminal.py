@@ -1,45 +1,58 @@
 """Runs a program at a terminal of its own: terminal.py ANSWERS PROGRAM ARGUMENT...
 
-ANSWERS is JSON, a list of pairs: a text that a question has in it, and what is typed once that text is shown, followed by
-Enter. Prints what was shown, and at the end whether the terminal shows what is typed. Ends with the program's exit code.
+ANSWERS is JSON, a list of pairs: a text that a question has in it, and what is typed once that text is shown. Prints what was
+shown, and at the end whether the terminal shows what is typed. Ends with the program's exit code.
 """
 
+import fcntl
 import json
 import os
 import pty
 import select
+import subprocess
 import sys
 import termios
+import time
 
 # Longer than everything takes on a machine that is busy.
 PATIENCE = 240
 
 answers = json.loads(sys.argv[1])
-child, terminal = pty.fork()
-if child == 0:
-    os.execvp(sys.argv[2], sys.argv[2:])
+terminal, program_side = pty.openpty()
+child = subprocess.Popen(
+    sys.argv[2:],
+    stdin=program_side,
+    stdout=program_side,
+    stderr=program_side,
+    start_new_session=True,
+    preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+)
+
+
+def echoes():
+    return bool(termios.tcgetattr(program_side)[3] & termios.ECHO)
+
+
 shown = b""
 since = 0
+deadline = time.monotonic() + PATIENCE
 while True:
-    if not select.select([terminal], [], [], PATIENCE)[0]:
+    over = child.poll() is not None
+    if select.select([terminal], [], [], 0.05)[0]:
+        shown += os.read(terminal, 65536)
+        deadline = time.monotonic() + PATIENCE
+    elif over:
+        break
+    elif time.monotonic() > deadline:
         print("silent for too long")
-        os.kill(child, 9)
-        break
-    try:
-        octets = os.read(terminal, 65536)
-    except OSError:
-        break
-    if not octets:
-        break
-    shown += octets
+        child.kill()
     if answers and answers[0][0].encode() in shown[since:]:
+        # What is typed before the program listens may be thrown away.
+        if echoes():
+            continue
         since = len(shown)
-        _, answer = answers.pop(0)
-        os.write(terminal, answer.encode() + b"\r")
-    if b"Nothing was written." in shown:
-        echo = termios.tcgetattr(terminal)[3] & termios.ECHO
-        shown += b"\necho is on\n" if echo else b"\necho is off\n"
-_, status = os.waitpid(child, 0)
+        os.write(terminal, answers.pop(0)[1].encode())
 sys.stdout.write(shown.decode(errors="replace"))
+print("echo is on" if echoes() else "echo is off")
 print("unanswered:", [question for question, _ in answers])
-sys.exit(os.waitstatus_to_exitcode(status) % 256)
+sys.exit(child.returncode % 256)

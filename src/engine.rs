@@ -35,5 +35,5 @@ pub use letters::{LetterPorts, carry_home, letter_acts};
 pub use link::Link;
 pub use news::Telling;
 pub use pass::{sync, sync_over};
-pub use report::{Counts, LeftThere, Problem, Report};
+pub use report::{Counts, LeftThere, Problem, Report, Unknown};
 pub use undo::undo;

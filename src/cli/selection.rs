@@ -3,6 +3,7 @@
 use super::Failure;
 use super::render;
 use crate::config::{Account, AccountName, Config, nearest};
+use crate::engine::Unknown;
 use crate::mail::MailboxName;
 
 /// One account and what of it was asked for.
@@ -88,6 +89,24 @@ pub fn account<'a>(config: &'a Config, name: &str) -> Result<&'a Account, Failur
     )))
 }
 
+/// What to say of a mailbox that cannot be synced.
+pub(super) fn no_mailbox(account: &str, unknown: &Unknown) -> String {
+    let name = render::plain(unknown.name.as_str());
+    if unknown.left_out {
+        return format!(
+            "the mailbox {account}:{name} is not synced: `mailboxes` of the configuration leaves it out"
+        );
+    }
+    let others = unknown.others.iter().map(MailboxName::as_str);
+    let help = match nearest(unknown.name.as_str(), others) {
+        Some(near) => format!("did you mean `{account}:{}`?", render::plain(near)),
+        None => format!("`mailferry mailboxes {account}` lists them"),
+    };
+    format!(
+        "there is no mailbox `{name}` in {account}, neither on the server nor in the Maildir; {help}"
+    )
+}
+
 fn mailbox_name(target: &str, text: &str) -> Result<MailboxName, Failure> {
     MailboxName::parse(text).ok_or_else(|| {
         let target = render::plain(target);
@@ -151,6 +170,22 @@ mod tests {
             select(&["work:a:b"]),
             [("work".to_owned(), boxes(&["a:b"]))]
         );
+    }
+
+    #[test]
+    fn a_mailbox_that_cannot_be_synced_is_told_with_what_was_meant() {
+        let name = |text: &str| MailboxName::parse(text).unwrap();
+        let told = |wrong: &str, left_out| {
+            let unknown = Unknown {
+                name: name(wrong),
+                left_out,
+                others: vec![name("INBOX"), name("Archive/2026")],
+            };
+            no_mailbox("work", &unknown)
+        };
+        assert!(told("Archiv/2026", false).ends_with("did you mean `work:Archive/2026`?"));
+        assert!(told("Zebra", false).ends_with("`mailferry mailboxes work` lists them"));
+        assert!(told("Spam", true).contains("leaves it out"));
     }
 
     #[test]

@@ -24,7 +24,8 @@ pub(super) fn run(
             Some(mut daemon) => daemon.sync(args.targets.clone(), args.dry_run).await,
             None => sync_all(config, &selected, args.dry_run, terminal).await,
         }
-    })?;
+    })?
+    .unless_unknown()?;
     if args.json {
         output.json(&report)?;
     } else {
@@ -202,6 +203,7 @@ mod tests {
                 }],
                 operations: vec!["create Archive\u{1b}".to_owned()],
                 problems: Vec::new(),
+                unknown: Vec::new(),
             }],
         }
     }

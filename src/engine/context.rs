@@ -266,13 +266,13 @@ impl<'a, P: Home> Pass<'a, P> {
         Ok(())
     }
 
-    /// Notes what went wrong with a mailbox or the account, and carries on.
     /// Something that the user should know of and that is no failure.
     pub(super) fn remark(&self, text: &str) {
         let mailbox = None;
         self.event(Event::Warning { mailbox, text });
     }
 
+    /// Notes what went wrong with a mailbox or the account, and carries on.
     pub(super) fn problem(&self, mailbox: Option<&MailboxName>, text: &impl fmt::Display) {
         let text = text.to_string();
         self.event(Event::Warning {

@@ -1,5 +1,6 @@
 //! Mailboxes as wholes: what LIST and the Maildir show, and what `sync` decided about it.
 
+mod asked;
 mod bar;
 mod doubt;
 mod naming;
@@ -18,6 +19,7 @@ use crate::sync::{
     Change, MailboxId, MailboxOp, MailboxRecord, MailboxesInput, SeenFolder, SeenMailbox,
 };
 
+pub(super) use asked::unknown;
 pub(super) use naming::decide as decide_naming;
 pub(super) use pretended::base_of;
 
@@ -50,7 +52,6 @@ pub(super) async fn settle<P: Ports>(
 ) -> Result<Mailboxes, Fault> {
     let known: Vec<MailboxRecord> = pass.store().mailboxes().await?;
     let selects = |name: &MailboxName| (pass.settings.selects)(name);
-    report_unknown(pass, &known, &listed, folders);
     let mut input = MailboxesInput {
         known: known
             .iter()
@@ -94,27 +95,6 @@ pub(super) async fn settle<P: Ports>(
     finish(&mut all, &listed);
     all.records.retain(|_, record| pass.scope.has(&record.name));
     Ok(all)
-}
-
-/// Says which of the mailboxes that were asked for by name cannot be synced.
-fn report_unknown<P: Ports>(
-    pass: &Pass<'_, P>,
-    known: &[MailboxRecord],
-    listed: &[RemoteMailbox],
-    folders: &[Folder],
-) {
-    for name in pass.asked_for().into_iter().flatten() {
-        let exists = known.iter().any(|record| record.name == *name)
-            || listed.iter().any(|seen| seen.name == *name)
-            || folders.iter().any(|folder| folder.name == *name);
-        if !exists {
-            let text = "there is no such mailbox, neither on the server nor in the Maildir";
-            pass.problem(Some(name), &text);
-        } else if !(pass.settings.selects)(name) {
-            let text = "it is not synced: `mailboxes` of the configuration leaves it out";
-            pass.problem(Some(name), &text);
-        }
-    }
 }
 
 fn seen_mailbox(listed: &RemoteMailbox) -> SeenMailbox {
@@ -181,6 +161,9 @@ struct Settler<'a, 'b, P: Ports> {
 
 impl<P: Ports> Settler<'_, '_, P> {
     async fn carry_out(&mut self, op: MailboxOp) -> Result<(), Fault> {
+        if !asked::takes(self.pass, &op, &self.all.records) {
+            return Ok(());
+        }
         if self.pass.mode == Mode::DryRun {
             return self.pretend(&op).await;
         }
@@ -218,6 +201,7 @@ impl<P: Ports> Settler<'_, '_, P> {
 
     /// In a dry run nothing is made: the lines of the plan say what would be.
     async fn pretend(&mut self, op: &MailboxOp) -> Result<(), Fault> {
+        let tells = asked::tells(self.pass, op, &self.all.records);
         match op {
             MailboxOp::MarkerLost { id } => {
                 self.all.marker_lost.insert(*id);
@@ -232,14 +216,14 @@ impl<P: Ports> Settler<'_, '_, P> {
             | MailboxOp::Forget { id } => {
                 self.all.records.remove(id);
             }
-            MailboxOp::CreateLocal { name, .. } => match self.remote.status(name).await {
+            MailboxOp::CreateLocal { name, .. } if tells => match self.remote.status(name).await {
                 Ok(seen) => {
                     let messages = u64::from(seen.messages.unwrap_or(0));
                     self.pass.count(name, |it| it.downloaded += messages);
                 }
                 Err(fault) => self.skip(name, fault)?,
             },
-            MailboxOp::CreateRemote { name } => match self.pass.local().scan(name).await {
+            MailboxOp::CreateRemote { name } if tells => match self.pass.local().scan(name).await {
                 Ok(view) => {
                     let messages = u64::try_from(view.files.len()).unwrap_or(u64::MAX);
                     self.pass.count(name, |it| it.uploaded += messages);
@@ -250,6 +234,10 @@ impl<P: Ports> Settler<'_, '_, P> {
                 let record = pretended::record(&self.all.records, name.clone(), *role);
                 self.all.records.insert(record.id, record);
             }
+            MailboxOp::CreateLocal { .. } | MailboxOp::CreateRemote { .. } => {}
+        }
+        if !tells {
+            return Ok(());
         }
         let line = super::execute::describe_mailbox_op(op, &self.all.records);
         self.pass

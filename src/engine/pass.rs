@@ -131,6 +131,10 @@ async fn run<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<bool, Fault
     let (mut remote, listed) = greeted;
     let (listed_folders, barred, mut scanned) = found;
     let listed = folders::decide_naming(pass, &mut remote, listed, &listed_folders).await?;
+    if folders::unknown(pass, &listed, &listed_folders, &barred).await? {
+        pool.give(remote);
+        return Ok(true);
+    }
     let mailboxes = folders::settle(pass, &mut remote, listed, &listed_folders, &barred).await?;
     if pass.mode == Mode::Apply {
         for mailbox in recover::run(pass, pool, &mut remote, &mailboxes).await? {

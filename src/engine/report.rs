@@ -57,6 +57,19 @@ pub struct Report {
     pub unsettled: Vec<MailboxName>,
     /// What a POP3 session has left on the server.
     pub left_there: LeftThere,
+    /// Mailboxes that were asked for by name and cannot be synced. If there are any, nothing was done.
+    pub unknown: Vec<Unknown>,
+}
+
+/// A mailbox that was asked for by name and cannot be synced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// The name.
+    pub name: MailboxName,
+    /// It is there, and the configuration leaves it out.
+    pub left_out: bool,
+    /// The mailboxes that can be synced.
+    pub others: Vec<MailboxName>,
 }
 
 /// Letters that a POP3 session has left on the server, and how soon there may be another one.

@@ -17,6 +17,7 @@ mod support;
 
 mod account;
 mod accounts;
+mod asking;
 mod crashstates;
 mod cutting;
 mod daemon;

@@ -201,7 +201,9 @@ pub(super) fn elsewhere(selected: &Selected<'_>) -> Option<AccountSync> {
     let inbox = MailboxName::inbox();
     let other = names.iter().find(|name| **name != inbox)?;
     let text = format!("a POP3 account has no mailbox but INBOX, so not {other}");
-    Some(failed(selected.account, text))
+    let mut refused = failed(selected.account, &text);
+    refused.unknown.push(text);
+    Some(refused)
 }
 
 fn with_fault(mut report: AccountSync, fault: &Fault) -> AccountSync {

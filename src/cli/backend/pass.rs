@@ -10,7 +10,7 @@ use super::listeners::Listeners;
 use crate::cli::Failure;
 use crate::cli::progress::Terminal;
 use crate::cli::reports::{AccountSync, Counts, LeftOnServer, MailboxSync, Problem, State};
-use crate::cli::selection::Selected;
+use crate::cli::selection::{self, Selected};
 use crate::config::{Account, Config, ImapAccount, Protocol};
 use crate::daemon::Notice;
 use crate::engine::{self, Fault, LeftThere, Mode, Report, Scope, Settings, ports::Clock as _};
@@ -121,7 +121,8 @@ pub(super) async fn one(
         Ok(report) => told(account, report),
         Err(fault) => failed(account, &fault),
     };
-    if mode == Mode::DryRun {
+    // A pass over some mailboxes says nothing of how the account is.
+    if mode == Mode::DryRun || *scope != Scope::All {
         return report;
     }
     let keep = now - i64::from(imap.trash_days) * 86_400;
@@ -164,6 +165,7 @@ pub(super) fn failed(account: &Account, what: impl ToString) -> AccountSync {
         mailboxes: Vec::new(),
         operations: Vec::new(),
         problems: vec![Problem::of_account(what.to_string())],
+        unknown: Vec::new(),
     }
 }
 
@@ -235,6 +237,11 @@ pub(super) fn told(account: &Account, report: Report) -> AccountSync {
         mailboxes: mailboxes.into_values().collect(),
         operations,
         problems,
+        unknown: report
+            .unknown
+            .iter()
+            .map(|unknown| selection::no_mailbox(account.name.as_str(), unknown))
+            .collect(),
     }
 }
 

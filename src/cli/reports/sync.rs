@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{LeftOnServer, Problem, State};
-use crate::cli::Outcome;
+use crate::cli::{Failure, Outcome};
 
 /// `sync --json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,19 @@ pub struct SyncReport {
 }
 
 impl SyncReport {
+    /// The report, unless a mailbox was asked for that cannot be synced.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`], with the nearest name.
+    pub fn unless_unknown(self) -> Result<Self, Failure> {
+        let unknown = self.accounts.iter().flat_map(|account| &account.unknown);
+        let unknown: Vec<&str> = unknown.map(String::as_str).collect();
+        if unknown.is_empty() {
+            return Ok(self);
+        }
+        Err(Failure::Usage(unknown.join("; ")))
+    }
+
     /// What it means for the exit code.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
@@ -43,6 +56,9 @@ pub struct AccountSync {
     pub operations: Vec<String>,
     /// What went wrong.
     pub problems: Vec<Problem>,
+    /// Mailboxes that were asked for and cannot be synced, for people: a mistake of whoever asked.
+    #[serde(skip)]
+    pub unknown: Vec<String>,
 }
 
 /// One mailbox in an [`AccountSync`].

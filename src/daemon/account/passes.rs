@@ -206,10 +206,14 @@ impl<P: Watched> Account<'_, P> {
         let result = self.pass(&wish.scope, wish.mode, false, inbox).await;
         let answer = match result {
             Pass::Made(report) => {
-                if wish.mode == Mode::Apply {
+                // Where a name was a mistake, nothing was done.
+                if wish.mode == Mode::Apply && report.unknown.is_empty() {
                     self.blocked = false;
                     self.after(&wish.scope, false, &report);
-                    self.tell_synced(&report);
+                    // A look at some mailboxes says of the account only that it still is as it was.
+                    if self.looked {
+                        self.tell_synced(&report);
+                    }
                 }
                 Ok(report)
             }

@@ -60,24 +60,54 @@ fn who_gets_fewer_connections_than_wanted_goes_on_with_those() {
     world.equal().unwrap();
 }
 
+/// A name that nothing is called by is a mistake of whoever asked: no problem of the account, and nothing is done.
 #[test]
-fn a_mailbox_that_is_nowhere_or_left_out_is_a_problem() {
+fn a_mailbox_that_is_nowhere_or_left_out_is_unknown() {
     let world = synced();
+    world.arrives("INBOX", 7, "");
+    let asked = BTreeSet::from([name("INBOX"), name("Wrok")]);
     for mode in [Mode::DryRun, Mode::Apply] {
-        let report = ask(&world, "Wrok", mode).unwrap();
-        let told: Vec<_> = report.problems.iter().map(|it| &it.mailbox).collect();
-        assert_eq!(told, [&Some(name("Wrok"))], "{report:?}");
-        assert!(report.problems[0].text.contains("no such mailbox"));
+        let scope = Scope::Only(asked.clone());
+        let report = block_on(sync(&ports(&world), &settings(), &scope, mode)).unwrap();
+        let unknown = &report.unknown[0];
+        assert_eq!((&unknown.name, unknown.left_out), (&name("Wrok"), false));
+        assert!(unknown.others.contains(&name("Work")));
+        assert_eq!(report.problems, []);
+        assert!(report.mailboxes.is_empty(), "{report:?}");
+        let file = world.local.find(&name("INBOX"), &content::mail(7));
+        assert!(file.is_none());
     }
     world.server.create(&name("Later"), None);
-    assert_eq!(ask(&world, "Later", Mode::DryRun).unwrap().problems, []);
+    assert_eq!(ask(&world, "Later", Mode::DryRun).unwrap().unknown, []);
     let narrow = Settings {
         selects: Rc::new(|mailbox| mailbox.as_str() != "Work"),
         ..settings()
     };
     let scope = Scope::Only(BTreeSet::from([name("Work")]));
     let report = block_on(sync(&ports(&world), &narrow, &scope, Mode::Apply)).unwrap();
-    assert!(report.problems[0].text.contains("leaves it out"));
+    assert!(report.unknown[0].left_out);
+    assert!(!report.unknown[0].others.contains(&name("Work")));
+}
+
+#[test]
+fn other_mailboxes_are_neither_made_nor_told_of() {
+    let world = World::new(3);
+    world.server.create(&name("Work"), None);
+    world.arrives("INBOX", 1, "");
+    world.arrives("Work", 2, "");
+    let foretold = ask(&world, "INBOX", Mode::DryRun).unwrap();
+    assert_eq!(foretold.planned.len(), 1, "{:?}", foretold.planned);
+    let told: Vec<_> = foretold.mailboxes.keys().collect();
+    assert_eq!(told, [&name("INBOX")]);
+    only(&world, "INBOX");
+    world.is_in(1, &["INBOX"]).unwrap();
+    assert!(!world.local.folders_now().contains_key(&name("Work")));
+    world.local.make_folder(&name("Notes"));
+    only(&world, "INBOX");
+    assert!(!world.server.mailboxes().contains_key(&name("Notes")));
+    driver::settle(&world, &pass).unwrap();
+    world.equal().unwrap();
+    world.is_in(2, &["Work"]).unwrap();
 }
 
 #[test]

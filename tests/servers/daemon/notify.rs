@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{sized, still, tell};
+use super::{sized, still, tell, within_at_full_size};
 use crate::Setting;
 use crate::living::{alive, ends, until};
 use crate::showing::{Screen, Told as Shown};
@@ -12,10 +12,8 @@ use crate::support::{Ferry, Variant, message, server::Server};
 
 /// How long a message waits for what may follow.
 const SETTLE: Duration = Duration::from_millis(250);
-/// Beyond that. Tests run unoptimized, beside others.
-fn limit() -> Duration {
-    sized(Duration::from_millis(500), Duration::from_millis(50))
-}
+/// Beyond that.
+const LIMIT: Duration = Duration::from_millis(50);
 
 /// A server that tells of new mail in the very moment, which is today's.
 fn tells_at_once(talk: &mut Talk, asked: &Asked) -> Told {
@@ -98,7 +96,7 @@ fn a_letter_is_on_the_screen_at_once_where_the_server_tells_at_once() {
         times.push((shown(&screen) - begun).saturating_sub(SETTLE));
     }
     let (half, _, _) = tell("delivered until Notify, beyond settle time", &times);
-    assert!(half < limit(), "{half:?}");
+    within_at_full_size(half, LIMIT);
     ends(daemon);
 }
 
@@ -129,6 +127,6 @@ fn a_letter_is_on_the_screen_soon_after_dovecot_tells_of_it() {
         );
     }
     let (half, _, _) = tell("told by Dovecot until Notify, beyond settle time", &times);
-    assert!(half < limit(), "{half:?}");
+    within_at_full_size(half, LIMIT);
     ends(daemon);
 }

@@ -4,16 +4,14 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::{anything, long, sized, still};
+use super::{anything, long, sized, still, within_at_full_size};
 use crate::Setting;
 use crate::living::{alive, ends, equal, until, within};
 use crate::support::{Variant, message, oracle, server::Server};
 use crate::trials::{again, chance, say, seed, setting as number};
 
-/// So soon everything is equal after the trouble is over; slow machines get more in the short form.
-fn limit() -> Duration {
-    sized(Duration::from_secs(20), Duration::from_secs(5))
-}
+/// So soon everything is equal after the trouble is over.
+const LIMIT: Duration = Duration::from_secs(5);
 
 #[test]
 fn mail_of_an_outage_is_there_soon_after_the_server_is_back() {
@@ -35,7 +33,7 @@ fn mail_of_an_outage_is_there_soon_after_the_server_is_back() {
     });
     let took = begun.elapsed();
     say(&format!("the server is back; equal after {took:.1?}"));
-    assert!(took < limit(), "{took:?}");
+    within_at_full_size(took, LIMIT);
     equal(&setting);
     ends(daemon);
 }
@@ -59,7 +57,7 @@ fn mail_is_there_soon_after_every_connection_was_reset() {
     say(&format!(
         "{broken} connections reset; equal after {took:.1?}"
     ));
-    assert!(took < limit(), "{took:?}");
+    within_at_full_size(took, LIMIT);
     equal(&setting);
     ends(daemon);
 }
@@ -104,7 +102,7 @@ fn stopped_and_continued_it_catches_up() {
     equal(&setting);
     let took = begun.elapsed();
     say(&format!("continued; equal after {took:.1?}"));
-    assert!(took < limit(), "{took:?}");
+    within_at_full_size(took, LIMIT);
     ends(daemon);
 }
 

@@ -112,7 +112,7 @@ fn configuration(place: &Path) -> String {
          xlist-sent: Sent\nxlist-trash: Trash\nxlist-drafts: Drafts\nxlist-junk: Junk\nxlist-archive: Archive\n\
          expunge_mode: immediate\ndelete_mode: immediate\nduplicatesuppression: no\n\
          suppress_capabilities: COMPRESS=DEFLATE\ntls_server_cert: {place}/cert.pem\n\
-         tls_server_key: {place}/key.pem\nimapidlepoll: 1\n"
+         tls_server_key: {place}/key.pem\nimapidlepoll: 1\nallowstarttls: yes\n"
     )
 }
 

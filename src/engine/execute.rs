@@ -22,9 +22,10 @@ use super::folders::Mailboxes;
 use super::observe::Observed;
 use super::pool::{Named, Pool, RemoteOf};
 use super::ports::{Event, Remote, Store};
-use crate::mail::{Flags, MailboxName, Uid, UidSet, UidValidity};
+use crate::mail::{Flags, LocalId, MailboxName, Uid, UidSet, UidValidity};
 use crate::sync::{
-    Change, Entry, FlagPlan, IntentKind, MailboxId, MailboxInput, Op, Parked, Plan, RowId,
+    Change, Entry, FlagPlan, IntentKind, LocalMessage, MailboxId, MailboxInput, Op, Parked, Plan,
+    RowId,
 };
 
 /// Flags of one row that are to be changed on one side or both.
@@ -35,7 +36,7 @@ pub(super) struct FlagJob {
     row: RowId,
     mailbox: MailboxId,
     uid: Option<Uid>,
-    local: Option<crate::mail::LocalId>,
+    local: Option<LocalId>,
     plan: FlagPlan,
 }
 
@@ -51,6 +52,7 @@ pub(super) struct Executor<'a, 'b, P: Ports> {
     /// UIDs that the server gave to what was copied and moved.
     given: RefCell<BTreeSet<(MailboxId, Uid)>>,
     vanished: OnceCell<BTreeSet<RowId>>,
+    appeared: OnceCell<BTreeMap<(MailboxId, &'a LocalId), &'a LocalMessage>>,
 }
 
 /// The operations of one mailbox that need a connection.
@@ -82,6 +84,7 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
             flag_jobs: RefCell::default(),
             given: RefCell::default(),
             vanished: OnceCell::new(),
+            appeared: OnceCell::new(),
         }
     }
 
@@ -300,7 +303,7 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
     }
 
     /// Some servers keep only one of each mail in a mailbox. A file of another one is kept here and reported.
-    fn only_one(&self, mailbox: MailboxId, local: &crate::mail::LocalId) -> Change {
+    fn only_one(&self, mailbox: MailboxId, local: &LocalId) -> Change {
         self.leave_unfinished(mailbox);
         let reason =
             format!("{local}: the server has this mail there already, and keeps no second one");
@@ -357,7 +360,7 @@ impl<'a, 'b, P: Ports> Executor<'a, 'b, P> {
         &self,
         mailbox: MailboxId,
         uid: Option<Uid>,
-        local: Option<crate::mail::LocalId>,
+        local: Option<LocalId>,
         reason: String,
     ) -> Parked {
         let earlier =

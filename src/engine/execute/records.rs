@@ -1,6 +1,6 @@
 //! What only changes the state: links found without a transfer, new numbers, rows that are gone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Executor, FlagJob};
 use crate::engine::context::Ports;
@@ -8,7 +8,8 @@ use crate::engine::fault::Fault;
 use crate::engine::ports::{Event, Remote, Store};
 use crate::mail::{Flags, Identity, LocalId, Uid};
 use crate::sync::{
-    Change, Entry, EntryState, FlagPlan, MailboxId, MailboxInput, Op, RowId, Side, Watermark, What,
+    Change, Entry, EntryState, FlagPlan, LocalMessage, MailboxId, MailboxInput, Op, RowId, Side,
+    Watermark, What,
 };
 
 /// Most changes in one transaction.
@@ -53,6 +54,7 @@ impl<P: Ports> Executor<'_, '_, P> {
     /// Records, rebinds and adoptions that need no comparison.
     pub(super) async fn records(&self, ops: &[Op]) -> Result<(), Fault> {
         let mut changes = self.first_sights();
+        let mut rows = self.rows_for(ops).await?;
         for op in ops {
             match op {
                 Op::Record(list) => changes.extend(self.completed(list)),
@@ -65,7 +67,10 @@ impl<P: Ports> Executor<'_, '_, P> {
                     base,
                     verify: false,
                 } => {
-                    let adopted = self.adopt(*mailbox, *uid, local, flags).await?;
+                    let (Some(input), Some(row)) = (self.input(*mailbox), rows.next()) else {
+                        continue;
+                    };
+                    let adopted = self.link(input, row, *uid, local, flags, false);
                     let there = self.observed.known.remote.get(&(*mailbox, *uid));
                     let entry = adopted.map(|entry| as_told(entry, there, base.as_ref(), flags));
                     changes.extend(entry.map(Change::PutEntry));
@@ -77,6 +82,17 @@ impl<P: Ports> Executor<'_, '_, P> {
             }
         }
         self.pass.commit(changes).await
+    }
+
+    /// A number for each message that is linked.
+    async fn rows_for(&self, ops: &[Op]) -> Result<impl Iterator<Item = RowId>, Fault> {
+        let adopted = |op: &&Op| matches!(op, Op::Adopt { verify: false, .. });
+        let count = u32::try_from(ops.iter().filter(adopted).count()).unwrap_or(u32::MAX);
+        let first = match count {
+            0 => 0,
+            count => self.pass.store().reserve_rows(count).await?.0,
+        };
+        Ok((first..first + i64::from(count)).map(RowId))
     }
 
     /// A mailbox's UIDVALIDITY is written down before (or with) its first row.
@@ -138,6 +154,19 @@ impl<P: Ports> Executor<'_, '_, P> {
         })
     }
 
+    /// Files without rows, by name.
+    fn appeared(&self) -> &BTreeMap<(MailboxId, &LocalId), &LocalMessage> {
+        self.appeared.get_or_init(|| {
+            let inputs = self.observed.input.mailboxes.iter();
+            let files = inputs.flat_map(|input| {
+                let id = input.base.mailbox.id;
+                let files = input.local.appeared.iter();
+                files.map(move |file| ((id, &file.id), file))
+            });
+            files.collect()
+        })
+    }
+
     fn rebind(&self, row: RowId, uid: Uid, flags: &FlagPlan) -> Vec<Change> {
         let Some((input, entry)) = self.entry(row) else {
             return Vec::new();
@@ -173,20 +202,6 @@ impl<P: Ports> Executor<'_, '_, P> {
         changes
     }
 
-    async fn adopt(
-        &self,
-        mailbox: MailboxId,
-        uid: Uid,
-        local: &LocalId,
-        flags: &FlagPlan,
-    ) -> Result<Option<Entry>, Fault> {
-        let Some(input) = self.input(mailbox) else {
-            return Ok(None);
-        };
-        let row = self.pass.store().reserve_rows(1).await?;
-        Ok(self.link(input, row, uid, local, flags, false))
-    }
-
     /// The row of a message and a file that are the same mail. Its flags are what both sides have in common, so that
     /// an interruption before the flags are set loses none.
     pub(super) fn link(
@@ -200,7 +215,7 @@ impl<P: Ports> Executor<'_, '_, P> {
     ) -> Option<Entry> {
         let mailbox = input.base.mailbox.id;
         let found = self.observed.inspected.get(&(mailbox, local.clone()))?;
-        let here = input.local.appeared.iter().find(|file| file.id == *local)?;
+        let here = *self.appeared().get(&(mailbox, local))?;
         let (size, digest) = match found.verbatim.filter(|_| verbatim) {
             Some((size, digest)) => (size, Some(digest)),
             None => (found.identity.size, found.identity.digest),

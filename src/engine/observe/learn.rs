@@ -36,7 +36,7 @@ pub(in crate::engine) async fn learn<P: Ports>(
         }
         asked = wanted.clone();
         for (mailbox, files) in wanted.local {
-            read_files(pass, observed, mailbox, files.into_iter().collect()).await?;
+            read_files(pass, observed, mailbox, files).await?;
         }
         if !wanted.remote.is_empty() {
             ask_server(pass, pool, observed, wanted.remote).await?;
@@ -91,13 +91,15 @@ async fn read_files<P: Ports>(
     pass: &Pass<'_, P>,
     observed: &mut Observed,
     mailbox: MailboxId,
-    mut files: Vec<LocalId>,
+    files: BTreeSet<LocalId>,
 ) -> Result<(), Fault> {
     let Some(name) = observed.name(mailbox).cloned() else {
         return Ok(());
     };
-    for (file, result) in pass.local().inspect(&name, &files).await? {
-        files.retain(|wanted| *wanted != file);
+    let wanted: Vec<LocalId> = files.iter().cloned().collect();
+    let mut gone = files;
+    for (file, result) in pass.local().inspect(&name, &wanted).await? {
+        gone.remove(&file);
         match result {
             Ok(found) => {
                 let known = LocalKnown {
@@ -117,7 +119,7 @@ async fn read_files<P: Ports>(
             }
         }
     }
-    for gone in files {
+    for gone in gone {
         observed.ignore_file(mailbox, &gone);
     }
     Ok(())

@@ -10,6 +10,7 @@ pub mod mailbox_name;
 pub mod maildir;
 pub mod mbsync;
 pub mod messages;
+pub mod offlineimap;
 pub mod oracle;
 pub mod post;
 pub mod proxy;

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::Setting;
 use crate::support::maildir::flags;
 use crate::support::mbsync::Mbsync;
+use crate::support::offlineimap::OfflineImap;
 use crate::support::oracle::{Digest, digest};
 use crate::support::{Variant, message, messages::sized_message};
 
@@ -60,8 +61,8 @@ fn there(setting: &Setting) -> Mails {
     mails
 }
 
-/// A server with mail that mbsync has brought into a Maildir.
-fn filled(store: &str, channel: &str) -> (Setting, Mbsync) {
+/// A server with mail, and a Maildir that is not there yet.
+fn filled() -> Setting {
     let setting = Setting::new(Variant::Dovecot);
     let mut client = setting.client();
     client.create("Box");
@@ -81,26 +82,23 @@ fn filled(store: &str, channel: &str) -> (Setting, Mbsync) {
     }
     client.select("Box");
     client.store("5:15", '+', "\\Flagged $Forwarded");
-    let home = setting.ferry.config();
-    let home = home.parent().unwrap();
-    let mbsync = Mbsync::new(
-        home,
-        setting.server.plain(),
-        &setting.ferry.root(),
-        store,
-        channel,
-    );
-    mbsync.run();
-    (setting, mbsync)
+    setting
 }
 
-fn file_with(folder: &Path, text: &str) -> std::path::PathBuf {
+fn home(setting: &Setting) -> PathBuf {
+    setting.ferry.config().parent().unwrap().to_owned()
+}
+
+/// What a program keeps for itself: files and what is in them.
+type Notes = Vec<(PathBuf, Vec<u8>)>;
+
+fn file_with(folder: &Path, text: &str) -> PathBuf {
     let parts = ["new", "cur"].map(|part| fs::read_dir(folder.join(part)).unwrap());
     let mut files = parts
         .into_iter()
         .flatten()
         .map(|entry| entry.unwrap().path());
-    let has = |path: &std::path::PathBuf| {
+    let has = |path: &PathBuf| {
         let octets = fs::read(path).unwrap();
         String::from_utf8_lossy(&octets).contains(&format!("Subject: {text}\n"))
     };
@@ -128,11 +126,10 @@ fn change(setting: &Setting) {
     }
 }
 
-fn taken_over(store: &str, channel: &str) {
-    let (setting, mbsync) = filled(store, channel);
-    change(&setting);
-    let root = setting.ferry.root();
-    let notes = mbsync.notes(&root);
+/// The first sync after a program has filled the Maildir, and people have gone on.
+fn taken_over(setting: &Setting, read_notes: impl Fn() -> Notes) {
+    change(setting);
+    let notes = read_notes();
     assert!(notes.len() >= 6, "{notes:?}");
     let footprint = setting.ferry.maildir().footprint();
     let plan = setting.ferry.run(&["sync", "--dry-run"]);
@@ -154,7 +151,7 @@ fn taken_over(store: &str, channel: &str) {
     let down = setting.relay.down();
     assert!(down < 400 * 315, "{down} octets came");
     setting.ferry.sync().in_sync();
-    let (here, there) = (here(&setting), there(&setting));
+    let (here, there) = (here(setting), there(setting));
     assert_eq!(here, there);
     assert_eq!((here["Box"].len(), here["Work/2024"].len()), (306, 9));
     let with = |flag: &str| here["Box"].iter().filter(|it| it.1.contains(flag)).count();
@@ -163,24 +160,41 @@ fn taken_over(store: &str, channel: &str) {
     // Of three hundred one lost it there and one here, and three came with it.
     assert_eq!((with("\\seen"), with("\\answered")), (300 - 2 + 3, 3));
     assert_eq!(with("$forwarded"), 11);
-    assert_eq!(mbsync.notes(&root), notes, "mbsync's notes were changed");
+    assert_eq!(read_notes(), notes, "the program's notes were changed");
     setting.relay.reset();
     setting.ferry.sync().in_sync();
     setting.relay.assert_no_body();
     setting.relay.assert_nothing_written();
 }
 
+fn after_mbsync(store: &str, channel: &str) {
+    let setting = filled();
+    let (home, root) = (home(&setting), setting.ferry.root());
+    let mbsync = Mbsync::new(&home, setting.server.plain(), &root, store, channel);
+    mbsync.run();
+    taken_over(&setting, || mbsync.notes(&root));
+}
+
 #[test]
 fn what_mbsync_filled_is_taken_over_without_a_body() {
-    taken_over("", "SyncState *");
+    after_mbsync("", "SyncState *");
 }
 
 #[test]
 fn what_mbsync_filled_is_taken_over_where_it_keeps_its_state_elsewhere() {
-    taken_over("", "");
+    after_mbsync("", "");
 }
 
 #[test]
 fn what_mbsync_filled_with_names_as_they_are_is_taken_over() {
-    taken_over("AltMap yes", "SyncState ~/states/of-");
+    after_mbsync("AltMap yes", "SyncState ~/states/of-");
+}
+
+#[test]
+fn what_offlineimap_filled_is_taken_over_without_a_body() {
+    let setting = filled();
+    let (home, root) = (home(&setting), setting.ferry.root());
+    let offlineimap = OfflineImap::new(&home, setting.server.plain(), &root);
+    offlineimap.run();
+    taken_over(&setting, || offlineimap.notes());
 }

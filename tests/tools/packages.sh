@@ -19,7 +19,7 @@ fuzz_packages=(g++:c++)
 run_packages=(time:/usr/bin/time strace:strace neomutt:neomutt notmuch:notmuch util-linux:unshare dbus-daemon:dbus-daemon
     systemd:systemd-analyze dunst:dunst xvfb:Xvfb x11-apps:xwd)
 # What tests/servers needs besides.
-server_packages=(dovecot-pop3d:/usr/lib/dovecot/pop3 maildir-utils:mu bogofilter:bogofilter isync:mbsync)
+server_packages=(dovecot-pop3d:/usr/lib/dovecot/pop3 maildir-utils:mu bogofilter:bogofilter isync:mbsync offlineimap3:offlineimap)
 # Cyrus, with the mechanisms of its logins. Its package and Dovecot's exclude each other.
 cyrus_unpacked=(cyrus-imapd cyrus-pop3d libsasl2-modules)
 # Packages that only some of the releases have. What needs one that is missing is left out by name at the end of the run.

@@ -7,7 +7,7 @@ use crate::engine::ports::Marker;
 use crate::mail::{Flags, LocalId, MailboxName};
 use crate::sim::content::{self, Body};
 use crate::sim::rng::Rng;
-use crate::sync::{FileStamp, FolderToken};
+use crate::sync::{FileStamp, FolderToken, LocalMessage};
 
 /// A message's file.
 #[derive(Clone, Debug)]
@@ -68,6 +68,16 @@ pub struct SimFolder {
 }
 
 impl SimFolder {
+    /// Its files as a listing shows them.
+    pub(super) fn messages(&self) -> Vec<LocalMessage> {
+        let files = self.files.iter().map(|(id, file)| LocalMessage {
+            id: id.clone(),
+            flags: file.flags.clone(),
+            stamp: file.stamp(),
+        });
+        files.collect()
+    }
+
     /// Its directories; unless they are blind, even what is edited in place shows in them.
     pub(super) fn token(&self, blind: bool) -> FolderToken {
         let names = self.files.iter().map(|(id, file)| {

@@ -12,9 +12,7 @@ use crate::mail::{Flags, LocalId, MailboxName};
 use crate::sim::content;
 use crate::sim::server;
 use crate::sim::steps::fault;
-use crate::sync::{
-    Claims, Entry, FileStamp, FolderToken, KeywordScope, LocalMessage, LocalView, Unsynced,
-};
+use crate::sync::{Claims, Entry, FileStamp, FolderToken, KeywordScope, LocalView, Unsynced};
 
 impl Local for SimLocal {
     type Delivery = SimDelivery;
@@ -121,16 +119,10 @@ impl Local for SimLocal {
                 format!("{name} does not hold still"),
             ));
         }
-        let token = Some(folder.token(blind));
-        let files = folder.files.iter().map(|(id, file)| LocalMessage {
-            id: id.clone(),
-            flags: file.flags.clone(),
-            stamp: file.stamp(),
-        });
         Ok(LocalView {
-            files: files.collect(),
+            files: folder.messages(),
             scope,
-            token,
+            token: Some(folder.token(blind)),
         })
     }
 

@@ -13,7 +13,7 @@ mod upload;
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) use describe::{describe_mailbox_op, describe_op};
+pub(super) use describe::{describe_mailbox_op, describe_op, is_silent};
 pub(super) use moves::ghost;
 
 use super::context::{Pass, Ports};

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use futures_util::future::{Either, select};
 
 use super::context::{Mode, Pass, Ports, Scope, Settings};
-use super::execute::{Executor, describe_op};
+use super::execute::{Executor, describe_op, is_silent};
 use super::fault::{Advice, Fault, Reach};
 use super::finish::{count_held, finish};
 use super::folders::{self, Mailboxes};
@@ -168,13 +168,14 @@ async fn run<P: Ports>(pass: &Pass<'_, P>, pool: &Pool<P>) -> Result<bool, Fault
 
 /// Puts into the report what would be done.
 fn foretell<P: Ports>(pass: &Pass<'_, P>, decided: &Plan, observed: &Observed) {
-    for (mailbox, line, counts) in decided
-        .ops
-        .iter()
-        .filter_map(|op| describe_op(op, observed))
-    {
+    for op in &decided.ops {
+        let Some((mailbox, line, counts)) = describe_op(op, observed) else {
+            continue;
+        };
         pass.count(&mailbox, |so_far| so_far.add(counts));
-        pass.with_report(|report| report.planned.push((Some(mailbox), line)));
+        if !is_silent(op) {
+            pass.with_report(|report| report.planned.push((Some(mailbox), line)));
+        }
     }
 }
 

@@ -62,8 +62,8 @@ fn there(setting: &Setting) -> Mails {
 }
 
 /// A server with mail, and a Maildir that is not there yet.
-fn filled() -> Setting {
-    let setting = Setting::new(Variant::Dovecot);
+fn filled(variant: Variant) -> Setting {
+    let setting = Setting::new(variant);
     let mut client = setting.client();
     client.create("Box");
     client.create("Work/2024");
@@ -139,6 +139,20 @@ fn taken_over(setting: &Setting, read_notes: impl Fn() -> Notes) {
         "{}",
         plan.stdout
     );
+    // What is linked as it is needs no line of its own.
+    let lines = plan
+        .stdout
+        .lines()
+        .filter(|line| line.contains("link message"));
+    let lines: Vec<&str> = lines.collect();
+    assert!(
+        lines.len() < 20 && lines.iter().all(|line| line.contains(": ")),
+        "{lines:#?}"
+    );
+    let taken_away = lines
+        .iter()
+        .any(|line| line.contains("-(\\Seen) on the server"));
+    assert!(taken_away, "{lines:#?}");
     assert_eq!(setting.ferry.maildir().footprint(), footprint);
 
     setting.relay.reset();
@@ -167,8 +181,8 @@ fn taken_over(setting: &Setting, read_notes: impl Fn() -> Notes) {
     setting.relay.assert_nothing_written();
 }
 
-fn after_mbsync(store: &str, channel: &str) {
-    let setting = filled();
+fn after_mbsync(variant: Variant, store: &str, channel: &str) {
+    let setting = filled(variant);
     let (home, root) = (home(&setting), setting.ferry.root());
     let mbsync = Mbsync::new(&home, setting.server.plain(), &root, store, channel);
     mbsync.run();
@@ -177,22 +191,27 @@ fn after_mbsync(store: &str, channel: &str) {
 
 #[test]
 fn what_mbsync_filled_is_taken_over_without_a_body() {
-    after_mbsync("", "SyncState *");
+    after_mbsync(Variant::Dovecot, "", "SyncState *");
 }
 
 #[test]
 fn what_mbsync_filled_is_taken_over_where_it_keeps_its_state_elsewhere() {
-    after_mbsync("", "");
+    after_mbsync(Variant::Dovecot, "", "");
 }
 
 #[test]
 fn what_mbsync_filled_with_names_as_they_are_is_taken_over() {
-    after_mbsync("AltMap yes", "SyncState ~/states/of-");
+    after_mbsync(Variant::Dovecot, "AltMap yes", "SyncState ~/states/of-");
+}
+
+#[test]
+fn what_mbsync_filled_from_cyrus_is_taken_over() {
+    after_mbsync(Variant::Cyrus, "", "SyncState *");
 }
 
 #[test]
 fn what_offlineimap_filled_is_taken_over_without_a_body() {
-    let setting = filled();
+    let setting = filled(Variant::Dovecot);
     let (home, root) = (home(&setting), setting.ferry.root());
     let offlineimap = OfflineImap::new(&home, setting.server.plain(), &root);
     offlineimap.run();

@@ -29,12 +29,17 @@ pub(in crate::engine) fn describe_op(
             mailbox,
             uid,
             local,
+            flags,
             verify,
             ..
         } => {
             counts.linked = 1;
+            counts.flags_pulled = u64::from(flags.local.is_some());
+            counts.flags_pushed = u64::from(!flags.remote.is_empty());
             let how = if *verify { "compare" } else { "link" };
-            (*mailbox, format!("{how} message {uid} with {local}"))
+            let flags = flag_words(flags).map(|words| format!(": {words}"));
+            let flags = flags.unwrap_or_default();
+            (*mailbox, format!("{how} message {uid} with {local}{flags}"))
         }
         Op::Rebind { row, uid, .. } => {
             counts.linked = 1;
@@ -158,6 +163,19 @@ impl Words<'_> {
             return Some((input.base.mailbox.id, what));
         }
         None
+    }
+}
+
+/// Whether nobody needs to read of an operation by itself: what is linked as it is changes on neither side, and there are
+/// thousands of such messages where a filled Maildir is joined. They are counted.
+pub(in crate::engine) fn is_silent(op: &Op) -> bool {
+    match op {
+        Op::Adopt {
+            flags,
+            verify: false,
+            ..
+        } => flags.local.is_none() && flags.remote.is_empty(),
+        _ => false,
     }
 }
 

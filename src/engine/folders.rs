@@ -358,13 +358,7 @@ impl<P: Ports> Settler<'_, '_, P> {
         let Some(record) = self.all.records.get(&id).cloned() else {
             return Ok(());
         };
-        self.pass.announce().await?;
-        let made = self.pass.local();
-        let made = made.create_folder(&record.name, &marker_of(&record)).await;
-        if let Err(fault) = made {
-            self.all.doubted.insert(id);
-            return self.skip(&record.name, fault);
-        }
+        // The rows first: a new folder beside rows that have their files would look like one whose files were deleted.
         let base = self.pass.store().base(id).await?;
         let lose = |entry: crate::sync::Entry| Change::Relink {
             row: entry.row,
@@ -375,6 +369,13 @@ impl<P: Ports> Settler<'_, '_, P> {
         let rows = base.entries.into_iter().map(lose).collect();
         self.pass.commit(rows).await?;
         self.all.changed.insert(id);
+        self.pass.announce().await?;
+        let made = self.pass.local();
+        let made = made.create_folder(&record.name, &marker_of(&record)).await;
+        if let Err(fault) = made {
+            self.all.doubted.insert(id);
+            return self.skip(&record.name, fault);
+        }
         Ok(())
     }
 }

@@ -26,6 +26,7 @@ mod run;
 pub mod selection;
 mod status;
 mod sync;
+mod times;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -84,17 +85,48 @@ fn dispatch(
         Command::Import(wanted) => import::run(wanted, file, output),
         Command::Check(wanted) => check::run(wanted, file, output),
         Command::Run => run::run(file),
-        Command::Pause { account } => pause::pause(account.as_deref(), &read_config(file)?, output),
-        Command::Resume { account } => {
-            pause::resume(account.as_deref(), &read_config(file)?, output)
+        Command::Pause { account } => {
+            let config = config_or_daemon(file, output)?;
+            pause::pause(account.as_deref(), &config, output)
         }
-        Command::Sync(wanted) => sync::run(wanted, &read_config(file)?, terminal, output),
-        Command::Status(wanted) => status::run(wanted, &read_config(file)?, output),
+        Command::Resume { account } => {
+            let config = config_or_daemon(file, output)?;
+            pause::resume(account.as_deref(), &config, output)
+        }
+        Command::Sync(wanted) => {
+            sync::run(wanted, &config_or_daemon(file, output)?, terminal, output)
+        }
+        Command::Status(wanted) => status::run(wanted, &config_or_daemon(file, output)?, output),
         Command::Mailboxes(wanted) => mailboxes::run(wanted, &read_config(file)?, output),
-        Command::Holds(wanted) => holds::list(wanted, &read_config(file)?, output),
-        Command::Approve { id } => holds::approve(id, &read_config(file)?, terminal, output),
+        Command::Holds(wanted) => holds::list(wanted, &config_or_daemon(file, output)?, output),
+        Command::Approve { id } => {
+            holds::approve(id, &config_or_daemon(file, output)?, terminal, output)
+        }
         Command::Restore { id } => holds::restore(id, &read_config(file)?, terminal, output),
     }
+}
+
+/// The configuration; while the daemon runs on what its file said before, a mistake in it is told and stops nobody.
+fn config_or_daemon(file: Option<&Path>, output: &Output) -> Result<Config, Failure> {
+    let mistake = match read_config(file) {
+        Ok(config) => return Ok(config),
+        Err(mistake) => Failure::from(mistake),
+    };
+    let environment = Environment::of_process();
+    let file = file
+        .map(Path::to_owned)
+        .or_else(|| environment.config_file());
+    let stand_in = file.and_then(|file| Config::stand_in(&file, &environment));
+    let Some(stand_in) = stand_in else {
+        return Err(mistake);
+    };
+    let running = block_on(async { Ok(client::look(&stand_in).await.ok().flatten().is_some()) });
+    if !running? {
+        return Err(mistake);
+    }
+    output.complain(&mistake);
+    output.note("mailferry: the daemon goes on with the configuration that it has read before");
+    Ok(stand_in)
 }
 
 /// Reads the configuration the user named, or the one in its usual place.

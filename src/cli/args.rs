@@ -125,6 +125,9 @@ pub(super) struct StatusArgs {
     /// Show it again whenever it changes
     #[arg(long)]
     pub watch: bool,
+    /// Show every mailbox, also those that are in sync
+    #[arg(long)]
+    pub all: bool,
 }
 
 #[derive(Debug, clap::Args)]

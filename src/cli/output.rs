@@ -54,15 +54,14 @@ impl Output {
         self.out.is_none()
     }
 
-    /// Begins a picture that takes the place of the one before: on a terminal the screen is cleared.
+    /// Writes a picture in the place of the one before: on a terminal over it, line by line, so that nothing
+    /// flickers; elsewhere below it, after an empty line.
     ///
     /// # Errors
     /// As for [`Self::text`].
-    pub fn clear(&mut self) -> Result<(), Failure> {
-        if self.terminal {
-            self.text("\x1b[H\x1b[2J")?;
-        }
-        Ok(())
+    pub fn redraw(&mut self, picture: &str, first: bool) -> Result<(), Failure> {
+        let drawn = redrawn(picture, first, self.terminal);
+        self.text(&drawn)
     }
 
     /// Writes text as it is.
@@ -88,16 +87,6 @@ impl Output {
     /// As for [`Self::text`].
     pub fn json(&mut self, document: &impl Serialize) -> Result<(), Failure> {
         let mut text = serde_json::to_string_pretty(document)?;
-        text.push('\n');
-        self.text(&text)
-    }
-
-    /// Writes one JSON document on a line of its own.
-    ///
-    /// # Errors
-    /// As for [`Self::text`].
-    pub fn json_line(&mut self, document: &impl Serialize) -> Result<(), Failure> {
-        let mut text = serde_json::to_string(document)?;
         text.push('\n');
         self.text(&text)
     }
@@ -170,5 +159,32 @@ impl Output {
         if self.verbosity > SILENT {
             let _ = writeln!(io::stderr(), "{line}");
         }
+    }
+}
+
+/// A picture as it takes the place of the one before.
+fn redrawn(picture: &str, first: bool, terminal: bool) -> String {
+    match (terminal, first) {
+        (false, true) => picture.to_owned(),
+        (false, false) => format!("\n{picture}"),
+        (true, _) => {
+            let begin = if first { "\x1b[H\x1b[2J" } else { "\x1b[H" };
+            // Each line ends what the line before it had more; what follows the last one goes.
+            let lines = picture.replace('\n', "\x1b[K\n");
+            format!("{begin}{lines}\x1b[J")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::redrawn;
+
+    #[test]
+    fn a_picture_takes_the_place_of_the_one_before() {
+        assert_eq!(redrawn("a\nb\n", true, false), "a\nb\n");
+        assert_eq!(redrawn("a\n", false, false), "\na\n");
+        assert_eq!(redrawn("a\n", true, true), "\x1b[H\x1b[2Ja\x1b[K\n\x1b[J");
+        assert_eq!(redrawn("a\n", false, true), "\x1b[Ha\x1b[K\n\x1b[J");
     }
 }

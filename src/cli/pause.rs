@@ -48,8 +48,10 @@ fn tell(
     done: &str,
     request: impl FnOnce(Option<String>) -> Request,
 ) -> Result<Outcome, Failure> {
-    // A wrong name is told with or without a daemon.
-    selection::accounts(config, account)?;
+    // A wrong name is told with or without a daemon. One that runs on what the file said before knows its accounts.
+    if !config.accounts.is_empty() {
+        selection::accounts(config, account)?;
+    }
     let request = request(account.map(str::to_owned));
     block_on(async { client::required(config).await?.tell(request).await })?;
     let who = account.unwrap_or("all accounts");

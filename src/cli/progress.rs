@@ -3,17 +3,20 @@
 //! Without a terminal there is no bar and nothing is drawn.
 
 use std::cell::{Cell, RefCell};
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::rc::Rc;
 use std::time::Duration;
 
-use indicatif::{BinaryBytes, MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::render;
+use super::times::span;
 use crate::daemon::Bell;
 use crate::engine::ports::{Event, Observer};
 
-const STYLE: &str = "{prefix:16!} {bar:24} {pos}/{len} messages  {msg}  {eta} left";
+/// A line has 80 columns at least; what does not fit where there are fewer is cut off.
+const STYLE: &str = "{prefix:12!} {bar:12} {wide_msg}";
 
 /// Standard error, which log lines and bars share.
 #[derive(Clone, Debug)]
@@ -92,7 +95,8 @@ impl AccountProgress {
         let Some(bars) = &self.bars else { return };
         let mut slot = self.bar.borrow_mut();
         let bar = slot.get_or_insert_with(|| {
-            let bar = bars.add(ProgressBar::new(0));
+            // One without a length would look full.
+            let bar = bars.add(ProgressBar::new(self.total.get().max(1)));
             // A style that cannot be read leaves the default one, which is fine.
             if let Ok(style) = ProgressStyle::with_template(STYLE) {
                 bar.set_style(style.progress_chars("=> "));
@@ -101,19 +105,39 @@ impl AccountProgress {
             bar
         });
         act(bar);
-        bar.set_message(self.volume(bar.elapsed()));
+        bar.set_message(self.told(bar.elapsed()));
     }
 
-    /// What was carried so far and how fast. Servers rarely say how much there is to come, so the bar and the time that
-    /// is left go by messages.
-    fn volume(&self, elapsed: Duration) -> String {
+    /// What was carried so far, how fast, and how long it goes on. Servers rarely say how much there is to come, so the
+    /// bar and the time that is left go by messages.
+    fn told(&self, elapsed: Duration) -> String {
+        let (done, total) = self.messages();
         let octets = self.octets.get();
         let millis = u64::try_from(elapsed.as_millis())
             .unwrap_or(u64::MAX)
             .max(1);
         let rate = octets.saturating_mul(1000) / millis;
-        format!("{}  {}/s", BinaryBytes(octets), BinaryBytes(rate))
+        let mut told = format!("{done}/{total} messages");
+        let left = millis.saturating_mul(total.saturating_sub(done));
+        if let Some(left) = left.checked_div(done) {
+            let (octets, rate, left) = (size(octets), size(rate), span(left / 1000));
+            let _ = write!(told, "  {octets}  {rate}/s  {left} left");
+        }
+        told
     }
+}
+
+/// Octets in three or four digits.
+fn size(octets: u64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut number = octets;
+    let mut units = units.iter();
+    let mut unit = units.next();
+    while number >= 1024 {
+        let Some(larger) = units.next() else { break };
+        (number, unit) = (number / 1024, Some(larger));
+    }
+    format!("{number} {}", unit.unwrap_or(&"B"))
 }
 
 impl Observer for AccountProgress {
@@ -190,10 +214,35 @@ mod tests {
             progress.event(Event::Done { octets });
         }
         assert_eq!(progress.messages(), (2, 2));
-        let volume = progress.volume(Duration::from_secs(3));
-        assert_eq!(volume, "3.00 KiB  1.00 KiB/s");
+        let told = progress.told(Duration::from_secs(3));
+        assert_eq!(told, "2/2 messages  3 KiB  1 KiB/s  0s left");
         let bar = progress.bar.take().unwrap();
         assert_eq!((bar.position(), bar.length()), (2, Some(2)));
         assert!(ProgressStyle::with_template(STYLE).is_ok());
+    }
+
+    #[test]
+    fn the_line_fits_a_terminal_and_does_not_begin_full() {
+        use unicode_width::UnicodeWidthStr as _;
+
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
+        let progress = Terminal { bars: Some(bars) }.account("work");
+        progress.event(Event::Total {
+            messages: 100_000,
+            octets: 0,
+        });
+        let begun = progress.told(Duration::ZERO);
+        assert_eq!(begun, "0/100000 messages");
+        progress.done.set(99_999);
+        progress.event(Event::Done { octets: 1023 << 20 });
+        let told = progress.told(Duration::from_secs(1));
+        // Beside the name and the bar.
+        assert!(told.width() <= 80 - 26, "{told}");
+    }
+
+    #[test]
+    fn sizes_are_short() {
+        let all = [0, 1023, 1024, 5 << 30, u64::MAX].map(size);
+        assert_eq!(all, ["0 B", "1023 B", "1 KiB", "5 GiB", "16777215 TiB"]);
     }
 }

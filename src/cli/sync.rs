@@ -18,12 +18,13 @@ pub(super) fn run(
     terminal: &Terminal,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
-    let selected = selection::parse(config, &args.targets)?;
     let report = block_on(async {
-        match client::find(config).await {
-            Some(mut daemon) => daemon.sync(args.targets.clone(), args.dry_run).await,
-            None => sync_all(config, &selected, args.dry_run, terminal).await,
+        // The daemon knows the accounts that it runs, whatever the file says by now.
+        if let Some(mut daemon) = client::find(config).await {
+            return daemon.sync(args.targets.clone(), args.dry_run).await;
         }
+        let selected = selection::parse(config, &args.targets)?;
+        sync_all(config, &selected, args.dry_run, terminal).await
     })?
     .unless_unknown()?;
     if args.json {
@@ -66,6 +67,7 @@ pub(super) fn text(report: &SyncReport, colour: bool) -> String {
         let (state, tone) = match account.state {
             State::Held => ("deletions are held; see `mailferry holds`", Tone::Warn),
             State::Failed => ("failed", Tone::Bad),
+            State::Paused => ("paused; see `mailferry resume`", Tone::Warn),
             _ if report.dry_run => ("dry run, nothing was done", Tone::Plain),
             _ => ("in sync", Tone::Good),
         };
@@ -86,7 +88,40 @@ pub(super) fn text(report: &SyncReport, colour: bool) -> String {
             let _ = writeln!(text, "  {line}");
         }
     }
+    if !report.accounts.is_empty() {
+        let _ = writeln!(text, "{}", summary(report));
+    }
     text
+}
+
+/// What changed, over all accounts, in one line.
+fn summary(report: &SyncReport) -> String {
+    let mailboxes = || report.accounts.iter().flat_map(|it| &it.mailboxes);
+    let sum = |number: fn(&MailboxSync) -> u64| mailboxes().map(number).sum::<u64>();
+    let both = |number: fn(&Counts) -> u64| -> u64 {
+        mailboxes()
+            .map(|it| number(&it.pulled) + number(&it.pushed))
+            .sum()
+    };
+    let parts = [
+        (sum(|it| it.pulled.new), "fetched"),
+        (sum(|it| it.pushed.new), "sent"),
+        (sum(|it| it.linked), "linked"),
+        (both(|it| it.flags), "flagged"),
+        (both(|it| it.moves), "moved"),
+        (both(|it| it.deletions), "deleted"),
+    ];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{} {what}", render::grouped(*number)))
+        .collect();
+    match (parts.is_empty(), report.dry_run) {
+        (true, true) => "no message would change".to_owned(),
+        (true, false) => "no message changed".to_owned(),
+        (false, true) => format!("messages to change: {}", parts.join(", ")),
+        (false, false) => format!("messages changed: {}", parts.join(", ")),
+    }
 }
 
 /// What became of mail that both sides had already, where there was any: whoever brings a filled Maildir wants to see
@@ -204,6 +239,7 @@ mod tests {
                 operations: vec!["create Archive\u{1b}".to_owned()],
                 problems: Vec::new(),
                 unknown: Vec::new(),
+                held: 1,
             }],
         }
     }
@@ -228,8 +264,22 @@ mod tests {
             "work: deletions are held; see `mailferry holds`\n\
              MAILBOX  FROM SERVER       TO SERVER  WAITING\n\
              INBOX    3 new, 1 flagged  -          21 deletions held\n\
-             \u{20} create Archive\\u{1b}\n"
+             \u{20} create Archive\\u{1b}\n\
+             messages changed: 3 fetched, 1 flagged\n"
         );
+    }
+
+    #[test]
+    fn the_last_line_says_what_changed() {
+        let last = |report: &SyncReport| text(report, false).lines().last().unwrap().to_owned();
+        let mut report = report();
+        report.dry_run = true;
+        assert_eq!(last(&report), "messages to change: 3 fetched, 1 flagged");
+        report.accounts[0].mailboxes.clear();
+        assert_eq!(last(&report), "no message would change");
+        report.dry_run = false;
+        assert_eq!(last(&report), "no message changed");
+        assert_eq!(text(&SyncReport::default(), false), "");
     }
 
     #[test]

@@ -53,6 +53,18 @@ impl Config {
         Self::parse(&bytes, file, others_can_read, environment).map_err(ConfigError::Invalid)
     }
 
+    /// What stands in for a file that cannot be used now, to find the daemon that runs on what it said before: no accounts.
+    /// `None` without a home directory.
+    #[must_use]
+    pub fn stand_in(file: &Path, environment: &Environment) -> Option<Self> {
+        Some(Self {
+            file: std::path::absolute(file).unwrap_or_else(|_| file.to_owned()),
+            state_dir: environment.state_dir()?,
+            accounts: Vec::new(),
+            hooks: Vec::new(),
+        })
+    }
+
     /// Reads a configuration from its bytes. `others_can_read` says whether the file is open to other users, which
     /// it must not be if a password stands in it.
     ///

@@ -55,3 +55,44 @@ fn a_sync_of_one_mailbox_does_and_tells_only_that() {
     assert_eq!(account(&setting)["last_sync"], serde_json::Value::Null);
     setting.settle();
 }
+
+/// The daemon knows what it runs; the file is read again when it says so, and not before.
+#[test]
+fn the_daemon_is_asked_though_the_file_has_a_mistake_by_now() {
+    let setting = Setting::with_messages(Variant::Dovecot, 2);
+    let daemon = alive(&setting);
+    setting
+        .ferry
+        .reconfigure(|text| text.replace("host =", "hots ="));
+    for arguments in [
+        &["status", "--json"][..],
+        &["sync", "--json", "test:Box"],
+        &["holds"],
+        &["pause", "test"],
+        &["resume"],
+    ] {
+        let said = setting.ferry.run(arguments);
+        assert!(said.stderr.contains("did you mean `host`?"), "{said:?}");
+        assert!(said.stderr.contains("the daemon goes on"), "{said:?}");
+        said.exits(0);
+    }
+    setting.ferry.run(&["sync", "tset"]).exits(2);
+    ends(daemon);
+    setting.ferry.run(&["status"]).exits(2);
+}
+
+#[test]
+fn a_paused_account_is_paused_and_not_failed() {
+    let setting = Setting::with_messages(Variant::Dovecot, 1);
+    let daemon = alive(&setting);
+    setting.ferry.run(&["pause", "test"]).exits(0);
+    let said = setting.ferry.run(&["sync", "--json"]);
+    let account = &said.exits(1).json()["accounts"][0];
+    assert_eq!(account["state"], "paused");
+    let said = setting.ferry.run(&["status"]);
+    assert!(
+        said.stdout.contains("go on: mailferry resume test"),
+        "{said:?}"
+    );
+    ends(daemon);
+}

@@ -165,6 +165,7 @@ pub(super) fn failed(account: &Account, what: impl ToString) -> AccountSync {
         mailboxes: Vec::new(),
         operations: Vec::new(),
         problems: vec![Problem::of_account(what.to_string())],
+        held: 0,
         unknown: Vec::new(),
     }
 }
@@ -237,6 +238,7 @@ pub(super) fn told(account: &Account, report: Report) -> AccountSync {
         mailboxes: mailboxes.into_values().collect(),
         operations,
         problems,
+        held: report.held,
         unknown: report
             .unknown
             .iter()

@@ -56,6 +56,9 @@ pub struct AccountSync {
     pub operations: Vec<String>,
     /// What went wrong.
     pub problems: Vec<Problem>,
+    /// How many holds wait for the user, as `holds` lists them; also those of earlier passes.
+    #[serde(default)]
+    pub held: u64,
     /// Mailboxes that were asked for and cannot be synced, for people: a mistake of whoever asked.
     #[serde(skip)]
     pub unknown: Vec<String>,

@@ -183,6 +183,7 @@ impl Daemon<'_> {
             };
             let account = part.account.clone();
             let running = self.running(account.name.as_str());
+            let paused = running.is_some_and(|it| it.view().activity == Activity::Paused);
             let asked = running
                 .filter(|_| refused.is_none())
                 .map(|running| ask(running, scope, mode));
@@ -191,7 +192,10 @@ impl Daemon<'_> {
                     (Some(refused), _) => refused,
                     (None, Some(asked)) => match asked.await {
                         Ok(Ok(report)) => pass::told(&account, report),
-                        Ok(Err(text)) => pass::failed(&account, text),
+                        Ok(Err(text)) => AccountSync {
+                            state: if paused { State::Paused } else { State::Failed },
+                            ..pass::failed(&account, text)
+                        },
                         Err(_) => pass::failed(&account, "the account is not ready; ask again"),
                     },
                     (None, None) => pass::failed(&account, "the account does not run"),

@@ -54,7 +54,8 @@ pub fn main() -> ExitCode {
         ..0 => progress::Terminal::hidden(),
         _ => progress::Terminal::of_stderr(),
     };
-    logging::start(args.verbosity(), &terminal);
+    let dated = matches!(args.command, Command::Run);
+    logging::start(args.verbosity(), dated, &terminal);
     let mut output = Output::stdout(args.verbosity());
     let result = dispatch(&args, &terminal, &mut output);
     let result = result.and_then(|outcome| {

@@ -21,8 +21,8 @@ use super::render;
 /// The crates that may not say more than warnings.
 const FENCED: [&str; 4] = ["async_imap", "imap_proto", "rustls", "tokio_rustls"];
 
-/// Starts logging. `verbosity` counts `-v` up and `-q` down.
-pub(super) fn start(verbosity: i16, terminal: &Terminal) {
+/// Starts logging. `verbosity` counts `-v` up and `-q` down. Lines of what runs for long are `dated`; the journal dates its own.
+pub(super) fn start(verbosity: i16, dated: bool, terminal: &Terminal) {
     if let Some(journal) = Journal::behind_stderr() {
         let journal = journal.with_filter(levels(verbosity).and(filter_fn(harmless)));
         let _ = tracing_subscriber::registry().with(journal).try_init();
@@ -32,7 +32,7 @@ pub(super) fn start(verbosity: i16, terminal: &Terminal) {
         .with_writer(Lines(terminal.clone()))
         .with_ansi(false)
         .with_target(verbosity > 1);
-    let lines = if verbosity > 1 {
+    let lines = if dated || verbosity > 1 {
         lines.boxed()
     } else {
         lines.without_time().boxed()
@@ -56,14 +56,15 @@ fn levels(verbosity: i16) -> EnvFilter {
     EnvFilter::new(usual(verbosity))
 }
 
-/// What scripts say is for their user, as much as a warning is: it is what `mailferry.log` is there for.
+/// What scripts say is for their user, as much as a warning is: it is what `mailferry.log` is there for. So is what the
+/// daemon says of its beginning and of a new configuration.
 fn usual(verbosity: i16) -> &'static str {
     match verbosity {
         ..=-2 => "off",
         -1 => "error",
-        0 => "warn,hook=info",
-        1 => "warn,hook=info,mailferry=info",
-        2 => "warn,hook=info,mailferry=debug",
+        0 => "warn,hook=info,daemon=info",
+        1 => "warn,hook=info,daemon=info,mailferry=info",
+        2 => "warn,hook=info,daemon=info,mailferry=debug",
         _ => "info,mailferry=trace",
     }
 }

@@ -1,7 +1,7 @@
 //! What is asked at the terminal: only what was named is done, and a wrong name is said to be one.
 
 use crate::Setting;
-use crate::living::{alive, ends};
+use crate::living::{alive, ends, until};
 use crate::support::{Variant, message};
 
 /// How the account is, as programs see it.
@@ -95,4 +95,33 @@ fn a_paused_account_is_paused_and_not_failed() {
         "{said:?}"
     );
     ends(daemon);
+}
+
+#[test]
+fn the_log_tells_of_the_beginning_and_of_a_new_configuration() {
+    let setting = Setting::with_messages(Variant::Dovecot, 1);
+    let daemon = alive(&setting);
+    let other = setting.ferry.root().with_file_name("other");
+    let other = format!(
+        "[accounts.other]\nhost = \"127.0.0.1\"\nport = 1\ntls = \"none\"\nuser = \"u\"\npassword = \"p\"\nmaildir = \"{}\"\n",
+        other.display()
+    );
+    setting.ferry.reconfigure(|text| format!("{text}\n{other}"));
+    daemon.signal(rustix::process::Signal::HUP);
+    until("the daemon has read it", || {
+        let status = setting.ferry.run(&["status", "--json"]).json();
+        status["accounts"].as_array().map(Vec::len) == Some(2)
+    });
+    daemon.signal(rustix::process::Signal::INT);
+    let said = daemon.wait();
+    let lines: Vec<&str> = said.stderr.lines().collect();
+    for told in [
+        "runs: test",
+        "the configuration was read again: test, other",
+    ] {
+        let line = lines.iter().find(|line| line.contains(told));
+        let line = line.unwrap_or_else(|| panic!("{said:?}"));
+        let year = line.get(..2);
+        assert_eq!(year, Some("20"), "it has a date: {line}");
+    }
 }

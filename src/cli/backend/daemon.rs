@@ -111,6 +111,8 @@ async fn live(
         service: systemd::Notifier::of_process(),
     };
     daemon.start_missing(Vec::new());
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(target: "daemon", "mailferry {version} runs: {}", daemon.names());
     daemon.service.ready();
     daemon.show();
     loop {
@@ -171,6 +173,13 @@ impl Daemon<'_> {
         }
     }
 
+    /// The accounts, for a line of the log.
+    fn names(&self) -> String {
+        let names = self.config.accounts.iter();
+        let names: Vec<&str> = names.map(|account| account.name.as_str()).collect();
+        names.join(", ")
+    }
+
     fn order(&self, order: fn() -> Order) {
         for running in &self.running {
             running.order(order());
@@ -189,6 +198,7 @@ impl Daemon<'_> {
                     desktop.configure(accounts(&fresh));
                 }
                 self.config = fresh;
+                tracing::info!(target: "daemon", "the configuration was read again: {}", self.names());
             }
             Err(error) => {
                 tracing::error!(

@@ -205,6 +205,10 @@ impl Stage {
     fn show_states(&mut self, account: &str) {
         let states = self.hooks.states();
         let aside: Vec<&HookState> = states.iter().filter(|it| it.state == "set-aside").collect();
+        for state in aside.iter().filter(|it| !self.aside.contains(&it.name)) {
+            let (name, error) = (&state.name, state.last_error.as_deref().unwrap_or_default());
+            tracing::warn!(%account, "the hook {name} was set aside: {error}; `mailferry hooks enable {name}` brings it back");
+        }
         if let Some(desktop) = &self.desktop {
             for state in aside.iter().filter(|it| !self.aside.contains(&it.name)) {
                 let error = state.last_error.clone().unwrap_or_default();

@@ -2,11 +2,15 @@
 //!
 //! Pure. Knows nothing about sockets and files; an octet is an octet as it is on the wire.
 
+mod canonical;
+
 use std::borrow::Cow;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::mail::{Digest, MessageIdHash};
+
+pub use canonical::ContentHasher;
 
 /// How much of a header is looked at, in bytes.
 const HEADER_LIMIT: usize = 64 * 1024;

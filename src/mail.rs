@@ -12,7 +12,7 @@ mod uidl;
 
 pub use flags::{Flag, FlagDelta, Flags, Keyword};
 pub use folder_names::{FolderNameError, FolderNames};
-pub use identity::{Digest, Identity, LocalId, MessageIdHash};
+pub use identity::{Content, ContentDigest, Digest, Identity, LocalId, MessageIdHash};
 pub use mailbox::{MailboxName, SpecialUse};
 pub use uid::{ModSeq, Uid, UidValidity};
 pub use uid_set::UidSet;

@@ -45,7 +45,7 @@ const ROOMS: &[Room] = &[
     Room { name: "mail", rooms: &[], crates: Some(&[]), pure: true },
     Room { name: "sync", rooms: &["mail"], crates: Some(&[]), pure: true },
     Room { name: "engine", rooms: &["mail", "sync", "content"], crates: Some(&["thiserror", "futures_util", "tokio::sync"]), pure: true },
-    Room { name: "content", rooms: &["mail"], crates: Some(&["sha2"]), pure: true },
+    Room { name: "content", rooms: &["mail"], crates: Some(&["memchr", "sha2"]), pure: true },
     Room { name: "hooks", rooms: &["mail", "sync", "letter"], crates: None, pure: false },
     Room { name: "letter", rooms: &[], crates: Some(&["mail_parser", "rustix::fs", "rustix::io"]), pure: false },
     Room { name: "net", rooms: &["engine::Fault", "engine::Reach", "engine::fault"], crates: None, pure: false },

@@ -53,6 +53,7 @@ fn entry() -> Entry {
         date: 1_600_000_000,
         message_id: Some(MessageIdHash([1; 16])),
         digest: Some(Digest([2; 32])),
+        content: None,
         raw: true,
         stamp: FileStamp {
             inode: u64::MAX,

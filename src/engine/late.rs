@@ -13,8 +13,8 @@ use super::fault::{Fault, Reach};
 use super::observe::{Observed, ask_server};
 use super::pool::Pool;
 use super::ports::{BodySink, Clock, Remote, Store};
-use crate::content::Hasher;
-use crate::mail::{Digest, Flags, Identity, MailboxName, Uid, UidSet};
+use crate::content::ContentHasher;
+use crate::mail::{Content, Digest, Flags, Identity, MailboxName, Uid, UidSet};
 use crate::sync::{Change, Deletions, Entry, Intent, IntentId, IntentKind, MailboxId};
 
 /// So long after it was sent, in seconds, an APPEND or a COPY may still be carried out.
@@ -320,21 +320,29 @@ pub(super) async fn content_of<R: Remote>(
     remote: &mut R,
     uid: &UidSet,
 ) -> Result<Option<Digest>, Fault> {
+    Ok(read(remote, uid).await?.map(|(digest, _)| digest))
+}
+
+/// The digest of a message of the selected mailbox and its canonical content; `None` if it is not there.
+pub(super) async fn read<R: Remote>(
+    remote: &mut R,
+    uid: &UidSet,
+) -> Result<Option<(Digest, Content)>, Fault> {
     let mut reading = Reading::default();
     remote.fetch(uid, &mut reading).await?;
     Ok(reading.found)
 }
 
-/// Computes the digest of what is fetched.
+/// Computes the digests of what is fetched.
 #[derive(Default)]
 struct Reading {
-    hasher: Hasher,
-    found: Option<Digest>,
+    hasher: ContentHasher,
+    found: Option<(Digest, Content)>,
 }
 
 impl BodySink for Reading {
     async fn begin(&mut self, _: Uid, _: u64, _: i64, _: Option<Flags>) -> Result<(), Fault> {
-        self.hasher = Hasher::new();
+        self.hasher = ContentHasher::new();
         Ok(())
     }
 

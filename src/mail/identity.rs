@@ -47,6 +47,31 @@ impl fmt::Debug for Digest {
     }
 }
 
+/// SHA-256 of a message's canonical form: its lines ended by CRLF, without the trace headers at its top and without the
+/// headers in which mail programs keep notes (see [`ContentHasher`](crate::content::ContentHasher)).
+///
+/// Two messages with the same one say the same to a reader. Their octets may differ, so nothing that has to be exact
+/// (what an upload became, which of two copies came late) is judged by it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContentDigest(pub [u8; 32]);
+
+impl fmt::Debug for ContentDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Digest(self.0).fmt(f)
+    }
+}
+
+/// What a whole reading tells of a message's content beside its exact octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// The digest of its canonical form.
+    pub digest: ContentDigest,
+    /// Octets on the wire without the notes of mail programs; trace headers count.
+    pub bare: u64,
+    /// Whether mbsync has marked it as its copy of a message on the server (`X-TUID`).
+    pub copied: bool,
+}
+
 /// The first 16 bytes of SHA-256 over the value of the one Message-ID header (trimmed). A filter, never an identity.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageIdHash(pub [u8; 16]);

@@ -14,7 +14,7 @@ use super::find::{Finder, Refusal};
 use super::lines::{self, Survey};
 use super::sys::{self, Look};
 use super::{Core, now_ns};
-use crate::content::{Hasher, message_id_hash};
+use crate::content::{ContentHasher, Hasher, message_id_hash};
 use crate::engine::Fault;
 use crate::engine::Reach;
 use crate::engine::ports::{BodySource, Inspected};
@@ -158,7 +158,7 @@ pub(super) fn inspect_one(
     settle(before);
     buffers.head.clear();
     let mut verbatim = Reading::default();
-    let mut expanded = Reading::default();
+    let mut expanded = Whole::default();
     let mut survey = Survey::default();
     loop {
         let piece = read_piece(&mut file, &path, &mut buffers.disk)?;
@@ -168,7 +168,10 @@ pub(super) fn inspect_one(
         survey.push(piece);
         verbatim.push(piece);
         buffers.wire.clear();
-        if !survey.crlf {
+        if survey.crlf {
+            // The canonical form is the same whichever way the line ends are read.
+            expanded.push(piece);
+        } else {
             lines::expand(piece, &mut buffers.wire);
             expanded.push(&buffers.wire);
         }
@@ -185,8 +188,10 @@ pub(super) fn inspect_one(
         return Err(Error::Changed(id.clone()));
     }
     let raw = survey.crlf;
-    let other = (!raw && survey.lf).then(|| verbatim.clone().finish());
-    let (size, digest) = if raw { verbatim } else { expanded }.finish();
+    let (wire, content) = expanded.finish();
+    let verbatim = verbatim.finish();
+    let other = (!raw && survey.lf).then_some(verbatim);
+    let (size, digest) = if raw { verbatim } else { wire };
     Ok(Inspected {
         identity: Identity {
             size,
@@ -197,14 +202,34 @@ pub(super) fn inspect_one(
         raw,
         stamp: before.stamp,
         verbatim: other,
+        content,
     })
 }
 
 /// One way of reading a file's line ends.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Reading {
     hasher: Hasher,
     size: u64,
+}
+
+/// A file as it would go on the wire, and what its content is.
+#[derive(Default)]
+struct Whole {
+    hasher: ContentHasher,
+    size: u64,
+}
+
+impl Whole {
+    fn push(&mut self, octets: &[u8]) {
+        self.hasher.update(octets);
+        self.size += octets.len() as u64;
+    }
+
+    fn finish(self) -> ((u64, crate::mail::Digest), crate::mail::Content) {
+        let (digest, content) = self.hasher.finish();
+        ((self.size, digest), content)
+    }
 }
 
 impl Reading {

@@ -8,7 +8,7 @@ use super::Core;
 use super::error::Error;
 use super::lines::{self, ToDisk};
 use super::sys::{self, Dir};
-use crate::content::{Hasher, message_id_hash};
+use crate::content::{ContentHasher, message_id_hash};
 use crate::engine::Reach;
 use crate::engine::ports::Staged;
 use crate::mail::{Flags, Identity, LocalId, MessageIdHash, Uid};
@@ -71,7 +71,7 @@ pub(super) struct Stage {
     meta: Meta,
     lines: ToDisk,
     raw: bool,
-    hasher: Hasher,
+    hasher: ContentHasher,
     head: Head,
     /// For those who are told of the message.
     header: Option<RawHeader>,
@@ -117,7 +117,7 @@ impl Stage {
             meta,
             lines: ToDisk::default(),
             raw: false,
-            hasher: Hasher::new(),
+            hasher: ContentHasher::new(),
             head: Head::Collecting(Vec::new()),
             header: None,
             came: 0,
@@ -188,6 +188,7 @@ impl Stage {
         if let Some(header) = self.header.take() {
             core.heads.keep(&self.tmp.id, look.stamp, header);
         }
+        let (digest, content) = self.hasher.finish();
         let staged = Staged {
             uid: self.meta.uid,
             local: self.tmp.id.clone(),
@@ -195,8 +196,9 @@ impl Stage {
                 size: self.came,
                 message_id: self.head.finish(),
                 date: self.meta.date,
-                digest: Some(self.hasher.finish()),
+                digest: Some(digest),
             },
+            content,
             raw: self.raw,
             stamp: look.stamp,
             flags: self.meta.flags,

@@ -15,6 +15,9 @@ use crate::engine::Reach;
 use crate::mail::{LocalId, MailboxName};
 use crate::sync::{Entry, FileStamp, LocalKnown, Unsynced, same_content};
 
+/// The headers that mail programs add to a file take no more, in bytes.
+const NOTES: u64 = 1024;
+
 /// How often directories that do not hold still are listed again.
 const TRIES: usize = 50;
 /// Deeper than any mailbox is, in directories.
@@ -209,7 +212,9 @@ impl<'a> Search<'a> {
     fn candidates(&self, name: &[u8], look: Look) -> Vec<usize> {
         let id = FileName::parse(name).and_then(|name| name.id());
         let named = id.and_then(|id| self.names.get(id.as_bytes()));
-        let sized = self.sizes.get(&look.stamp.size);
+        let size = look.stamp.size;
+        let sized = self.sizes.range(size.saturating_sub(NOTES)..=size);
+        let sized = sized.map(|(_, places)| places);
         let mut all: Vec<usize> = named.into_iter().chain(sized).flatten().copied().collect();
         all.retain(|at| self.found.get(*at).is_some_and(Option::is_none));
         all.sort_unstable();
@@ -234,6 +239,7 @@ impl<'a> Search<'a> {
         Ok(Some(LocalKnown {
             identity: found.identity,
             verbatim: found.verbatim,
+            content: found.content,
         }))
     }
 }

@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::mail::{Digest, Identity, MessageIdHash};
+use crate::content::ContentHasher;
+use crate::mail::{Content, Digest, Identity, MessageIdHash};
 
 /// The octets of a mail as on the wire.
 pub type Body = Rc<[u8]>;
@@ -79,6 +80,14 @@ pub fn identity(body: &[u8], date: i64, whole: bool) -> Identity {
         date,
         digest: whole.then(|| digest(body)),
     }
+}
+
+/// Its content without what mail programs add.
+#[must_use]
+pub fn content(body: &[u8]) -> Content {
+    let mut hasher = ContentHasher::new();
+    hasher.update(body);
+    hasher.finish().1
 }
 
 /// How many octets it has.

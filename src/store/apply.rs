@@ -22,11 +22,11 @@ use crate::sync::{
 };
 
 const PUT_ENTRY: &str = "INSERT INTO entry (row, mailbox, uid, local, flags, keywords, size, date, message_id, digest,
-         raw, inode, file_size, mtime_ns, linked, hold)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+         raw, inode, file_size, mtime_ns, linked, hold, content)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
      ON CONFLICT (row) DO UPDATE SET mailbox = ?2, uid = ?3, local = ?4, flags = ?5, keywords = ?6, size = ?7,
          date = ?8, message_id = ?9, digest = ?10, raw = ?11, inode = ?12, file_size = ?13, mtime_ns = ?14,
-         linked = ?15, hold = ?16";
+         linked = ?15, hold = ?16, content = ?17";
 const PUT_MAILBOX: &str = "INSERT INTO mailbox (id, name, role, uidvalidity, uidnext, modseq, marker, object_id,
          last_sync, problem)
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
@@ -291,6 +291,7 @@ impl<'s, 'c> Apply<'s, 'c> {
                 entry.stamp.mtime_ns,
                 entry.state == EntryState::Linked,
                 entry.hold.map(|hold| hold.0),
+                entry.content.as_ref().map(|content| content.0.as_slice()),
             ],
         )
     }

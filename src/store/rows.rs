@@ -4,8 +4,8 @@ use rusqlite::types::Type;
 use rusqlite::{Error, Result, Row};
 
 use crate::mail::{
-    Digest, Flags, Identity, Keyword, LocalId, MailboxName, MessageIdHash, ModSeq, SpecialUse, Uid,
-    UidValidity, Uidl,
+    ContentDigest, Digest, Flags, Identity, Keyword, LocalId, MailboxName, MessageIdHash, ModSeq,
+    SpecialUse, Uid, UidValidity, Uidl,
 };
 use crate::sync::{
     Deletion, Entry, EntryState, FileStamp, Hold, HoldId, HoldKind, HoldVerdict, Intent, IntentId,
@@ -14,7 +14,7 @@ use crate::sync::{
 };
 
 pub(super) const ENTRY: &str = "SELECT row, mailbox, uid, local, flags, keywords, size, date, message_id, digest, \
-     raw, inode, file_size, mtime_ns, linked, hold FROM entry";
+     raw, inode, file_size, mtime_ns, linked, hold, content FROM entry";
 pub(super) const MAILBOX: &str = "SELECT id, name, role, uidvalidity, uidnext, modseq, marker, object_id, last_sync, \
      problem FROM mailbox";
 pub(super) const INTENT: &str = "SELECT id, kind, since, mailbox, uidvalidity, uidnext, row, local, flags, keywords, \
@@ -170,6 +170,7 @@ pub(super) fn entry(row: &Row<'_>) -> Result<Entry> {
         date: identity.date,
         message_id: identity.message_id,
         digest: identity.digest,
+        content: row.get::<_, Option<[u8; 32]>>(16)?.map(ContentDigest),
         raw: row.get(10)?,
         stamp: FileStamp {
             inode: unsigned(row, 11)?,

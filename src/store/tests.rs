@@ -11,8 +11,8 @@ use std::path::Path;
 use super::*;
 use crate::engine::ports::{LetterStore, Serial, StateId, Store};
 use crate::mail::{
-    Digest, Flag, Flags, Keyword, LocalId, MailboxName, MessageIdHash, ModSeq, SpecialUse, Uid,
-    UidValidity, Uidl,
+    ContentDigest, Digest, Flag, Flags, Keyword, LocalId, MailboxName, MessageIdHash, ModSeq,
+    SpecialUse, Uid, UidValidity, Uidl,
 };
 use crate::sync::{
     Base, Change, Entry, EntryState, FileStamp, FolderToken, Hold, HoldKind, Intent, IntentId,
@@ -63,6 +63,7 @@ fn entry(row: i64, mailbox: i64, uid: Option<u32>) -> Entry {
         date: -5,
         message_id: Some(MessageIdHash([byte; 16])),
         digest: Some(Digest([byte; 32])),
+        content: Some(ContentDigest([byte ^ 1; 32])),
         raw: false,
         stamp: FileStamp {
             inode: u64::MAX - 3,

@@ -2,8 +2,8 @@
 
 use super::view::FolderToken;
 use crate::mail::{
-    Digest, FlagDelta, Flags, Identity, LocalId, MailboxName, MessageIdHash, ModSeq, SpecialUse,
-    Uid, UidValidity,
+    ContentDigest, Digest, FlagDelta, Flags, Identity, LocalId, MailboxName, MessageIdHash, ModSeq,
+    SpecialUse, Uid, UidValidity,
 };
 
 /// The number of a mailbox in the state; never used again for another one.
@@ -97,6 +97,9 @@ pub struct Entry {
     pub message_id: Option<MessageIdHash>,
     /// Hash of its content on the wire.
     pub digest: Option<Digest>,
+    /// Digest of its canonical form; `None` until it is learned. The file's octets may be others than the server's where
+    /// a mail program has put headers of its own into it, but not this.
+    pub content: Option<ContentDigest>,
     /// Whether the file holds the wire's octets unchanged (otherwise CRLF became LF).
     pub raw: bool,
     /// How the file looked.

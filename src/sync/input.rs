@@ -6,7 +6,9 @@ use super::base::{Base, MailboxId, MailboxRecord, RowId};
 use super::change::{Hold, Parked, Side};
 use super::claims::Claim;
 use super::view::{KeywordScope, LocalChanges, PermanentFlags, RemoteChanges};
-use crate::mail::{Identity, LocalId, MailboxName, SpecialUse, Uid, UidSet, UidValidity};
+use crate::mail::{
+    Content, ContentDigest, Identity, LocalId, MailboxName, SpecialUse, Uid, UidSet, UidValidity,
+};
 
 /// One mailbox, observed on both sides.
 #[derive(Clone, Debug)]
@@ -69,6 +71,8 @@ pub struct Known {
     pub remote: BTreeMap<(MailboxId, Uid), Identity>,
     /// Files, with digest, and `verbatim` readings as second element.
     pub local: BTreeMap<(MailboxId, LocalId), LocalKnown>,
+    /// Messages on the server that were read whole to learn what their content is.
+    pub contents: BTreeMap<(MailboxId, Uid), ContentDigest>,
     /// What another program says of files: which message each of them is.
     pub claims: BTreeMap<(MailboxId, LocalId), Claim>,
     /// Rows whose file is gone and was looked for in what is not synced of the Maildir: where it lies, or `None` if it
@@ -92,6 +96,8 @@ pub struct LocalKnown {
     pub identity: Identity,
     /// The other reading of its line ends.
     pub verbatim: Option<(u64, crate::mail::Digest)>,
+    /// Its content without what mail programs add.
+    pub content: Content,
 }
 
 /// What has to be looked at before a plan can be made.
@@ -103,13 +109,18 @@ pub struct Needs {
     pub local: BTreeMap<MailboxId, BTreeSet<LocalId>>,
     /// Rows whose file must be looked for in what is not synced of the Maildir.
     pub unsynced: BTreeSet<RowId>,
+    /// Messages on the server that must be read whole: few, as their bodies travel.
+    pub contents: BTreeMap<MailboxId, UidSet>,
 }
 
 impl Needs {
     /// Whether nothing is needed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.remote.is_empty() && self.local.is_empty() && self.unsynced.is_empty()
+        self.remote.is_empty()
+            && self.local.is_empty()
+            && self.unsynced.is_empty()
+            && self.contents.is_empty()
     }
 }
 

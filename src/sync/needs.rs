@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use super::base::MailboxId;
 use super::input::{AccountInput, Known, Needs};
-use super::pairing::{is_missed, pair_files};
-use super::planner::scene::{Here, Mail, Scene, There};
+use super::pairing::{has_had_file, is_missed, pair_files};
+use super::planner::scene::{Here, Mail, Row, Scene, There};
+use super::view::LocalMessage;
+use crate::mail::MessageIdHash;
 
 /// What is needed beyond what is known. To be called again with the answers until nothing is needed; what could not
 /// be found out (a file that is gone again, or not settled) is simply left out of the plan.
@@ -23,6 +25,7 @@ pub fn needs(input: &AccountInput, known: &Known) -> Needs {
     need_files(&scene, &mut needs);
     need_mails(&scene, &mut needs);
     need_places(&scene, &mut needs);
+    need_contents(&scene, known, &mut needs);
     needs
 }
 
@@ -38,6 +41,43 @@ fn need_places(scene: &Scene<'_>, needs: &mut Needs) {
         .map(|row| row.entry.row)
         .filter(|row| !scene.unsynced.contains_key(row));
     needs.unsynced.extend(unknown);
+}
+
+/// Rows that an earlier version wrote lack their content. It is learned where it decides something: the file is gone or
+/// edited, and a file with its Message-ID may be what a mail program made of it.
+fn need_contents(scene: &Scene<'_>, known: &Known, needs: &mut Needs) {
+    let place_of = |row: &Row<'_>| {
+        let uid = row.entry.uid.filter(|_| row.there == There::Kept)?;
+        row.content.is_none().then_some((row.entry.mailbox, uid))
+    };
+    let moved = scene
+        .files
+        .iter()
+        .filter(|file| file.usable && !file.taken)
+        .filter_map(|file| file.known?.identity.message_id);
+    let unlearned = scene.rows.iter().filter(|row| scene.concerns(row));
+    let unlearned: Vec<&Row<'_>> = unlearned.filter(|row| place_of(row).is_some()).collect();
+    if unlearned.is_empty() {
+        return;
+    }
+    let moved: BTreeSet<MessageIdHash> = moved.collect();
+    for row in unlearned {
+        let edited = |file: &LocalMessage| {
+            let read = known.local.get(&(row.entry.mailbox, file.id.clone()));
+            read.is_some_and(|read| read.identity.message_id == row.entry.message_id)
+        };
+        let decides = match row.here {
+            Here::Gone => {
+                let id = row.entry.message_id;
+                has_had_file(row) && id.is_some_and(|id| moved.contains(&id))
+            }
+            Here::Edited => row.edited.is_some_and(edited),
+            _ => false,
+        };
+        if let Some((mailbox, uid)) = place_of(row).filter(|_| decides) {
+            needs.contents.entry(mailbox).or_default().extend([uid]);
+        }
+    }
 }
 
 fn need_files(scene: &Scene<'_>, needs: &mut Needs) {

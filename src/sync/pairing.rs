@@ -5,12 +5,14 @@
 
 mod claimed;
 mod local;
+mod new;
 mod remote;
 
 use std::collections::{BTreeMap, VecDeque};
 
-pub(super) use local::{pair_files, pair_halves};
-pub(super) use remote::{Twin, is_missed, pair_moved, pair_new, pair_renumbered};
+pub(super) use local::{has_had_file, pair_files, pair_halves};
+pub(super) use new::{Twin, pair_new};
+pub(super) use remote::{is_missed, pair_moved, pair_renumbered};
 
 /// Candidates by what they must have in common.
 struct Index<K> {

@@ -5,6 +5,7 @@
 //! deletes, and what is in doubt is left alone.
 
 mod decide;
+mod elsewhere;
 mod flags;
 mod fresh;
 mod halves;

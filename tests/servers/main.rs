@@ -22,6 +22,7 @@ mod crashstates;
 mod cutting;
 mod daemon;
 mod disasters;
+mod filing;
 mod guard;
 mod halves;
 mod hooking;

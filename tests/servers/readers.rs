@@ -108,7 +108,6 @@ fn neomutt_works_on_the_same_maildir() {
         .flatten()
         .filter(|(_, flags)| flags.contains("\\flagged"));
     assert!(flagged.count() > 5, "neomutt has flagged");
-    // It adds a line to what it moves, so that the one it deletes is another message.
     assert!(
         deleted > 0 && there["Trash"].len() >= deleted,
         "neomutt has deleted {deleted}"
@@ -320,6 +319,11 @@ impl<'a> Renamer<'a> {
 }
 
 fn neomutt(setting: &Setting, folder: &str, keys: &str) {
+    mutt("neomutt", setting, folder, keys);
+}
+
+/// Has mutt or neomutt press these keys in a folder.
+pub fn mutt(program: &str, setting: &Setting, folder: &str, keys: &str) {
     let home = setting.ferry.root().with_file_name("mutt");
     fs::create_dir_all(&home).unwrap();
     let rc = home.join("rc");
@@ -332,7 +336,7 @@ fn neomutt(setting: &Setting, folder: &str, keys: &str) {
     );
     fs::write(&rc, text).unwrap();
     let line = format!(
-        "neomutt -n -F {} -f {}",
+        "{program} -n -F {} -f {}",
         rc.display(),
         root.join(folder).display()
     );

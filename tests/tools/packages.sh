@@ -16,7 +16,7 @@ demo_packages=(dovecot-imapd:dovecot openssl:openssl python3:python3)
 # What tests/fuzz needs besides.
 fuzz_packages=(g++:c++)
 # What tests/run needs besides.
-run_packages=(time:/usr/bin/time strace:strace neomutt:neomutt notmuch:notmuch util-linux:unshare dbus-daemon:dbus-daemon
+run_packages=(time:/usr/bin/time strace:strace mutt:mutt neomutt:neomutt notmuch:notmuch util-linux:unshare dbus-daemon:dbus-daemon
     systemd:systemd-analyze dunst:dunst xvfb:Xvfb x11-apps:xwd)
 # What tests/servers needs besides.
 server_packages=(dovecot-pop3d:/usr/lib/dovecot/pop3 maildir-utils:mu bogofilter:bogofilter isync:mbsync offlineimap3:offlineimap)

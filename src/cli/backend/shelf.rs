@@ -130,6 +130,7 @@ mod tests {
             date: 5,
             message_id: None,
             digest: None,
+            content: None,
             raw: true,
             stamp: FileStamp::default(),
             state,

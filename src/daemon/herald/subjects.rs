@@ -64,6 +64,7 @@ async fn letters<P: Home<Store: LetterStore>>(
             date: letter.known.since,
             message_id: None,
             digest: Some(letter.digest),
+            content: None,
             raw: false,
             stamp: FileStamp::default(),
             state: EntryState::Linked,

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Executor, FlagJob};
 use crate::engine::context::Ports;
 use crate::engine::fault::Fault;
-use crate::engine::ports::{Event, Remote, Store};
-use crate::mail::{Flags, Identity, LocalId, Uid};
+use crate::engine::ports::{Event, Inspected, Remote, Store};
+use crate::mail::{Digest, Flags, Identity, LocalId, Uid};
 use crate::sync::{
     Change, Entry, EntryState, FlagPlan, LocalMessage, MailboxId, MailboxInput, Op, RowId, Side,
     Watermark, What,
@@ -70,8 +70,8 @@ impl<P: Ports> Executor<'_, '_, P> {
                     let (Some(input), Some(row)) = (self.input(*mailbox), rows.next()) else {
                         continue;
                     };
-                    let adopted = self.link(input, row, *uid, local, flags, false);
                     let there = self.observed.known.remote.get(&(*mailbox, *uid));
+                    let adopted = self.link(input, row, *uid, local, flags, there);
                     let entry = adopted.map(|entry| as_told(entry, there, base.as_ref(), flags));
                     changes.extend(entry.map(Change::PutEntry));
                 }
@@ -202,7 +202,8 @@ impl<P: Ports> Executor<'_, '_, P> {
         changes
     }
 
-    /// The row of a message and a file that are the same mail. Its flags are what both sides have in common, so that
+    /// The row of a message and a file that are the same mail. It says of the content what the server has, as far as that
+    /// is known: a mail program may have added headers to the file. Its flags are what both sides have in common, so that
     /// an interruption before the flags are set loses none.
     pub(super) fn link(
         &self,
@@ -211,15 +212,12 @@ impl<P: Ports> Executor<'_, '_, P> {
         uid: Uid,
         local: &LocalId,
         flags: &FlagPlan,
-        verbatim: bool,
+        there: Option<&Identity>,
     ) -> Option<Entry> {
         let mailbox = input.base.mailbox.id;
         let found = self.observed.inspected.get(&(mailbox, local.clone()))?;
         let here = *self.appeared().get(&(mailbox, local))?;
-        let (size, digest) = match found.verbatim.filter(|_| verbatim) {
-            Some((size, digest)) => (size, Some(digest)),
-            None => (found.identity.size, found.identity.digest),
-        };
+        let (seen, raw) = as_on_server(found, there);
         let settled = flags.local.is_none() && flags.remote.is_empty();
         let hidden = flags.agreed.minus(&input.scope.visible(&flags.agreed));
         let on_server = flags.agreed.minus(&flags.remote.add);
@@ -244,11 +242,12 @@ impl<P: Ports> Executor<'_, '_, P> {
             } else {
                 common
             },
-            size,
-            date: found.identity.date,
+            size: seen.size,
+            date: seen.date,
             message_id: found.identity.message_id,
-            digest,
-            raw: verbatim || found.raw,
+            digest: seen.digest,
+            content: Some(found.content.digest),
+            raw,
             stamp: found.stamp,
             state: EntryState::Linked,
             hold: None,
@@ -269,6 +268,35 @@ fn as_told(entry: Entry, there: Option<&Identity>, base: Option<&Flags>, plan: &
         size: there.map_or(entry.size, |there| there.size),
         date: there.map_or(entry.date, |there| there.date),
         ..entry
+    }
+}
+
+/// What the server has of a file: the file read one way or the other, or what the server says where the file was changed.
+fn as_on_server(found: &Inspected, there: Option<&Identity>) -> (Identity, bool) {
+    let here = found.identity;
+    let Some(there) = there else {
+        return (here, found.raw);
+    };
+    let date = there.date;
+    let is = |size: u64, digest: Option<Digest>| match there.digest {
+        Some(_) => there.digest == digest,
+        None => there.size == size,
+    };
+    match found.verbatim {
+        _ if is(here.size, here.digest) => (Identity { date, ..here }, found.raw),
+        Some((size, digest)) if is(size, Some(digest)) => {
+            let digest = Some(digest);
+            (
+                Identity {
+                    size,
+                    digest,
+                    date,
+                    ..here
+                },
+                true,
+            )
+        }
+        _ => (*there, found.raw),
     }
 }
 

@@ -351,6 +351,7 @@ impl<P: Ports> Uploader<'_, '_, '_, P> {
             date: identity.date,
             message_id: identity.message_id,
             digest: identity.digest,
+            content: Some(file.found.content.digest),
             raw: file.found.raw,
             stamp: file.found.stamp,
             state: EntryState::Linked,

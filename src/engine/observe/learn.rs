@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Observed;
 use super::claimed::take_claims;
+use super::versions::read_contents;
 use crate::engine::context::{Pass, Ports};
 use crate::engine::fault::{Fault, Reach};
 use crate::engine::pool::Pool;
@@ -40,6 +41,9 @@ pub(in crate::engine) async fn learn<P: Ports>(
         }
         if !wanted.remote.is_empty() {
             ask_server(pass, pool, observed, wanted.remote).await?;
+        }
+        if !wanted.contents.is_empty() {
+            read_contents(pass, pool, observed, &wanted.contents).await?;
         }
         if !wanted.unsynced.is_empty() {
             searched = true;
@@ -105,6 +109,7 @@ async fn read_files<P: Ports>(
                 let known = LocalKnown {
                     identity: found.identity,
                     verbatim: found.verbatim,
+                    content: found.content,
                 };
                 observed.known.local.insert((mailbox, file.clone()), known);
                 observed.inspected.insert((mailbox, file), found);

@@ -161,6 +161,7 @@ mod tests {
             date: 0,
             message_id: None,
             digest: None,
+            content: None,
             raw: false,
             stamp: stamp(u64::try_from(*row).unwrap()),
             state: EntryState::Linked,

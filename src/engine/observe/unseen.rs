@@ -13,7 +13,7 @@ use crate::engine::folders::{Mailboxes, base_of};
 use crate::engine::pool::Pool;
 use crate::engine::ports::Store;
 use crate::engine::recover::{UNSEEN, is_it};
-use crate::mail::{Digest, Identity, MessageIdHash};
+use crate::mail::{ContentDigest, Digest, Identity, MessageIdHash};
 use crate::sync::{
     AccountInput, Entry, FileStamp, IntentKind, Known, MailboxId, MailboxInput, MailboxRecord,
     RowId,
@@ -31,6 +31,8 @@ pub(in crate::engine) struct Unseen {
 struct Elsewhere {
     /// Contents of rows whose file is not in its folder, or whose folder could not be scanned.
     lost: BTreeSet<Digest>,
+    /// The same without what mail programs add.
+    lost_contents: BTreeSet<ContentDigest>,
     lost_stamps: BTreeSet<FileStamp>,
     /// Sizes of files without a row.
     appeared: BTreeSet<u64>,
@@ -88,7 +90,9 @@ pub(in crate::engine) async fn hold_back<P: Ports>(
         mailbox.local.appeared.retain(|file| {
             let found = known.local.get(&(id, file.id.clone()));
             let digest = found.and_then(|found| found.identity.digest);
+            let content = found.map(|found| found.content.digest);
             !digest.is_some_and(|digest| elsewhere.lost.contains(&digest))
+                && !content.is_some_and(|content| elsewhere.lost_contents.contains(&content))
                 && !elsewhere.lost_stamps.contains(&file.stamp)
         });
         mailbox.remote.appeared.retain(|message| {
@@ -222,11 +226,9 @@ impl Elsewhere {
     /// Rows that lost their file while one of that size appeared in a mailbox that was not observed, unless a file
     /// that was observed has their content.
     fn look_for_moves(&mut self, input: &AccountInput, known: &Known) {
-        let contents: BTreeSet<Digest> = known
-            .local
-            .values()
-            .filter_map(|found| found.identity.digest)
-            .collect();
+        let found = || known.local.values();
+        let digests: BTreeSet<Digest> = found().filter_map(|it| it.identity.digest).collect();
+        let contents: BTreeSet<ContentDigest> = found().map(|it| it.content.digest).collect();
         for mailbox in &input.mailboxes {
             let entries = &mailbox.base.entries;
             let gone = mailbox.local.vanished.iter();
@@ -235,9 +237,8 @@ impl Elsewhere {
                 entries.get(at)
             });
             let waits = gone.filter(|entry| {
-                let found = entry
-                    .digest
-                    .is_some_and(|digest| contents.contains(&digest));
+                let same = entry.digest.is_some_and(|it| digests.contains(&it));
+                let found = same || entry.content.is_some_and(|it| contents.contains(&it));
                 let unseen = !found && self.may_have(entry);
                 unseen || self.may_be_sent(&entry.identity())
             });
@@ -257,6 +258,7 @@ impl Elsewhere {
                 .is_none_or(|gone| gone.contains(&entry.row))
             {
                 self.lost.extend(entry.digest);
+                self.lost_contents.extend(entry.content);
                 if entry.stamp != FileStamp::default() {
                     self.lost_stamps.insert(entry.stamp);
                 }

@@ -8,7 +8,7 @@ use crate::engine::fault::{Fault, Reach};
 use crate::engine::late;
 use crate::engine::pool::{Pool, RemoteOf};
 use crate::engine::ports::{Clock, Remote, Store};
-use crate::mail::{Digest, Identity, MessageIdHash, Uid, UidSet};
+use crate::mail::{Content, Digest, Identity, MessageIdHash, Uid, UidSet};
 use crate::sync::{MailboxId, MailboxInput};
 
 /// What we deleted so long ago, in seconds, is not found under another UID any more.
@@ -55,14 +55,42 @@ pub(in crate::engine) async fn tell_apart<P: Ports>(
         return Ok(());
     }
     let mut remote = pool.take(pass).await?;
-    for ((mailbox, uid), content) in read::<P>(&mut remote, observed, unclear).await? {
-        if let Some(known) = observed.known.remote.get_mut(&(mailbox, uid)) {
-            known.digest = Some(content);
-        }
-    }
+    let read = read::<P>(&mut remote, observed, unclear).await?;
     pool.give(remote);
+    observed.was_read(read);
     Ok(())
 }
+
+/// Reads messages to learn what their content is.
+pub(super) async fn read_contents<P: Ports>(
+    pass: &Pass<'_, P>,
+    pool: &Pool<P>,
+    observed: &mut Observed,
+    wanted: &BTreeMap<MailboxId, UidSet>,
+) -> Result<(), Fault> {
+    let places = wanted
+        .iter()
+        .flat_map(|(mailbox, uids)| uids.iter().map(move |uid| (*mailbox, uid)));
+    let mut remote = pool.take(pass).await?;
+    let read = read::<P>(&mut remote, observed, places.collect()).await?;
+    pool.give(remote);
+    observed.was_read(read);
+    Ok(())
+}
+
+impl Observed {
+    fn was_read(&mut self, read: Vec<Reading>) {
+        for (place, digest, content) in read {
+            if let Some(known) = self.known.remote.get_mut(&place) {
+                known.digest = Some(digest);
+            }
+            self.known.contents.insert(place, content.digest);
+        }
+    }
+}
+
+/// A message that was read whole.
+type Reading = ((MailboxId, Uid), Digest, Content);
 
 /// Rows whose message is not where it was, or may be any.
 fn missed(mailbox: &MailboxInput) -> impl Iterator<Item = Look> {
@@ -92,15 +120,17 @@ async fn read<P: Ports>(
     remote: &mut RemoteOf<P>,
     observed: &Observed,
     unclear: Vec<(MailboxId, Uid)>,
-) -> Result<Vec<((MailboxId, Uid), Digest)>, Fault> {
+) -> Result<Vec<Reading>, Fault> {
     let mut read = Vec::new();
     for (mailbox, uid) in unclear {
         let Some(name) = observed.name(mailbox) else {
             continue;
         };
         remote.select(name).await?;
-        match late::content_of(remote, &UidSet::from_range(uid, uid)).await {
-            Ok(content) => read.extend(content.map(|content| ((mailbox, uid), content))),
+        match late::read(remote, &UidSet::from_range(uid, uid)).await {
+            Ok(found) => {
+                read.extend(found.map(|(digest, content)| ((mailbox, uid), digest, content)));
+            }
             // Whatever cannot be read is judged by its look.
             Err(fault) if fault.reach == Reach::Message => {}
             Err(fault) => return Err(fault),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::super::Fault;
 use super::BodySource;
-use crate::mail::{Digest, Flags, Identity, LocalId, MailboxName, Uid};
+use crate::mail::{Content, Digest, Flags, Identity, LocalId, MailboxName, Uid};
 use crate::sync::{
     Claims, Entry, FileStamp, FolderToken, KeywordScope, LocalView, RawHeader, Unsynced,
 };
@@ -62,6 +62,8 @@ pub struct Staged {
     pub local: LocalId,
     /// Its content; the digest is known.
     pub identity: Identity,
+    /// Its content without what mail programs add.
+    pub content: Content,
     /// Whether the file holds the wire's octets unchanged.
     pub raw: bool,
     /// How the file looks.
@@ -81,6 +83,8 @@ pub struct Inspected {
     pub stamp: FileStamp,
     /// The other reading of the line ends, where one is possible: size and digest of the octets unchanged.
     pub verbatim: Option<(u64, Digest)>,
+    /// Its content without what mail programs add.
+    pub content: Content,
 }
 
 /// A file as it is now.

@@ -196,6 +196,7 @@ fn sent_entry(intent: &Intent, base: &Base, fresh: RowId, uid: Uid) -> Option<En
         date: identity.date,
         message_id: identity.message_id,
         digest: identity.digest,
+        content: None,
         raw: false,
         stamp: UNSEEN,
         state: EntryState::Linked,

@@ -38,6 +38,7 @@ fn row(octets: &[u8]) -> Entry {
         date: 0,
         message_id: None,
         digest: identity.digest,
+        content: None,
         raw: false,
         stamp: FileStamp {
             inode: 1,

@@ -167,6 +167,7 @@ impl SimBatch {
         Ok(Ok(Staged {
             uid: arrived.uid,
             identity: content::identity(&file.body, arrived.date, true),
+            content: content::content(&file.body),
             raw: true,
             stamp: file.stamp(),
             flags: arrived.flags,

@@ -205,6 +205,7 @@ impl SimLocal {
                     let known = LocalKnown {
                         identity: content::identity(&file.body, 0, true),
                         verbatim: None,
+                        content: content::content(&file.body),
                     };
                     same_content(entry, &known)
                 })

@@ -195,6 +195,7 @@ impl Local for SimLocal {
                     raw: true,
                     stamp: file.stamp(),
                     verbatim: None,
+                    content: content::content(&file.body),
                 }),
             };
             if result.is_ok() {

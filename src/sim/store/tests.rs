@@ -31,6 +31,7 @@ fn entry(row: i64, uid: u32, local: &str) -> Entry {
         date: 1,
         message_id: None,
         digest: None,
+        content: None,
         raw: true,
         stamp: FileStamp::default(),
         state: EntryState::Delivering,

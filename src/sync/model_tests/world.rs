@@ -250,10 +250,17 @@ impl World {
                     let identity = file
                         .body
                         .identity(file.stamp.mtime_ns / 1_000_000_000, true);
-                    let verbatim = None;
-                    known
-                        .local
-                        .insert((*mailbox, id.clone()), LocalKnown { identity, verbatim });
+                    let content = Content {
+                        digest: ContentDigest(identity.digest.unwrap().0),
+                        bare: identity.size,
+                        copied: false,
+                    };
+                    let found = LocalKnown {
+                        identity,
+                        verbatim: None,
+                        content,
+                    };
+                    known.local.insert((*mailbox, id.clone()), found);
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::remote::{Twin, readings};
+use super::new::{Twin, readings};
 use crate::mail::{Identity, Uid};
 use crate::sync::base::MailboxId;
 use crate::sync::claims::Claim;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Index;
-use crate::mail::{Digest, LocalId};
+use crate::mail::{ContentDigest, Digest, LocalId};
 use crate::sync::base::{EntryState, FileStamp, MailboxId, RowId};
-use crate::sync::planner::scene::{File, Here, Relic, Row, Scene, There, same_content};
+use crate::sync::planner::scene::{File, Here, Relic, Row, Scene, There};
 
 /// What shows that a file is a row's, strongest first.
 #[derive(Clone, Copy)]
@@ -14,7 +14,9 @@ enum Proof {
     Inode,
     /// The same unique name, with nothing that speaks against it.
     Name,
-    /// The same content.
+    /// The same octets.
+    Octets,
+    /// The same content: mail programs add headers of their own to what they move.
     Content,
 }
 
@@ -22,7 +24,8 @@ enum Proof {
 enum Key<'a> {
     Inode(FileStamp),
     Name(&'a LocalId),
-    Content(Digest),
+    Octets(Digest),
+    Content(ContentDigest),
 }
 
 /// Finds the files of rows that lost theirs. A rename inside the folder goes before a move to another one.
@@ -36,7 +39,7 @@ pub(in crate::sync) fn pair_files(scene: &mut Scene<'_>) {
         return;
     }
     let links = links(scene);
-    for proof in [Proof::Inode, Proof::Name, Proof::Content] {
+    for proof in [Proof::Inode, Proof::Name, Proof::Octets, Proof::Content] {
         for near in [true, false] {
             match_up(scene, &lost, &links, proof, near);
         }
@@ -171,11 +174,12 @@ fn file_keys<'a>(file: &File<'a>, proof: Proof) -> impl Iterator<Item = Key<'a>>
     let (one, other) = match (proof, file.known) {
         (Proof::Inode, _) => (Some(Key::Inode(file.message.stamp)), None),
         (Proof::Name, _) => (Some(Key::Name(&file.message.id)), None),
-        (Proof::Content, None) => (None, None),
-        (Proof::Content, Some(known)) => (
-            known.identity.digest.map(Key::Content),
-            known.verbatim.map(|(_, digest)| Key::Content(digest)),
+        (Proof::Octets | Proof::Content, None) => (None, None),
+        (Proof::Octets, Some(known)) => (
+            known.identity.digest.map(Key::Octets),
+            known.verbatim.map(|(_, digest)| Key::Octets(digest)),
         ),
+        (Proof::Content, Some(known)) => (Some(Key::Content(known.content.digest)), None),
     };
     one.into_iter().chain(other)
 }
@@ -187,21 +191,28 @@ fn row_key<'a>(row: &Row<'a>, proof: Proof) -> Option<Key<'a>> {
             (stamp != FileStamp::default()).then_some(Key::Inode(stamp))
         }
         Proof::Name => row.entry.local.as_ref().map(Key::Name),
-        Proof::Content => {
-            let delivered = row.entry.state == EntryState::Linked || row.published;
-            row.entry.digest.filter(|_| delivered).map(Key::Content)
-        }
+        Proof::Octets => row
+            .entry
+            .digest
+            .filter(|_| has_had_file(row))
+            .map(Key::Octets),
+        Proof::Content => row.content.filter(|_| has_had_file(row)).map(Key::Content),
     }
+}
+
+/// Whether its file was in its folder at some time: one that never was cannot have been moved.
+pub(in crate::sync) fn has_had_file(row: &Row<'_>) -> bool {
+    row.entry.state == EntryState::Linked || row.published
 }
 
 fn agrees(row: &Row<'_>, file: &File<'_>, proof: Proof) -> bool {
     match proof {
-        Proof::Inode | Proof::Content => true,
+        Proof::Inode | Proof::Octets | Proof::Content => true,
         Proof::Name => {
             let (agreed, seen) = (row.entry.stamp, file.message.stamp);
             let untouched = agreed.size == seen.size && agreed.mtime_ns == seen.mtime_ns;
             match file.known {
-                Some(known) => same_content(row.entry, known),
+                Some(known) => row.is_content_of(known),
                 None => untouched,
             }
         }

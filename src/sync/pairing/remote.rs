@@ -1,31 +1,27 @@
-//! Messages on the server without rows: moved ones, renumbered ones, and ones that are new here as well.
-
-use std::collections::BTreeSet;
+//! Messages on the server without rows: moved ones and renumbered ones.
 
 use super::Index;
-use super::claimed::pair_claimed;
 use crate::mail::{Identity, MessageIdHash};
 use crate::sync::base::MailboxId;
-use crate::sync::input::LocalKnown;
 use crate::sync::planner::scene::{Here, Mail, Row, Scene, There};
 
-type Header = (MessageIdHash, u64, i64);
+pub(super) type Header = (MessageIdHash, u64, i64);
 
 /// Size, date and Message-ID; `None` without a Message-ID, as the rest alone is no evidence.
-fn header(identity: &Identity) -> Option<Header> {
+pub(super) fn header(identity: &Identity) -> Option<Header> {
     identity
         .message_id
         .map(|message_id| (message_id, identity.size, identity.date))
 }
 
-fn contradict(one: &Identity, other: &Identity) -> bool {
+pub(super) fn contradict(one: &Identity, other: &Identity) -> bool {
     one.digest
         .zip(other.digest)
         .is_some_and(|(one, other)| one != other)
 }
 
 /// Free messages with their keys.
-fn free<'s, K>(
+pub(super) fn free<'s, K>(
     scene: &'s Scene<'_>,
     key: impl Fn(&Mail<'_>, &Identity) -> Option<K> + 's,
 ) -> impl Iterator<Item = (K, usize)> + 's {
@@ -164,154 +160,6 @@ pub(in crate::sync) fn pair_moved(scene: &mut Scene<'_>) {
                 There::Moved(mail)
             };
             settle(scene, at, mail, there);
-        }
-    }
-}
-
-/// A file and a message that are new in the same mailbox and the same mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::sync) struct Twin {
-    pub file: usize,
-    pub mail: usize,
-    /// The headers do not prove it.
-    pub verify: bool,
-    /// Another program says so, and its flags are the base.
-    pub claimed: bool,
-}
-
-/// How much a file and a message have in common, strongest first.
-#[derive(Clone, Copy)]
-enum Likeness {
-    Content,
-    Header,
-    NameAndSize,
-    /// Some servers tell sizes that are not true, so nothing follows from another size.
-    NameAndDate,
-    Size,
-}
-
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Trait {
-    Content(crate::mail::Digest),
-    Header(Header),
-    NameAndSize(MessageIdHash, u64),
-    NameAndDate(MessageIdHash, i64),
-    Size(u64, Option<i64>),
-}
-
-/// Finds what is new on both sides and the same.
-pub(in crate::sync) fn pair_new(scene: &mut Scene<'_>) -> Vec<Twin> {
-    let mut twins = Vec::new();
-    if scene.files.is_empty() || scene.mails.is_empty() {
-        return twins;
-    }
-    pair_claimed(scene, &mut twins);
-    for likeness in [
-        Likeness::Content,
-        Likeness::Header,
-        Likeness::NameAndSize,
-        Likeness::NameAndDate,
-        Likeness::Size,
-    ] {
-        pair_alike(scene, likeness, &mut twins);
-    }
-    twins.sort_by_key(|twin| twin.mail);
-    set_aside(scene, &twins);
-    twins
-}
-
-/// As long as a pair is only suspected, whatever else could be one half of it waits: it may turn out to be the other.
-fn set_aside(scene: &mut Scene<'_>, twins: &[Twin]) {
-    let suspected = twins.iter().filter(|twin| twin.verify);
-    let sizes: BTreeSet<(MailboxId, u64)> = suspected
-        .filter_map(|twin| scene.mails.get(twin.mail))
-        .filter_map(|mail| Some((mail.mailbox, mail.known?.size)))
-        .collect();
-    if sizes.is_empty() {
-        return;
-    }
-    for file in &mut scene.files {
-        let mailbox = file.mailbox;
-        file.taken |= file.known.is_some_and(|known| {
-            readings(known).any(|reading| sizes.contains(&(mailbox, reading.size)))
-        });
-    }
-    for mail in &mut scene.mails {
-        let size = mail.known.map(|known| known.size);
-        mail.taken |= size.is_some_and(|size| sizes.contains(&(mail.mailbox, size)));
-    }
-}
-
-fn pair_alike(scene: &mut Scene<'_>, likeness: Likeness, twins: &mut Vec<Twin>) {
-    let recovering = |scene: &Scene<'_>, mailbox: MailboxId| {
-        scene.boxes.get(&mailbox).is_some_and(|it| it.recovering)
-    };
-    let mut index = Index::new(free(scene, |mail, known| {
-        let key = trait_of(known, likeness, recovering(scene, mail.mailbox))?;
-        mail.usable.then_some((mail.mailbox, key))
-    }));
-    for at in 0..scene.files.len() {
-        let Some(file) = scene.files.get(at) else {
-            continue;
-        };
-        let (Some(known), true) = (file.known, file.usable && !file.taken) else {
-            continue;
-        };
-        let sure = recovering(scene, file.mailbox);
-        let found = readings(known).find_map(|reading| {
-            let key = trait_of(&reading, likeness, sure)?;
-            index.take(&(file.mailbox, key), |mail| alike(scene, mail, known))
-        });
-        if let Some(mail) = found {
-            let proven = matches!(likeness, Likeness::Content)
-                || (matches!(likeness, Likeness::Header) && sure);
-            twins.push(Twin {
-                file: at,
-                mail,
-                verify: !proven,
-                claimed: false,
-            });
-            if let Some(file) = scene.files.get_mut(at) {
-                file.taken = true;
-            }
-            if let Some(mail) = scene.mails.get_mut(mail) {
-                mail.taken = true;
-            }
-        }
-    }
-}
-
-/// A file as it would go on the wire, and with its line ends read the other way.
-pub(super) fn readings(known: &LocalKnown) -> impl Iterator<Item = Identity> {
-    let other = known.verbatim.map(|(size, digest)| Identity {
-        size,
-        digest: Some(digest),
-        ..known.identity
-    });
-    std::iter::once(known.identity).chain(other)
-}
-
-fn alike(scene: &Scene<'_>, mail: usize, known: &LocalKnown) -> bool {
-    let seen = scene.mails.get(mail).and_then(|mail| mail.known);
-    seen.is_some_and(|seen| readings(known).any(|reading| !contradict(seen, &reading)))
-}
-
-fn trait_of(identity: &Identity, likeness: Likeness, recovering: bool) -> Option<Trait> {
-    match likeness {
-        Likeness::Content => identity.digest.map(Trait::Content),
-        Likeness::Header => header(identity).map(Trait::Header),
-        Likeness::NameAndSize => identity
-            .message_id
-            .map(|message_id| Trait::NameAndSize(message_id, identity.size)),
-        Likeness::NameAndDate => identity
-            .message_id
-            .map(|message_id| Trait::NameAndDate(message_id, identity.date)),
-        Likeness::Size => {
-            let unnamed = identity.message_id.is_none();
-            unnamed.then_some(Trait::Size(
-                identity.size,
-                recovering.then_some(identity.date),
-            ))
         }
     }
 }

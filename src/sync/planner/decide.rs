@@ -1,7 +1,9 @@
 //! The decision for one row: where its file is against where its message is.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::elsewhere::Contents;
 use super::flags::{Flow, agree};
 use super::scene::{Here, Row, Scene, There};
 use super::steps::Steps;
@@ -25,6 +27,7 @@ pub(super) struct Decider<'s, 'a> {
     pub(super) released: BTreeMap<HoldId, usize>,
     /// Sizes of new files that nobody has read yet.
     unread: BTreeSet<u64>,
+    contents: OnceCell<Contents>,
 }
 
 impl<'s, 'a> Decider<'s, 'a> {
@@ -42,6 +45,7 @@ impl<'s, 'a> Decider<'s, 'a> {
                 .map(|file| file.message.stamp.size)
                 .filter(|size| *size > 0)
                 .collect(),
+            contents: OnceCell::new(),
         }
     }
 
@@ -243,7 +247,9 @@ impl<'s, 'a> Decider<'s, 'a> {
             Some(HoldVerdict::Approved) => self.doom(row, Side::Remote, true),
             None if self.may_be_unread(row) => {}
             None => {
-                let exempt = seen.has(Flag::Deleted);
+                // What was filed by copying it is not lost: the guard has nothing to protect.
+                let contents = self.contents.get_or_init(|| Contents::new(self.scene));
+                let exempt = seen.has(Flag::Deleted) || contents.has_copy(row);
                 self.doom(row, Side::Remote, exempt);
             }
         }

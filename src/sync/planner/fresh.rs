@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::decide::Decider;
 use super::flags::{agree, agree_on_new};
 use super::scene::{File, Mail};
-use crate::mail::Digest;
+use crate::mail::{ContentDigest, Digest};
 use crate::sync::base::{Entry, EntryState, RowId};
 use crate::sync::diff::as_kept;
+use crate::sync::input::LocalKnown;
 use crate::sync::pairing::Twin;
 use crate::sync::plan::Op;
 
@@ -69,13 +70,10 @@ impl<'a> Decider<'_, 'a> {
             }
             let Some(known) = file.known else { continue };
             let (local, flags) = (file.message.id.clone(), file.message.flags.clone());
-            let source = known
-                .identity
-                .digest
-                .and_then(|digest| sources.get(&digest));
+            let source = sources.of(known);
             match source {
                 Some(source) => self.steps.copies.push(Op::CopyRemote {
-                    source: *source,
+                    source,
                     to: file.mailbox,
                     local,
                     flags,
@@ -91,17 +89,14 @@ impl<'a> Decider<'_, 'a> {
     }
 
     /// Rows whose message can be copied on the server, by the content of the new files: it stays where it is.
-    fn sources(&self) -> BTreeMap<Digest, RowId> {
+    fn sources(&self) -> Sources {
         let free = |file: &&File<'_>| !file.taken && file.usable;
-        let wanted: BTreeSet<Digest> = self
-            .scene
-            .files
-            .iter()
-            .filter(free)
-            .filter_map(|file| file.known?.identity.digest)
-            .collect();
-        let mut sources = BTreeMap::new();
-        if wanted.is_empty() {
+        let files = self.scene.files.iter().filter(free);
+        let new: Vec<&LocalKnown> = files.filter_map(|file| file.known).collect();
+        let digests: BTreeSet<Digest> = new.iter().filter_map(|it| it.identity.digest).collect();
+        let contents: BTreeSet<ContentDigest> = new.iter().map(|it| it.content.digest).collect();
+        let mut sources = Sources::default();
+        if new.is_empty() {
             return sources;
         }
         // A file that was edited is not what its row says any more, but its message is.
@@ -123,8 +118,12 @@ impl<'a> Decider<'_, 'a> {
                     && !self.busy.contains(&entry.row)
             };
             for entry in mailbox.base.entries.iter().filter(live) {
-                if let Some(digest) = entry.digest.filter(|digest| wanted.contains(digest)) {
-                    sources.entry(digest).or_insert(entry.row);
+                if let Some(digest) = entry.digest.filter(|it| digests.contains(it)) {
+                    sources.exact.entry(digest).or_insert(entry.row);
+                }
+                if let Some(content) = entry.content.filter(|it| contents.contains(it)) {
+                    let key = (content, entry.size);
+                    sources.noted.entry(key).or_insert(entry.row);
                 }
             }
         }
@@ -164,5 +163,22 @@ impl<'a> Decider<'_, 'a> {
                 replaces: None,
             });
         }
+    }
+}
+
+/// Rows by what a new file must be to be a copy of their message.
+#[derive(Default)]
+struct Sources {
+    exact: BTreeMap<Digest, RowId>,
+    /// By content and size without the notes of mail programs: another delivery of the mail has other trace headers, and
+    /// goes up with them.
+    noted: BTreeMap<(ContentDigest, u64), RowId>,
+}
+
+impl Sources {
+    fn of(&self, file: &LocalKnown) -> Option<RowId> {
+        let exact = file.identity.digest.and_then(|it| self.exact.get(&it));
+        let noted = (file.content.digest, file.content.bare);
+        exact.or_else(|| self.noted.get(&noted)).copied()
     }
 }

@@ -1,7 +1,7 @@
 //! Halves of moves: a message stays on the server while its file is somewhere else and the message cannot follow.
 
 use super::decide::{Decider, replaced};
-use super::scene::{File, Row, same_content};
+use super::scene::{File, Row};
 use crate::mail::LocalId;
 use crate::sync::base::MailboxId;
 use crate::sync::plan::{Wait, WaitReason};
@@ -29,7 +29,7 @@ impl<'a> Decider<'_, 'a> {
     fn is_unsent(&self, row: &Row<'a>) -> bool {
         let may_be = |file: &File<'_>| {
             let known = file.known.filter(|_| !file.taken);
-            known.is_some_and(|known| same_content(row.entry, known))
+            known.is_some_and(|known| row.is_content_of(known))
         };
         row.entry.digest.is_none() && self.scene.files.iter().any(may_be)
     }

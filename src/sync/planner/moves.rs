@@ -58,6 +58,10 @@ impl<'s, 'a> Decider<'s, 'a> {
             return;
         }
         if same_folder || (row.mailbox.writable && place.writable) {
+            if file.message.stamp != row.entry.stamp {
+                // It may be a copy, and what a mail program has added to it is no edit of the message.
+                self.record(row, Change::SetStamp(row.entry.row, file.message.stamp));
+            }
             let flags = self.flags_across(row, file, place, row.mailbox);
             self.busy.insert(row.entry.row);
             self.steps.remote_moves.push(Op::MoveRemote {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::rows::rows_of;
 pub use self::rows::same_content;
 pub(in crate::sync) use self::rows::{Here, Row, There};
-use crate::mail::{Flags, Identity, Keyword, LocalId, SpecialUse, Uid};
+use crate::mail::{ContentDigest, Flags, Identity, Keyword, LocalId, SpecialUse, Uid};
 use crate::sync::base::{MailboxId, RowId};
 use crate::sync::change::{Hold, HoldKind, HoldVerdict};
 use crate::sync::claims::Claim;
@@ -38,6 +38,8 @@ pub(in crate::sync) struct Mail<'a> {
     pub mailbox: MailboxId,
     pub message: &'a RemoteMessage,
     pub known: Option<&'a Identity>,
+    /// What its content is, where it was read.
+    pub content: Option<ContentDigest>,
     /// Not parked, and its folder is not in doubt.
     pub usable: bool,
     pub taken: bool,
@@ -131,6 +133,7 @@ impl<'a> Scene<'a> {
                 mailbox: id,
                 message,
                 known: known.remote.get(&(id, message.uid)),
+                content: known.contents.get(&(id, message.uid)).copied(),
                 usable: !offline && !self.parked_uids.contains(&(id, message.uid)),
                 taken: false,
             });

@@ -2,6 +2,7 @@
 
 mod claims;
 pub(in crate::sync) mod fixture;
+mod noted;
 
 use super::*;
 use crate::sync::*;

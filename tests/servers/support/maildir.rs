@@ -49,7 +49,8 @@ impl Maildir {
         files
     }
 
-    /// What it holds. A file is read as the wire's octets where those are in `wire`, else with LF as CRLF.
+    /// What it holds. A file is read as the wire's octets where those are in `wire`, else with LF as CRLF, and without what
+    /// mail programs put into it where that is in `wire`.
     pub fn snapshot(&self, wire: &BTreeSet<Digest>) -> Snapshot {
         // A daemon may rename a file between the listing and the reading; all of it is then looked at anew.
         let mut tries = (0..1000).filter_map(|_| self.try_snapshot(wire));
@@ -192,7 +193,29 @@ fn content(octets: &[u8], wire: &BTreeSet<Digest>) -> Digest {
         }
         crlf.push(*byte);
     }
+    let bare = digest(&without_notes(&crlf));
+    if wire.contains(&bare) {
+        return bare;
+    }
     digest(&crlf)
+}
+
+/// A message without the headers that mutt and mbsync put into their files: those are theirs, the server never sees them.
+fn without_notes(wire: &[u8]) -> Vec<u8> {
+    let notes: [&[u8]; 5] = [
+        b"Content-Length:",
+        b"Lines:",
+        b"Status:",
+        b"X-Status:",
+        b"X-TUID:",
+    ];
+    let mut header = true;
+    let lines = wire.split_inclusive(|octet| *octet == b'\n');
+    let kept = lines.filter(|line| {
+        header &= *line != b"\r\n";
+        !(header && notes.iter().any(|note| line.starts_with(note)))
+    });
+    kept.flatten().copied().collect()
 }
 
 fn collect(directory: &Path, name: &str, found: &mut Vec<String>) {

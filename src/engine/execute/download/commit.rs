@@ -36,10 +36,8 @@ impl<P: Ports> Committer<'_, '_, '_, P> {
             };
             match result {
                 Err(fault) => self.executor.one_failed(self.input, &uid, fault)?,
-                Ok(staged) => match self.same_as_file(wanted, &staged) {
-                    Some(verbatim) => twins.push((staged, wanted, verbatim)),
-                    None => fresh.push((staged, wanted)),
-                },
+                Ok(staged) if self.same_as_file(wanted, &staged) => twins.push((staged, wanted)),
+                Ok(staged) => fresh.push((staged, wanted)),
             }
         }
         let fresh = self.without_known(fresh).await?;
@@ -79,16 +77,13 @@ impl<P: Ports> Committer<'_, '_, '_, P> {
         Ok(fresh)
     }
 
-    /// Whether it is the same mail as the file it was compared with, and by which reading of the line ends.
-    fn same_as_file(&self, wanted: &Wanted, staged: &Staged) -> Option<bool> {
-        let (local, _) = wanted.adopt.as_ref()?;
-        let key = (self.input.base.mailbox.id, local.clone());
-        let found = self.executor.observed.inspected.get(&key)?;
-        if found.identity.digest == staged.identity.digest {
-            return Some(false);
-        }
-        let verbatim = found.verbatim.map(|(_, digest)| digest);
-        (verbatim.is_some() && verbatim == staged.identity.digest).then_some(true)
+    /// Whether it is the same mail as the file it was compared with, whatever a mail program has added to either.
+    fn same_as_file(&self, wanted: &Wanted, staged: &Staged) -> bool {
+        let file = wanted.adopt.as_ref().and_then(|(local, _)| {
+            let key = (self.input.base.mailbox.id, local.clone());
+            self.executor.observed.inspected.get(&key)
+        });
+        file.is_some_and(|file| file.content.digest == staged.content.digest)
     }
 
     async fn deliver(&self, fresh: Vec<(Staged, &Wanted)>) -> Result<(), Fault> {
@@ -157,6 +152,7 @@ impl<P: Ports> Committer<'_, '_, '_, P> {
             date: staged.identity.date,
             message_id: staged.identity.message_id,
             digest: staged.identity.digest,
+            content: Some(staged.content.digest),
             raw: staged.raw,
             stamp: staged.stamp,
             state: EntryState::Delivering,
@@ -190,7 +186,7 @@ impl<P: Ports> Committer<'_, '_, '_, P> {
     }
 
     /// What came is what the file holds already: the file stays, what came is dropped.
-    async fn link(&self, twins: Vec<(Staged, &Wanted, bool)>) -> Result<(), Fault> {
+    async fn link(&self, twins: Vec<(Staged, &Wanted)>) -> Result<(), Fault> {
         if twins.is_empty() {
             return Ok(());
         }
@@ -198,12 +194,13 @@ impl<P: Ports> Committer<'_, '_, '_, P> {
         let first = self.executor.pass.store().reserve_rows(count).await?;
         let mut changes = Vec::new();
         let mut spare = Vec::new();
-        for (number, (staged, wanted, verbatim)) in (first.0..).zip(twins) {
+        for (number, (staged, wanted)) in (first.0..).zip(twins) {
             if let Some((local, flags)) = &wanted.adopt {
                 let row = RowId(number);
+                let there = Some(&staged.identity);
                 let linked = self
                     .executor
-                    .link(self.input, row, staged.uid, local, flags, verbatim);
+                    .link(self.input, row, staged.uid, local, flags, there);
                 changes.extend(linked.map(Change::PutEntry));
             }
             spare.push(staged);

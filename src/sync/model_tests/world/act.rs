@@ -57,6 +57,7 @@ impl World {
             date: known.date,
             message_id: known.message_id,
             digest: known.digest,
+            content: known.digest.map(|digest| ContentDigest(digest.0)),
             raw: false,
             stamp,
             state: EntryState::Linked,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 
-use crate::mail::{FlagDelta, Flags};
+use crate::mail::{ContentDigest, FlagDelta, Flags};
 use crate::sync::base::{Entry, FileStamp, RowId};
 use crate::sync::input::{Known, LocalKnown, MailboxInput};
 use crate::sync::view::LocalMessage;
@@ -49,6 +49,8 @@ pub(in crate::sync) struct Row<'a> {
     pub there: There,
     /// The file as it is now, if it looks different.
     pub edited: Option<&'a LocalMessage>,
+    /// What its content is; `None` if nobody has learned it.
+    pub content: Option<ContentDigest>,
     /// Only touched: the same content with another stamp.
     pub touched: Option<FileStamp>,
     /// Its delivery was begun and never finished.
@@ -68,11 +70,11 @@ pub(super) fn rows_of<'a>(mailbox: &'a MailboxInput, known: &Known) -> Vec<Row<'
     for entry in &mailbox.base.entries {
         let incomplete = entry.uid.is_none() || entry.local.is_none() || entry.hold.is_some();
         if renumbered || incomplete {
-            rows.insert(entry.row, new_row(mailbox, entry));
+            rows.insert(entry.row, new_row(mailbox, entry, known));
         }
     }
     let mut touch = |row: RowId, change: &mut dyn FnMut(&mut Row<'a>)| {
-        if let Some(row) = row_of(&mut rows, mailbox, row) {
+        if let Some(row) = row_of(&mut rows, mailbox, row, known) {
             change(row);
         }
     };
@@ -111,8 +113,12 @@ pub(super) fn rows_of<'a>(mailbox: &'a MailboxInput, known: &Known) -> Vec<Row<'
     rows.into_values().collect()
 }
 
-fn new_row<'a>(mailbox: &'a MailboxInput, entry: &'a Entry) -> Row<'a> {
+fn new_row<'a>(mailbox: &'a MailboxInput, entry: &'a Entry, known: &Known) -> Row<'a> {
     let bound = entry.uid.is_some() && !mailbox.remote.renumbered;
+    let read = || {
+        let uid = entry.uid.filter(|_| bound)?;
+        known.contents.get(&(mailbox.base.mailbox.id, uid)).copied()
+    };
     Row {
         entry,
         mailbox,
@@ -123,6 +129,7 @@ fn new_row<'a>(mailbox: &'a MailboxInput, entry: &'a Entry) -> Row<'a> {
         },
         there: if bound { There::Kept } else { There::Unbound },
         edited: None,
+        content: entry.content.or_else(read),
         touched: None,
         undelivered: false,
         published: false,
@@ -136,13 +143,14 @@ fn row_of<'a, 'r>(
     rows: &'r mut BTreeMap<RowId, Row<'a>>,
     mailbox: &'a MailboxInput,
     row: RowId,
+    known: &Known,
 ) -> Option<&'r mut Row<'a>> {
     match rows.entry(row) {
         Slot::Occupied(slot) => Some(slot.into_mut()),
         Slot::Vacant(slot) => {
             let entries = &mailbox.base.entries;
             let at = entries.binary_search_by_key(&row, |entry| entry.row).ok()?;
-            Some(slot.insert(new_row(mailbox, entries.get(at)?)))
+            Some(slot.insert(new_row(mailbox, entries.get(at)?, known)))
         }
     }
 }
@@ -158,20 +166,40 @@ impl<'a> Row<'a> {
         self.edited = Some(file);
         match known {
             None => self.here = Here::Unclear,
-            Some(known) if same_content(self.entry, known) => self.touched = Some(file.stamp),
+            Some(known) if self.is_content_of(known) => self.touched = Some(file.stamp),
             Some(_) => self.here = Here::Edited,
         }
     }
 }
 
-/// Whether a file that was read holds a row's message.
+impl Row<'_> {
+    /// Whether file and message are in their mailbox, with the content that the row has.
+    pub(in crate::sync) fn is_where_it_was(&self) -> bool {
+        self.here == Here::Kept && matches!(self.there, There::Kept | There::Rebound(_))
+    }
+
+    /// Whether a file that was read holds this row's message, whatever headers a mail program has added to it.
+    pub(in crate::sync) fn is_content_of(&self, known: &LocalKnown) -> bool {
+        holds(self.entry, self.content, known)
+    }
+}
+
+/// Whether a file that was read holds a row's message, whatever headers a mail program has added to it.
 #[must_use]
 pub fn same_content(entry: &Entry, known: &LocalKnown) -> bool {
-    match entry.digest {
-        Some(digest) => {
-            known.identity.digest == Some(digest)
-                || known.verbatim.is_some_and(|(_, other)| other == digest)
+    holds(entry, entry.content, known)
+}
+
+fn holds(entry: &Entry, content: Option<ContentDigest>, known: &LocalKnown) -> bool {
+    let exact = entry.digest.is_some_and(|digest| {
+        known.identity.digest == Some(digest)
+            || known.verbatim.is_some_and(|(_, other)| other == digest)
+    });
+    match (content, entry.digest) {
+        (Some(content), _) => exact || known.content.digest == content,
+        (None, Some(_)) => exact,
+        (None, None) => {
+            known.identity.size == entry.size && known.identity.message_id == entry.message_id
         }
-        None => known.identity.size == entry.size && known.identity.message_id == entry.message_id,
     }
 }

@@ -46,6 +46,16 @@ fn identity(number: u32, digest: bool) -> Identity {
     }
 }
 
+/// The canonical content of a file with content `number`.
+fn canonical(number: u32) -> Content {
+    let known = identity(number, true);
+    Content {
+        digest: ContentDigest(known.digest.unwrap().0),
+        bare: known.size,
+        copied: false,
+    }
+}
+
 /// The operations' names, without what they carry.
 pub(in crate::sync) fn op_names(plan: &Plan) -> String {
     let debug = plan.ops.iter().map(|op| format!("{op:?}"));
@@ -122,6 +132,7 @@ impl Fixture {
             date: known.date,
             message_id: known.message_id,
             digest: known.digest,
+            content: Some(canonical(number).digest),
             raw: false,
             stamp: stamp(number),
             state: EntryState::Linked,
@@ -174,6 +185,7 @@ impl Fixture {
         let known = LocalKnown {
             identity: identity(content, true),
             verbatim: None,
+            content: canonical(content),
         };
         self.known.local.insert((id, local(number)), known);
     }

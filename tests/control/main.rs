@@ -86,7 +86,7 @@ fn sync_document(state: &str) -> Value {
         _ => json!([]),
     };
     json!({"dry_run": false, "accounts": [{
-        "name": "work", "state": state, "operations": [], "problems": problems,
+        "name": "work", "state": state, "held": held, "operations": [], "problems": problems,
         "mailboxes": [{"name": "INBOX", "pulled": counts, "pushed": counts, "held": held, "parked": 0, "operations": []}],
     }]})
 }

@@ -59,7 +59,7 @@ fn letters_come_by_themselves_at_once_when_asked_for_and_not_while_paused() {
     let report = drop.ferry.run(&["sync", "--json"]).in_sync().json();
     assert_eq!(report["accounts"][0]["mailboxes"][0]["pulled"]["new"], 1);
     assert_eq!(drop.here(&[]).len(), 4);
-    drop.ferry.run(&["sync", "test:Archive"]).exits(1);
+    drop.ferry.run(&["sync", "test:Archive"]).exits(2);
     ends(daemon);
 }
 

@@ -25,5 +25,6 @@ pub use oracle::{Snapshot, assert_equal};
 pub use relay::Relay;
 pub use server::{Server, Variant};
 
-/// So much more memory than the program as it is installed takes one without optimisation, by its code alone.
-pub const UNOPTIMISED_KIB: u64 = if cfg!(debug_assertions) { 18 * 1024 } else { 0 };
+/// So much more memory than the program as it is installed takes one without optimisation, by its code alone. With what it
+/// has learned since the first measurement (18 MiB) its code has grown.
+pub const UNOPTIMISED_KIB: u64 = if cfg!(debug_assertions) { 24 * 1024 } else { 0 };

@@ -114,7 +114,7 @@ fn pair_alike(scene: &mut Scene<'_>, likeness: Likeness, twins: &mut Vec<Twin>) 
     let mut index = Index::new(free(scene, |mail, known| {
         let key = trait_of(
             known,
-            mail.content,
+            mail.content.copied(),
             likeness,
             recovering(scene, mail.mailbox),
         )?;
@@ -219,7 +219,7 @@ fn alike(scene: &Scene<'_>, mail: usize, known: &LocalKnown) -> bool {
         return false;
     };
     match (mail.content, seen.digest) {
-        (Some(content), _) => content == known.content.digest,
+        (Some(content), _) => *content == known.content.digest,
         (None, Some(_)) => readings(known).any(|reading| !contradict(seen, &reading)),
         (None, None) => true,
     }

@@ -39,7 +39,7 @@ pub(in crate::sync) struct Mail<'a> {
     pub message: &'a RemoteMessage,
     pub known: Option<&'a Identity>,
     /// What its content is, where it was read.
-    pub content: Option<ContentDigest>,
+    pub content: Option<&'a ContentDigest>,
     /// Not parked, and its folder is not in doubt.
     pub usable: bool,
     pub taken: bool,
@@ -133,7 +133,7 @@ impl<'a> Scene<'a> {
                 mailbox: id,
                 message,
                 known: known.remote.get(&(id, message.uid)),
-                content: known.contents.get(&(id, message.uid)).copied(),
+                content: known.contents.get(&(id, message.uid)),
                 usable: !offline && !self.parked_uids.contains(&(id, message.uid)),
                 taken: false,
             });
